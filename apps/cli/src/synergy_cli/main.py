@@ -1,0 +1,4 @@
+"""The `synergy` command."""
+
+def main() -> None:
+    """Entry point."""

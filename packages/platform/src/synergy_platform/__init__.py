@@ -1,0 +1,1 @@
+"""Technical parts of SynergyOS: nothing here knows a product word."""
