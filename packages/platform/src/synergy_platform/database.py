@@ -1,0 +1,222 @@
+"""The database: a reader for queries that end in a contract, and a unit of work for changes.
+
+Reads take the compiled road: SQL on an asyncpg connection, outside a transaction, straight into a Struct.
+Changes go through `Database.unit_of_work()`: one transaction that holds the rows, the events and the jobs they cause.
+It is committed when the block ends, before anything is answered; an exception rolls all of it back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any, Protocol, cast
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+from synergy_platform.clock import Clock
+from synergy_platform.events import Event
+from synergy_platform.ids import new_id
+from synergy_platform.settings import Settings
+
+OUTBOX_CHANNEL = "synergy_outbox"
+LEDGER_CHANNEL = "synergy_ledger"
+
+_SERVER_SETTINGS = {"statement_timeout": "15000", "lock_timeout": "5000", "timezone": "UTC", "jit": "off"}
+
+_INSERT_OUTBOX = """
+    WITH batch AS (
+      INSERT INTO events (id, type, version, occurred_at, actor_id, project_id, recipient_id, object_type, object_id,
+                          quiet, request_id, data)
+      SELECT e.* FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::timestamptz[], $5::uuid[], $6::uuid[],
+                             $7::uuid[], $8::text[], $9::uuid[], $10::bool[], $11::text[], $12::jsonb[]) AS e
+    )
+    SELECT pg_notify('synergy_outbox', '')
+"""
+_INSERT_JOBS = """
+    WITH batch AS (
+      INSERT INTO jobs (id, name, queue, payload, dedup_key, state, attempts, run_at, created_at, request_id)
+      SELECT j.id, j.name, j.queue, j.payload, j.dedup_key, 'waiting', 0, j.run_at, $7, j.request_id
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::timestamptz[], $8::text[])
+           AS j (id, name, queue, payload, dedup_key, run_at, request_id)
+      ON CONFLICT (dedup_key) DO NOTHING
+    )
+    SELECT pg_notify('synergy_outbox', '')
+"""
+
+
+class Connection(Protocol):
+    """What this project uses of an asyncpg connection or pool."""
+
+    async def fetch(self, query: str, *args: object) -> list[asyncpg.Record]:
+        """All rows."""
+        ...
+
+    async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
+        """The first row."""
+        ...
+
+    async def fetchval(self, query: str, *args: object) -> Any:  # noqa: ANN401 - a value of any SQL type
+        """The first value of the first row."""
+        ...
+
+
+class Reader:
+    """Runs queries; `statements` counts them, for tests that bound their number."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.statements = 0
+
+    async def rows(self, query: str, *args: object) -> list[asyncpg.Record]:
+        """All rows of a query."""
+        self.statements += 1
+        return await self._connection.fetch(query, *args)
+
+    async def row(self, query: str, *args: object) -> asyncpg.Record | None:
+        """The first row of a query."""
+        self.statements += 1
+        return await self._connection.fetchrow(query, *args)
+
+    async def value(self, query: str, *args: object) -> Any:  # noqa: ANN401 - a value of any SQL type
+        """The first value of the first row of a query."""
+        self.statements += 1
+        return await self._connection.fetchval(query, *args)
+
+
+class UnitOfWork(Reader):
+    """One transaction: ORM session, raw queries on the same connection, and what it will have caused.
+
+    It is a reader too, so a query sees what the session has written: call `flush` between the two.
+    """
+
+    def __init__(self, session: AsyncSession, connection: Connection, now: datetime, request_id: str | None) -> None:
+        super().__init__(connection)
+        self.session = session
+        self.now = now
+        self._request_id = request_id
+        self._events: list[tuple[object, ...]] = []
+        self._jobs: list[tuple[object, ...]] = []
+
+    def emit(
+        self, event: Event, *, by: UUID | None, at: datetime | None = None, quiet: bool = False
+    ) -> None:
+        """Record that `event` happened, caused by user `by`; it is stored with the commit.
+
+        `at` is the date of the source and `quiet` keeps everybody from being notified: both for imports.
+        """
+        self._events.append(
+            (
+                new_id(), event.TYPE, event.VERSION, at or self.now, by, event.project_id, event.recipient_id,
+                event.OBJECT, event.object_id, quiet, self._request_id, msgspec.json.encode(event.data()).decode(),
+            )
+        )  # fmt: skip
+
+    def enqueue(
+        self, name: str, payload: dict[str, Any] | None = None, *, queue: str = "fast", dedup_key: str | None = None,
+        delay: timedelta | None = None,
+    ) -> UUID:  # fmt: skip
+        """Have job `name` done after the commit; a second one with the same `dedup_key` is not added."""
+        job_id = new_id()
+        run_at = self.now + delay if delay else self.now
+        encoded = msgspec.json.encode(payload or {}).decode()
+        self._jobs.append((job_id, name, queue, encoded, dedup_key, run_at, self._request_id))
+        return job_id
+
+    async def flush(self) -> None:
+        """Send what the session holds, so that a query sees it."""
+        await self.session.flush()
+
+    async def write_outbox(self) -> None:
+        """Store events and jobs; the database calls it once, before the commit."""
+        await self.session.flush()
+        if self._events:
+            await self.value(_INSERT_OUTBOX, *(list(column) for column in zip(*self._events, strict=True)))
+        if self._jobs:
+            ids, names, queues, payloads, keys, times, requests = (list(c) for c in zip(*self._jobs, strict=True))
+            await self.value(_INSERT_JOBS, ids, names, queues, payloads, keys, times, self.now, requests)
+
+
+class Database:
+    """Connections of one process: some for readers, some for units of work, together `db_pool_size` at most."""
+
+    def __init__(self, settings: Settings, clock: Clock, *, application: str) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._application = application
+        readers = max(1, settings.db_pool_size // 2)
+        self._reader_limit = readers
+        url = settings.database_url()
+        self._engine = create_async_engine(
+            url.replace("postgresql://", "postgresql+asyncpg://", 1),
+            pool_size=max(1, settings.db_pool_size - readers),
+            max_overflow=0,
+            pool_timeout=10,
+            connect_args={"server_settings": {**_SERVER_SETTINGS, "application_name": application}},
+        )
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def open(self) -> None:
+        """Make the readers' pool; does not need the database to be there yet."""
+        self._pool = await asyncpg.create_pool(
+            self._settings.database_url(),
+            min_size=0,
+            max_size=self._reader_limit,
+            server_settings={**_SERVER_SETTINGS, "application_name": self._application},
+            # an idle connection is checked by its next use; dropping it would only cost a new one
+            max_inactive_connection_lifetime=300,
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._pool is not None:
+            await self._pool.close()
+        await self._engine.dispose()
+
+    def reader(self) -> Reader:
+        """Queries outside a transaction, each on any free connection."""
+        if self._pool is None:
+            raise RuntimeError("the database is not open")
+        return Reader(cast("Connection", self._pool))
+
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
+        """One transaction, committed at the end of the block; an exception rolls it back."""
+        async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+            raw = await (await session.connection()).get_raw_connection()
+            # SQLAlchemy sends BEGIN with its own first statement, which may come after a raw one: begin now
+            await cast("Any", raw.dbapi_connection)._start_transaction()  # noqa: SLF001 - no public way; has a test
+            request_id: str | None = structlog.contextvars.get_contextvars().get("request.id")
+            uow = UnitOfWork(session, cast("Connection", raw.driver_connection), self._clock.now(), request_id)
+            yield uow
+            await uow.write_outbox()
+
+    async def connect_directly(self) -> asyncpg.Connection[asyncpg.Record]:
+        """A connection of its own that goes around a pooler: for LISTEN, advisory locks and migrations."""
+        return await asyncpg.connect(
+            self._settings.database_url(direct=True),
+            server_settings={"timezone": "UTC", "application_name": f"{self._application}-direct"},
+            timeout=10,
+        )
+
+
+@asynccontextmanager
+async def listening(
+    connection: asyncpg.Connection[asyncpg.Record], channel: str, wake: Callable[[str], None]
+) -> AsyncIterator[None]:
+    """Call `wake` with the payload of each notification on `channel` inside the block."""
+
+    def notified(_connection: object, _pid: int, _channel: str, payload: object) -> None:
+        wake(str(payload))
+
+    await connection.add_listener(channel, notified)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            await connection.remove_listener(channel, notified)

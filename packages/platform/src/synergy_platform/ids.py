@@ -1,0 +1,20 @@
+"""Identifiers: UUID version 7 (RFC 9562), which sort by the time they were made."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+
+def new_id() -> UUID:
+    """A new identifier."""
+    return uuid7()
+
+
+def parse_id(text: str) -> UUID | None:
+    """`text` as an identifier, or None when it is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,72 @@
+"""Argon2id (RFC 9106) in a thread of its own, one hash at a time in each process, behind a bounded queue.
+
+A hash takes some 50 ms of CPU and 46 MiB. It releases the interpreter's lock, so other requests go on meanwhile;
+without the bound, a flood of sign-ins would take all memory and all time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from argon2 import PasswordHasher as Argon2
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from synergy_platform.errors import Unavailable
+
+_T = TypeVar("_T")
+
+MEMORY_KIB = 46 * 1024
+ITERATIONS = 1
+LANES = 1
+
+
+class PasswordHasher:
+    """Hashes and verifies; `queue_size` waiting callers at most, then Unavailable (503)."""
+
+    def __init__(self, *, memory_kib: int = MEMORY_KIB, queue_size: int = 40) -> None:
+        self._argon2 = Argon2(time_cost=ITERATIONS, memory_cost=memory_kib, parallelism=LANES)
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="argon2")
+        self._queue_size = queue_size
+        self._waiting = 0
+        # verified against when there is no such account, so that the answer takes as long
+        self._nobody = self._argon2.hash("nobody has this password")
+
+    @property
+    def waiting(self) -> int:
+        """Callers that wait or are served."""
+        return self._waiting
+
+    async def hash(self, password: str) -> str:
+        """The encoded hash of `password`, with its parameters."""
+        return await self._run(lambda: self._argon2.hash(password))
+
+    async def verify(self, encoded: str | None, password: str) -> bool:
+        """Whether `password` belongs to `encoded`; None takes as long and is False."""
+        matches = await self._run(lambda: self._matches(encoded or self._nobody, password))
+        return matches and encoded is not None
+
+    def needs_rehash(self, encoded: str) -> bool:
+        """Whether `encoded` was made with other parameters than today's."""
+        return self._argon2.check_needs_rehash(encoded)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _matches(self, encoded: str, password: str) -> bool:
+        try:
+            return self._argon2.verify(encoded, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def _run(self, work: Callable[[], _T]) -> _T:
+        if self._waiting >= self._queue_size:
+            raise Unavailable("Many people are signing in at this moment. Try again in a few seconds.", retry_after=3)
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        finally:
+            self._waiting -= 1
