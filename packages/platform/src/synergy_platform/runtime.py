@@ -1,0 +1,47 @@
+"""What a process of SynergyOS works with: one container, made at the start and closed at the end."""
+
+from __future__ import annotations
+
+from synergy_platform.clock import Clock, SystemClock
+from synergy_platform.database import Database
+from synergy_platform.mail import Mailer, make_mailer
+from synergy_platform.pagination import Cursors
+from synergy_platform.passwords import PasswordHasher
+from synergy_platform.ratelimit import RateLimiter
+from synergy_platform.settings import Settings
+from synergy_platform.storage import DiskStorage
+from synergy_platform.tokens import Keyring
+
+VERSION = "0.1.0"
+
+
+class Runtime:
+    """Settings, clock and the ports to the outside; a test may hand in a clock, a mailer or a cheaper hasher."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        application: str,
+        clock: Clock | None = None,
+        mailer: Mailer | None = None,
+        hasher: PasswordHasher | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.keyring = Keyring(settings.secret_keys)
+        self.cursors = Cursors(self.keyring)
+        self.database = Database(settings, self.clock, application=application)
+        self.mailer = mailer or make_mailer(settings, self.clock)
+        self.storage = DiskStorage(settings.media_path)
+        self.hasher = hasher or PasswordHasher()
+        self.limiter = RateLimiter(settings.redis_url)
+
+    async def open(self) -> None:
+        """Open what has to be opened; nothing has to be there yet."""
+        await self.database.open()
+
+    async def close(self) -> None:
+        """Close all connections and threads."""
+        await self.database.close()
+        self.hasher.close()
