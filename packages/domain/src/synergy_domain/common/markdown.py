@@ -1,0 +1,37 @@
+"""Markdown that people write, rendered and sanitised once, when it is stored."""
+
+from __future__ import annotations
+
+import re
+
+import nh3
+from markdown_it import MarkdownIt
+
+# raw HTML is shown as text; links are made of plain addresses too
+_renderer = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": True}).enable(["table", "strikethrough"])
+
+_TAGS = {
+    "a", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "img", "li", "ol", "p",
+    "pre", "s", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
+}  # fmt: skip
+_ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}, "code": {"class"}}
+_MENTION = re.compile(r"(?<![\w@/.-])@([a-z0-9][a-z0-9_-]{2,29})(?![\w@])", re.IGNORECASE)
+_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]*`)", re.DOTALL)
+
+
+def render_markdown(text: str) -> str:
+    """`text` as HTML that is safe to put into a page; empty for an empty text."""
+    if not text.strip():
+        return ""
+    return nh3.clean(
+        _renderer.render(text),
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer nofollow",
+    )
+
+
+def mentioned_usernames(text: str) -> set[str]:
+    """The usernames written as `@name`, in lower case; what stands in code is no mention."""
+    return {name.lower() for name in _MENTION.findall(_CODE.sub(" ", text))}
