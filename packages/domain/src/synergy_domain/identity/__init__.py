@@ -1,1 +1,50 @@
-"""identity."""
+"""Identity: accounts, sessions and tokens, security events."""
+
+from synergy_domain.identity.accounts import (
+    SEND_VERIFICATION,
+    change_profile,
+    create_account,
+    my_profile,
+    register,
+    send_verification,
+    verify_email,
+)
+from synergy_domain.identity.contracts import (
+    Credentials,
+    IssuedTokens,
+    ProfileChange,
+    RefreshInput,
+    Registration,
+    SignInView,
+    UserSummary,
+    UserView,
+    VerifyEmailInput,
+)
+from synergy_domain.identity.repository import delete_expired_sessions
+from synergy_domain.identity.sessions import Authenticator, Client, refresh, sign_in, sign_out, sign_out_everywhere
+
+__all__ = [
+    "SEND_VERIFICATION",
+    "Authenticator",
+    "Client",
+    "Credentials",
+    "IssuedTokens",
+    "ProfileChange",
+    "RefreshInput",
+    "Registration",
+    "SignInView",
+    "UserSummary",
+    "UserView",
+    "VerifyEmailInput",
+    "change_profile",
+    "create_account",
+    "delete_expired_sessions",
+    "my_profile",
+    "refresh",
+    "register",
+    "send_verification",
+    "sign_in",
+    "sign_out",
+    "sign_out_everywhere",
+    "verify_email",
+]

@@ -1,0 +1,155 @@
+"""Accounts: registration, verification of the address, one's own profile."""
+
+from __future__ import annotations
+
+import zoneinfo
+from datetime import timedelta
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+from sqlalchemy.exc import IntegrityError
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.errors import InputFault, InvalidInput, NotFound
+from synergy_platform.ids import parse_id
+from synergy_platform.mail import Mail
+from synergy_platform.runtime import Runtime
+from synergy_platform.tokens import InvalidToken, JwtSigner
+
+from synergy_domain.common.actor import Actor, GlobalRole
+from synergy_domain.identity import repository
+from synergy_domain.identity.contracts import ProfileChange, Registration, UserView
+from synergy_domain.identity.errors import AlreadyTaken, RegistrationClosed
+from synergy_domain.identity.events import UserRegistered
+from synergy_domain.identity.models import User
+from synergy_domain.identity.names import clean_name, name_faults
+from synergy_domain.identity.passwords import password_faults
+from synergy_domain.identity.sessions import Client
+
+log = structlog.stdlib.get_logger(__name__)
+
+SEND_VERIFICATION = "identity.send_verification"
+_VERIFICATION_LIFETIME = timedelta(days=3)
+
+
+async def register(runtime: Runtime, data: Registration, client: Client) -> UserView:
+    """Make an account and send the verification mail; the caller may sign in at once."""
+    mode = runtime.settings.registration_mode
+    if mode != "open":
+        raise RegistrationClosed(mode)
+    await runtime.limiter.hit("register", runtime.settings.rate_limit_register, client.ip or "")
+    user = await create_account(runtime, data, role="member", client=client)
+    log.info("identity.registered", user_id=str(user.id))
+    return user
+
+
+async def create_account(runtime: Runtime, data: Registration, *, role: GlobalRole, client: Client) -> UserView:
+    """Make an account with any role; raises InvalidInput or AlreadyTaken."""
+    first, last = clean_name(data.first_name), clean_name(data.last_name)
+    faults = [*name_faults("/first_name", first), *name_faults("/last_name", last)]
+    faults += password_faults(data.password, about_user=[data.username, data.email, first, last])
+    if faults:
+        raise InvalidInput(faults)
+    _refuse_taken(await repository.taken(runtime.database.reader(), data.username, data.email))
+    encoded = await runtime.hasher.hash(data.password)
+    try:
+        async with runtime.database.unit_of_work() as uow:
+            user = User(
+                username=data.username, email=data.email, password_hash=encoded, first_name=first, last_name=last,
+                role=role, created_at=uow.now, updated_at=uow.now,
+            )  # fmt: skip
+            await repository.Users(session=uow.session).add(user)
+            repository.add_security_event(
+                uow, "registration", user_id=user.id, ip=client.ip, user_agent=client.user_agent, detail={"role": role}
+            )
+            uow.emit(UserRegistered(object_id=user.id, recipient_id=user.id, username=user.username), by=user.id)
+            uow.enqueue(SEND_VERIFICATION, {"user_id": str(user.id)})
+            return await _view(uow, user.id)
+    except IntegrityError:
+        # somebody else took it between the look and the insert
+        _refuse_taken(await repository.taken(runtime.database.reader(), data.username, data.email))
+        raise
+
+
+async def send_verification(runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any]) -> None:
+    """Job: mail the link that verifies the address."""
+    user = await repository.find_user(uow, UUID(payload["user_id"]))
+    if user is None or user.email is None or user.email_verified_at is not None:
+        return
+    token = JwtSigner(runtime.keyring, "verify-email").sign(
+        {"sub": str(user.id), "email": user.email}, issued_at=uow.now, expires_at=uow.now + _VERIFICATION_LIFETIME
+    )
+    link = f"{runtime.settings.public_url}/verify-email?token={token}"
+    await runtime.mailer.send(
+        Mail(
+            id=f"verify-{user.id}-{int(uow.now.timestamp())}",
+            to=user.email,
+            subject="Confirm your email address",
+            text=f"Hello {user.first_name},\n\nconfirm that this address is yours:\n\n{link}\n\n"
+            "The link is good for 3 days. If you did not register, ignore this mail.\n",
+        )
+    )
+
+
+async def verify_email(runtime: Runtime, uow: UnitOfWork, token: str) -> None:
+    """Take the token of a verification link; a second use changes nothing."""
+    try:
+        claims = JwtSigner(runtime.keyring, "verify-email").verify(token, now=uow.now)
+    except InvalidToken:
+        raise InvalidInput.at("/token", "is expired or not ours: ask for a new link", "invalid_token") from None
+    user_id = parse_id(str(claims["sub"]))
+    # the address in the link, not the present one: it may have been changed meanwhile
+    await uow.value(
+        """UPDATE users SET email_verified_at = $3, updated_at = $3
+           WHERE id = $1 AND email = $2 AND email_verified_at IS NULL""",
+        user_id, claims.get("email"), uow.now,
+    )  # fmt: skip
+
+
+async def my_profile(db: Reader, actor: Actor) -> UserView:
+    """The actor's own account."""
+    return await _view(db, actor.user_id)
+
+
+async def change_profile(uow: UnitOfWork, actor: Actor, data: ProfileChange) -> UserView:
+    """Change what was sent; raises InvalidInput."""
+    user = await repository.Users(session=uow.session).get(actor.user_id, with_for_update=True)
+    faults: list[InputFault] = []
+    for field, value in msgspec.structs.asdict(data).items():
+        if value is msgspec.UNSET:
+            continue
+        if field in {"first_name", "last_name"}:
+            cleaned = clean_name(str(value))
+            faults += name_faults(f"/{field}", cleaned)
+            setattr(user, field, cleaned)
+        elif field == "timezone" and value not in _timezones():
+            faults.append(InputFault("/timezone", "unknown_timezone", "is not an IANA time zone such as Europe/Vienna"))
+        else:
+            setattr(user, field, value)
+    if faults:
+        raise InvalidInput(faults)
+    user.updated_at = uow.now
+    await uow.flush()
+    return await _view(uow, actor.user_id)
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
+async def _view(db: Reader, user_id: UUID) -> UserView:
+    user = await repository.find_user(db, user_id)
+    if user is None:
+        raise NotFound("There is no such user.")
+    return user
+
+
+def _refuse_taken(names: list[str]) -> None:
+    if not names:
+        return
+    words = {"username": "This username", "email": "This email address"}
+    faults = [{"pointer": f"/{name}", "code": "already_taken", "detail": f"{words[name]} is taken."} for name in names]
+    raise AlreadyTaken(" ".join(fault["detail"] for fault in faults), extra={"errors": faults})

@@ -1,0 +1,121 @@
+"""What identity takes and gives."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+
+from synergy_domain.common.actor import GlobalRole
+
+USERNAME_PATTERN = r"^[a-z0-9][a-z0-9_-]*$"
+EMAIL_PATTERN = r"^[^@\s<>\"(),:;\[\]\\]+@[^@\s<>\"(),:;\[\]\\]+\.[^@\s<>\"(),:;\[\]\\.]+$"
+
+Theme = Literal["system", "light", "dark"]
+Username = Annotated[str, msgspec.Meta(min_length=3, max_length=30, pattern=USERNAME_PATTERN)]
+Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254, pattern=EMAIL_PATTERN)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
+NewPassword = Annotated[str, msgspec.Meta(min_length=8, max_length=128)]
+
+
+class Registration(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A new account."""
+
+    username: Username
+    email: Email
+    password: NewPassword
+    first_name: Name
+    last_name: Name
+
+
+class Credentials(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A sign-in; `deliver` says where the tokens go: into the body, or into HttpOnly cookies."""
+
+    identifier: Annotated[str, msgspec.Meta(min_length=1, max_length=254)]
+    password: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    deliver: Literal["body", "cookie"] = "body"
+
+
+class RefreshInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A refresh token in the body; without it the cookie is used."""
+
+    refresh_token: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
+
+
+class VerifyEmailInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The token of a verification link."""
+
+    token: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+
+
+class ProfileChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What users may change of themselves."""
+
+    first_name: Name | msgspec.UnsetType = msgspec.UNSET
+    last_name: Name | msgspec.UnsetType = msgspec.UNSET
+    phone: Annotated[str, msgspec.Meta(max_length=40)] | None | msgspec.UnsetType = msgspec.UNSET
+    department: Annotated[str, msgspec.Meta(max_length=100)] | None | msgspec.UnsetType = msgspec.UNSET
+    position: Annotated[str, msgspec.Meta(max_length=100)] | None | msgspec.UnsetType = msgspec.UNSET
+    bio: Annotated[str, msgspec.Meta(max_length=2000)] | None | msgspec.UnsetType = msgspec.UNSET
+    timezone: Annotated[str, msgspec.Meta(max_length=64)] | msgspec.UnsetType = msgspec.UNSET
+    locale: Literal["en"] | msgspec.UnsetType = msgspec.UNSET
+    theme: Theme | msgspec.UnsetType = msgspec.UNSET
+
+
+class UserView(msgspec.Struct, kw_only=True):
+    """A user, as they and admins see them."""
+
+    id: UUID
+    username: str
+    email: str | None
+    first_name: str
+    last_name: str
+    role: GlobalRole
+    phone: str | None
+    department: str | None
+    position: str | None
+    bio: str | None
+    timezone: str
+    locale: str
+    theme: Theme
+    is_active: bool
+    email_verified_at: datetime | None
+    last_login_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class UserSummary(msgspec.Struct, kw_only=True):
+    """A user, as their colleagues see them."""
+
+    id: UUID
+    username: str
+    name: str
+    department: str | None
+    position: str | None
+    is_active: bool
+
+
+class IssuedTokens(msgspec.Struct, kw_only=True):
+    """Tokens of a session, before it is decided how they are delivered. Lifetimes in seconds."""
+
+    access_token: str
+    expires_in: int
+    refresh_token: str
+    refresh_expires_in: int
+    user: UserView
+
+
+class SignInView(msgspec.Struct, kw_only=True):
+    """The answer to a sign-in or a refresh; fields that do not apply are null."""
+
+    access_token: str | None
+    token_type: Literal["Bearer"]
+    expires_in: int | None
+    user: UserView | None
+    refresh_token: str | None
+    mfa_required: bool
+    mfa_token: str | None
+    methods: list[str] | None

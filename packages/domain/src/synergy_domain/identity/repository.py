@@ -1,0 +1,141 @@
+"""All SQL of identity."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from advanced_alchemy.repository import SQLAlchemyAsyncRepository
+from synergy_platform.database import Reader, UnitOfWork
+
+from synergy_domain.common.actor import Actor
+from synergy_domain.identity.contracts import UserView
+from synergy_domain.identity.models import RefreshToken, SecurityEvent, Session, User
+
+_USER_COLUMNS = """
+    id, username, email, first_name, last_name, role, phone, department, position, bio, timezone, locale, theme,
+    is_active, email_verified_at, last_login_at, created_at, updated_at
+"""
+
+
+class Users(SQLAlchemyAsyncRepository[User]):
+    """Users, to change them."""
+
+    model_type = User
+
+
+async def find_actor(db: Reader, user_id: UUID, session_id: UUID) -> Actor | None:
+    """The user of a session that is still good."""
+    row = await db.row(
+        """SELECT u.username, u.role FROM sessions s JOIN users u ON u.id = s.user_id
+           WHERE s.id = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND u.is_active""",
+        session_id, user_id,
+    )  # fmt: skip
+    if row is None:
+        return None
+    return Actor(user_id=user_id, username=row["username"], role=row["role"], session_id=session_id)
+
+
+async def find_user(db: Reader, user_id: UUID) -> UserView | None:
+    """A user as a contract."""
+    row = await db.row(f"SELECT {_USER_COLUMNS} FROM users WHERE id = $1", user_id)  # noqa: S608 - constant columns
+    return UserView(**row) if row else None
+
+
+async def find_login(db: Reader, identifier: str) -> asyncpg.Record | None:
+    """Id, password hash and state of the account with this username or email address."""
+    column = "email" if "@" in identifier else "username"
+    return await db.row(
+        f"SELECT id, username, password_hash, is_active FROM users WHERE lower({column}) = lower($1)",  # noqa: S608 - one of two columns
+        identifier,
+    )
+
+
+async def taken(db: Reader, username: str, email: str) -> list[str]:
+    """Which of `username` and `email` somebody has."""
+    row = await db.row(
+        """SELECT EXISTS (SELECT 1 FROM users WHERE lower(username) = lower($1)) AS username,
+                  EXISTS (SELECT 1 FROM users WHERE lower(email) = lower($2)) AS email""",
+        username, email,
+    )  # fmt: skip
+    return [name for name, exists in row.items() if exists] if row else []
+
+
+async def lock_refresh_token(uow: UnitOfWork, token_hash: bytes) -> asyncpg.Record | None:
+    """The token with its session and user, both rows locked, so that parallel refreshes follow one another."""
+    return await uow.row(
+        """SELECT t.expires_at, t.used_at, t.session_id, s.user_id, s.revoked_at, u.is_active
+           FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id
+           WHERE t.token_hash = $1 FOR UPDATE OF t, s""",
+        token_hash,
+    )
+
+
+async def use_refresh_token(uow: UnitOfWork, token_hash: bytes, session_id: UUID) -> None:
+    """Mark the token as used and its session as alive."""
+    await uow.value(
+        """WITH used AS (UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1)
+           UPDATE sessions SET last_used_at = $2 WHERE id = $3""",
+        token_hash, uow.now, session_id,
+    )  # fmt: skip
+
+
+async def add_refresh_token(uow: UnitOfWork, token_hash: bytes, session_id: UUID, expires_at: datetime) -> None:
+    """Store a token and let its session live as long."""
+    uow.session.add(
+        RefreshToken(token_hash=token_hash, session_id=session_id, created_at=uow.now, expires_at=expires_at)
+    )
+    await uow.flush()
+    await uow.value("UPDATE sessions SET expires_at = $2 WHERE id = $1", session_id, expires_at)
+
+
+async def add_session(
+    uow: UnitOfWork, user_id: UUID, *, ip: str | None, user_agent: str | None, expires_at: datetime
+) -> UUID:
+    """Begin a session."""
+    session = Session(
+        user_id=user_id, created_at=uow.now, last_used_at=uow.now, expires_at=expires_at, revoked_at=None,
+        ip=ip, user_agent=user_agent[:300] if user_agent else None,
+    )  # fmt: skip
+    uow.session.add(session)
+    await uow.flush()
+    return session.id
+
+
+async def revoke_session(uow: UnitOfWork, session_id: UUID) -> None:
+    """End one session and all its tokens."""
+    await uow.value("UPDATE sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL", session_id, uow.now)
+
+
+async def revoke_sessions(uow: UnitOfWork, user_id: UUID) -> None:
+    """End all sessions of a user."""
+    await uow.value("UPDATE sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL", user_id, uow.now)
+
+
+def add_security_event(
+    uow: UnitOfWork,
+    kind: str,
+    *,
+    user_id: UUID | None,
+    ip: str | None,
+    user_agent: str | None,
+    username_tried: str | None = None,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Record what happened; the list of kinds stands in product.md."""
+    uow.session.add(
+        SecurityEvent(
+            type=kind, user_id=user_id, username_tried=username_tried[:254] if username_tried else None, ip=ip,
+            user_agent=user_agent[:300] if user_agent else None, detail=detail or {}, created_at=uow.now,
+        )
+    )  # fmt: skip
+
+
+async def delete_expired_sessions(uow: UnitOfWork) -> int:
+    """Delete what can never be used again; returns how many sessions."""
+    tag = await uow.value(
+        """WITH gone AS (DELETE FROM sessions WHERE expires_at < $1 RETURNING 1) SELECT count(*) FROM gone""", uow.now
+    )
+    return int(tag)

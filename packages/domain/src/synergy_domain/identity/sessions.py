@@ -1,0 +1,154 @@
+"""Sign-in, refresh and sign-out.
+
+A refresh token is used once. Its successor is derived from the token itself, keyed with the instance's secret, so
+that the same successor can be given again for a few seconds without being stored: parallel tabs and lost answers are
+no theft. After that, a second use ends the session.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+import structlog
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.ids import parse_id
+from synergy_platform.runtime import Runtime
+from synergy_platform.tokens import InvalidToken, JwtSigner, encode_bytes, hash_token, new_opaque_token
+
+from synergy_domain.common.actor import Actor
+from synergy_domain.identity import repository
+from synergy_domain.identity.contracts import Credentials, IssuedTokens
+from synergy_domain.identity.errors import InvalidRefreshToken, WrongCredentials
+
+log = structlog.stdlib.get_logger(__name__)
+
+REFRESH_GRACE = timedelta(seconds=15)
+
+
+class Client(msgspec.Struct, frozen=True):
+    """Where a request came from."""
+
+    ip: str | None
+    user_agent: str | None
+
+
+async def sign_in(runtime: Runtime, credentials: Credentials, client: Client) -> IssuedTokens:
+    """Check the password and begin a session; WrongCredentials says the same in every case, and takes as long."""
+    identifier = credentials.identifier.strip()
+    limit = runtime.settings.rate_limit_login
+    key = ("login", limit, client.ip or "", identifier.lower())
+    await runtime.limiter.hit(*key)
+    row = await repository.find_login(runtime.database.reader(), identifier)
+    encoded: str | None = row["password_hash"] if row and row["is_active"] else None
+    correct = await runtime.hasher.verify(encoded, credentials.password)
+    if row is None or encoded is None or not correct:
+        async with runtime.database.unit_of_work() as uow:
+            repository.add_security_event(
+                uow, "login_failed", user_id=row["id"] if row else None, username_tried=identifier,
+                ip=client.ip, user_agent=client.user_agent,
+            )  # fmt: skip
+        raise WrongCredentials
+    rehashed = await runtime.hasher.hash(credentials.password) if runtime.hasher.needs_rehash(encoded) else None
+    async with runtime.database.unit_of_work() as uow:
+        issued = await begin_session(runtime, uow, row["id"], client)
+        await uow.value(
+            "UPDATE users SET last_login_at = $2, password_hash = coalesce($3, password_hash) WHERE id = $1",
+            row["id"], uow.now, rehashed,
+        )  # fmt: skip
+        repository.add_security_event(uow, "login_success", user_id=row["id"], ip=client.ip, user_agent=client.user_agent)
+        issued.user.last_login_at = uow.now
+    await runtime.limiter.clear(*key)
+    log.info("identity.signed_in", user_id=str(row["id"]))
+    return issued
+
+
+async def begin_session(runtime: Runtime, uow: UnitOfWork, user_id: UUID, client: Client) -> IssuedTokens:
+    """A new session with its first tokens."""
+    expires_at = uow.now + timedelta(minutes=runtime.settings.refresh_token_minutes)
+    session_id = await repository.add_session(
+        uow, user_id, ip=client.ip, user_agent=client.user_agent, expires_at=expires_at
+    )
+    refresh_token = new_opaque_token()
+    await repository.add_refresh_token(uow, hash_token(refresh_token), session_id, expires_at)
+    return await _issue(runtime, uow, user_id, session_id, refresh_token)
+
+
+async def refresh(runtime: Runtime, token: str, client: Client) -> IssuedTokens:
+    """Exchange a refresh token for new tokens; raises InvalidRefreshToken."""
+    token_hash = hash_token(token)
+    async with runtime.database.unit_of_work() as uow:
+        row = await repository.lock_refresh_token(uow, token_hash)
+        if row is None or row["revoked_at"] or row["expires_at"] <= uow.now or not row["is_active"]:
+            raise InvalidRefreshToken
+        session_id, user_id = row["session_id"], row["user_id"]
+        successor = encode_bytes(runtime.keyring.mac("refresh", token.encode()))
+        if row["used_at"] is None:
+            expires_at = uow.now + timedelta(minutes=runtime.settings.refresh_token_minutes)
+            await repository.use_refresh_token(uow, token_hash, session_id)
+            await repository.add_refresh_token(uow, hash_token(successor), session_id, expires_at)
+            return await _issue(runtime, uow, user_id, session_id, successor)
+        if uow.now - row["used_at"] <= REFRESH_GRACE:
+            return await _issue(runtime, uow, user_id, session_id, successor)
+        await repository.revoke_session(uow, session_id)
+        repository.add_security_event(
+            uow, "token_reuse", user_id=user_id, ip=client.ip, user_agent=client.user_agent,
+            detail={"session_id": str(session_id)},
+        )  # fmt: skip
+    # behind the commit: the session must stay revoked although this is an error
+    log.warning("identity.token_reused", user_id=str(user_id), session_id=str(session_id))
+    raise InvalidRefreshToken
+
+
+async def sign_out(uow: UnitOfWork, actor: Actor, client: Client) -> None:
+    """End the actor's session; its access tokens end with it."""
+    if actor.session_id is not None:
+        await repository.revoke_session(uow, actor.session_id)
+    repository.add_security_event(uow, "logout", user_id=actor.user_id, ip=client.ip, user_agent=client.user_agent)
+
+
+async def sign_out_everywhere(uow: UnitOfWork, actor: Actor, client: Client) -> None:
+    """End all sessions of the actor."""
+    await repository.revoke_sessions(uow, actor.user_id)
+    repository.add_security_event(
+        uow, "logout", user_id=actor.user_id, ip=client.ip, user_agent=client.user_agent, detail={"everywhere": True}
+    )
+
+
+class Authenticator:
+    """Turns an access token into an Actor; the session is looked up, so a revoked one ends at once."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._signer = JwtSigner(runtime.keyring, "access")
+
+    async def actor(self, db: Reader, token: str) -> Actor | None:
+        """The actor, or None for a token that is expired, forged or revoked."""
+        try:
+            claims = self._signer.verify(token, now=self._runtime.clock.now())
+        except InvalidToken:
+            return None
+        user_id, session_id = parse_id(str(claims["sub"])), parse_id(str(claims.get("sid")))
+        if user_id is None or session_id is None:
+            return None
+        return await repository.find_actor(db, user_id, session_id)
+
+
+async def _issue(
+    runtime: Runtime, uow: UnitOfWork, user_id: UUID, session_id: UUID, refresh_token: str
+) -> IssuedTokens:
+    lifetime = timedelta(minutes=runtime.settings.access_token_minutes)
+    access = JwtSigner(runtime.keyring, "access").sign(
+        {"sub": str(user_id), "sid": str(session_id)}, issued_at=uow.now, expires_at=uow.now + lifetime
+    )
+    user = await repository.find_user(uow, user_id)
+    if user is None:
+        raise InvalidRefreshToken
+    return IssuedTokens(
+        access_token=access,
+        expires_in=int(lifetime.total_seconds()),
+        refresh_token=refresh_token,
+        refresh_expires_in=runtime.settings.refresh_token_minutes * 60,
+        user=user,
+    )
