@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -49,3 +50,10 @@ class Cursors:
         except (ValueError, msgspec.MsgspecError):
             fault = InputFault("cursor", "invalid", "not a cursor of this list and sort; begin without one")
             raise BadRequest("The cursor cannot be used: begin the list again without one.", [fault]) from None
+
+
+def make_page(found: list[T], limit: int, cursor_behind: Callable[[T], str], total: int | None) -> Page[T]:
+    """A page from a query that asked for one row more than `limit`."""
+    items = found[:limit]
+    cursor = cursor_behind(items[-1]) if len(found) > limit else None
+    return Page(items=items, next_cursor=cursor, total=msgspec.UNSET if total is None else total)

@@ -1,0 +1,133 @@
+"""What projects take and give."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+
+from synergy_domain.common.contracts import PersonView
+
+ProjectStatus = Literal["planning", "active", "on_hold", "completed", "cancelled"]
+Priority = Literal["low", "medium", "high", "urgent"]
+ProjectRole = Literal["viewer", "member", "manager", "owner"]
+GrantableRole = Literal["viewer", "member", "manager"]
+
+Key = Annotated[str, msgspec.Meta(min_length=2, max_length=6, pattern=r"^[A-Z][A-Z0-9]*$")]
+ProjectName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+LongText = Annotated[str, msgspec.Meta(max_length=100_000)]
+Color = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}$")]
+Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")]
+Money = Annotated[Decimal, msgspec.Meta(description="Decimal string with at most 10 digits before and 2 after the point")]
+
+
+class ProjectSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Rules that hold in a project."""
+
+    enforce_dependencies: bool = False
+    proof_required: bool = False
+
+
+class ProjectInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A new project; without a key one is made from the name."""
+
+    name: ProjectName
+    key: Key | None = None
+    description: LongText = ""
+    status: ProjectStatus = "planning"
+    priority: Priority = "medium"
+    start_date: date | None = None
+    end_date: date | None = None
+    budget: Money | None = None
+    currency: Currency | None = None
+    color: Color | None = None
+    settings: ProjectSettings | None = None
+
+
+class ProjectChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What changes of a project; absent fields stay."""
+
+    name: ProjectName | msgspec.UnsetType = msgspec.UNSET
+    key: Key | msgspec.UnsetType = msgspec.UNSET
+    description: LongText | msgspec.UnsetType = msgspec.UNSET
+    status: ProjectStatus | msgspec.UnsetType = msgspec.UNSET
+    priority: Priority | msgspec.UnsetType = msgspec.UNSET
+    start_date: date | None | msgspec.UnsetType = msgspec.UNSET
+    end_date: date | None | msgspec.UnsetType = msgspec.UNSET
+    budget: Money | None | msgspec.UnsetType = msgspec.UNSET
+    currency: Currency | None | msgspec.UnsetType = msgspec.UNSET
+    color: Color | None | msgspec.UnsetType = msgspec.UNSET
+    settings: ProjectSettings | msgspec.UnsetType = msgspec.UNSET
+
+
+class ProjectView(msgspec.Struct, kw_only=True):
+    """A project. `progress` in percent; `my_role` is null for an admin who is no member."""
+
+    id: UUID
+    key: str
+    name: str
+    description: str
+    description_html: str
+    status: ProjectStatus
+    priority: Priority
+    owner: PersonView
+    start_date: date | None
+    end_date: date | None
+    budget: Money | None
+    currency: str | None
+    color: str | None
+    settings: ProjectSettings
+    progress: int
+    tasks_total: int
+    tasks_done: int
+    my_role: ProjectRole | None
+    archived_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class MemberView(msgspec.Struct, kw_only=True):
+    """A member of a project."""
+
+    user: PersonView
+    role: ProjectRole
+    is_active: bool
+    joined_at: datetime
+    added_by: UUID | None
+
+
+class MemberInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Somebody to add."""
+
+    user_id: UUID
+    role: GrantableRole = "member"
+
+
+class MemberChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Another role for a member."""
+
+    role: GrantableRole
+
+
+class Transfer(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The member who becomes the owner."""
+
+    user_id: UUID
+
+
+class ProjectQuery(msgspec.Struct, kw_only=True, frozen=True):
+    """A list of projects; `everything` is for admins."""
+
+    status: frozenset[ProjectStatus] = frozenset()
+    priority: frozenset[Priority] = frozenset()
+    archived: bool = False
+    text: str | None = None
+    everything: bool = False
+    sort: str = "-updated_at"
+    cursor: str | None = None
+    limit: int = 50
+    count: bool = False
