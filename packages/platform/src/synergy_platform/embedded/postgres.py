@@ -141,7 +141,7 @@ class EmbeddedPostgres(EmbeddedService):
     def _command(self) -> list[str]:
         return [str(binaries() / "postgres"), "-D", str(self.data), "-p", str(self.port), *_options(self._settings)]
 
-    def _is_ready(self, pid: int) -> bool:
+    def _answers(self, pid: int) -> bool:
         # the file that pg_ctl reads too: the first line is the process id, the eighth the state
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()

@@ -95,7 +95,7 @@ class EmbeddedRedis(EmbeddedService):
         )
         return [str(self._server), str(configuration)]
 
-    def _is_ready(self, pid: int) -> bool:
+    def _answers(self, pid: int) -> bool:
         try:
             with socket.create_connection((self.host, self.port), timeout=1) as connection:
                 connection.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())

@@ -31,7 +31,8 @@ _TRANSIENT = "pre-existing shared memory block"
 class EmbeddedService(ABC):
     """`start` and `stop`, or `with`.
 
-    `launch` and `wait_ready` are the halves of `start`, so that several servers can start at the same time. Call them from a thread that lives as long as the server: the kernel ends the server with that thread.
+    `launch` and `wait_ready` are the halves of `start`, so that several servers can start at the same time. Call
+    them from a thread that lives as long as the server: the kernel ends the server with that thread.
     """
 
     host = LOOPBACK
@@ -103,16 +104,20 @@ class EmbeddedService(ABC):
             self._port = free_port()
         else:
             require_free_port(self.host, self._port, f"choose another for {self.name}")
-        with self.log.open("wb") as log:
+        own_log = None if stdout is not None else self.log.open("wb")
+        try:
             process = spawn(
                 self._command(),
                 environment={"LC_ALL": "C", "PATH": os.defpath},
                 folder=self.folder,
                 identity=self._identity,
                 death_signal=first_signal,
-                stdout=stdout or log,
-                stderr=stderr or stdout or log,
+                stdout=own_log or stdout,
+                stderr=stderr if stderr is not None else own_log or stdout,
             )
+        finally:
+            if own_log:
+                own_log.close()
         self._record.write(process.pid)
         return process
 
@@ -122,10 +127,10 @@ class EmbeddedService(ABC):
         if process is None:
             raise RuntimeError("the server was not started")
         deadline = time.monotonic() + seconds
-        while not self._is_ready(process.pid):
+        while not self.is_ready():
             if process.poll() is not None:
                 lines = self.log.read_text(errors="replace").splitlines()
-                if any(_TRANSIENT in line for line in lines) and time.monotonic() < deadline:
+                if self.may_start_later(lines) and time.monotonic() < deadline:
                     time.sleep(0.2)
                     process = self.launch()
                     continue
@@ -141,6 +146,14 @@ class EmbeddedService(ABC):
         if self._process is not None:
             end(self._process, self.end_steps)
             self._forget()
+
+    def is_ready(self) -> bool:
+        """Whether it answers now."""
+        return self._process is not None and self._process.poll() is None and self._answers(self._process.pid)
+
+    def may_start_later(self, lines: list[str]) -> bool:
+        """Whether what it wrote before it ended is a state that passes."""
+        return any(_TRANSIENT in line for line in lines)
 
     def explain(self, lines: list[str]) -> EmbeddedError:
         """The error for a server that ended before it was ready, from the lines that it wrote."""
@@ -179,5 +192,5 @@ class EmbeddedService(ABC):
         """The command line."""
 
     @abstractmethod
-    def _is_ready(self, pid: int) -> bool:
+    def _answers(self, pid: int) -> bool:
         """Whether the server with this process id answers."""
