@@ -1,0 +1,48 @@
+"""The daily cleanup."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from synergy_platform.database import UnitOfWork
+from synergy_platform.runtime import Runtime
+
+from synergy_domain.identity import delete_expired_sessions
+from synergy_domain.notifications import delete_old_read
+
+log = structlog.stdlib.get_logger(__name__)
+
+CLEANUP = "maintenance.clean_up"
+READ_NOTIFICATIONS = timedelta(days=90)
+TRASH = timedelta(days=30)
+LEDGER = timedelta(days=400)
+SECURITY_EVENTS = timedelta(days=400)
+
+
+async def clean_up(_runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) -> None:
+    """Job, daily: delete what is older than the product keeps it. The keys of purged projects stay taken."""
+    counts: dict[str, int] = {
+        "sessions": await delete_expired_sessions(uow),
+        "notifications": await delete_old_read(uow, uow.now - READ_NOTIFICATIONS),
+    }
+    trash = uow.now - TRASH
+    await uow.value(
+        "INSERT INTO retired_project_keys (key) SELECT key FROM projects WHERE deleted_at < $1 ON CONFLICT DO NOTHING", trash
+    )
+    for table in ("comments", "tasks", "projects"):
+        counts[table] = await uow.value(
+            f"WITH gone AS (DELETE FROM {table} WHERE deleted_at < $1 RETURNING 1) SELECT count(*) FROM gone",  # noqa: S608 - constants
+            trash,
+        )
+    counts["events"] = await uow.value(
+        """WITH gone AS (DELETE FROM events WHERE seq IS NOT NULL AND occurred_at < $1 RETURNING 1)
+           SELECT count(*) FROM gone""",
+        uow.now - LEDGER,
+    )
+    counts["security_events"] = await uow.value(
+        "WITH gone AS (DELETE FROM security_events WHERE created_at < $1 RETURNING 1) SELECT count(*) FROM gone",
+        uow.now - SECURITY_EVENTS,
+    )
+    log.info("maintenance.cleaned_up", **counts)
