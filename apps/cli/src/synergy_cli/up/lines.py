@@ -13,7 +13,11 @@ import msgspec
 
 SERVICE = "synergy-up"
 
-_POSTGRES = re.compile(r"^(DEBUG\d|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT|CONTEXT|STATEMENT): +(.*)$")
+# before it has read its settings it puts time and process in front
+_POSTGRES = re.compile(
+    r"^(?:\S+ \S+ \S+ \[\d+\] )?"
+    r"(DEBUG\d|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT|CONTEXT|STATEMENT): +(.*)$"
+)
 _POSTGRES_LEVELS = {"WARNING": "warning", "ERROR": "error", "FATAL": "error", "PANIC": "critical"}
 _REDIS = re.compile(r"^\d+:\S+ (?:\(\d+\)|\d+ \w+ \d+ \S+ ([.\-*#])) (.*)$")
 # Redis writes its coming and going at the level of its warnings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -162,9 +163,8 @@ class EmbeddedService(ABC):
             return disk_full(self.folder)
         if "Address already in use" in text:
             return PortInUseError(f"Port {self.port} was taken while {self.name} started: start again.")
-        serious = [line for line in lines if line.startswith(("FATAL", "PANIC"))] or [
-            line for line in lines if line.strip()
-        ]
+        serious = [match[0] for line in lines if (match := re.search(r"(FATAL|PANIC): .*", line))]
+        serious = serious or [line for line in lines if line.strip()]
         return EmbeddedError(
             f"{self.name} on {self.folder} did not start: {serious[-1].strip() if serious else 'it said nothing'}"
         )
