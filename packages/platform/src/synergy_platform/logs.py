@@ -88,7 +88,8 @@ def _granian_access(_logger: object, _method: str, event: EventDict) -> EventDic
         event["http.request.method"] = fields.get("method")
         event["url.path"] = fields.get("path")
         event["http.response.status_code"] = fields.get("status")
-        event.pop("positional_args", None)
+    # already in the message
+    event.pop("positional_args", None)
     return event
 
 

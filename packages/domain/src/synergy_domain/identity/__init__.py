@@ -21,7 +21,15 @@ from synergy_domain.identity.contracts import (
     VerifyEmailInput,
 )
 from synergy_domain.identity.repository import delete_expired_sessions
-from synergy_domain.identity.sessions import Authenticator, Client, refresh, sign_in, sign_out, sign_out_everywhere
+from synergy_domain.identity.sessions import (
+    Authenticator,
+    Client,
+    is_session_alive,
+    refresh,
+    sign_in,
+    sign_out,
+    sign_out_everywhere,
+)
 
 __all__ = [
     "SEND_VERIFICATION",
@@ -39,6 +47,7 @@ __all__ = [
     "change_profile",
     "create_account",
     "delete_expired_sessions",
+    "is_session_alive",
     "my_profile",
     "refresh",
     "register",

@@ -152,3 +152,8 @@ async def _issue(
         refresh_expires_in=runtime.settings.refresh_token_minutes * 60,
         user=user,
     )
+
+
+async def is_session_alive(db: Reader, actor: Actor) -> bool:
+    """Whether the actor's session was not revoked meanwhile."""
+    return actor.session_id is None or await repository.find_actor(db, actor.user_id, actor.session_id) is not None

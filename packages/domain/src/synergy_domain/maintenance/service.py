@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from synergy_platform.database import UnitOfWork
+from synergy_platform.ids import first_id_at
 from synergy_platform.runtime import Runtime
 
 from synergy_domain.identity import delete_expired_sessions
@@ -36,10 +37,10 @@ async def clean_up(_runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any])
             f"WITH gone AS (DELETE FROM {table} WHERE deleted_at < $1 RETURNING 1) SELECT count(*) FROM gone",  # noqa: S608 - constants
             trash,
         )
+    # by the id, which tells when it was recorded: an imported event happened long before
     counts["events"] = await uow.value(
-        """WITH gone AS (DELETE FROM events WHERE seq IS NOT NULL AND occurred_at < $1 RETURNING 1)
-           SELECT count(*) FROM gone""",
-        uow.now - LEDGER,
+        "WITH gone AS (DELETE FROM events WHERE seq IS NOT NULL AND id < $1 RETURNING 1) SELECT count(*) FROM gone",
+        first_id_at(uow.now - LEDGER),
     )
     counts["security_events"] = await uow.value(
         "WITH gone AS (DELETE FROM security_events WHERE created_at < $1 RETURNING 1) SELECT count(*) FROM gone",

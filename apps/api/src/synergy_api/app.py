@@ -1,0 +1,93 @@
+"""The Litestar application."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from litestar import Litestar, Router
+from litestar.config.cors import CORSConfig
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.types import ASGIApp
+from synergy_domain.identity import Authenticator
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.runtime import Runtime
+
+from synergy_api import documentation
+from synergy_api.authentication import provide_actor
+from synergy_api.drain import drain_on_sigterm
+from synergy_api.hub import EventHub
+from synergy_api.middleware import RequestContext
+from synergy_api.params import refuse_unknown
+from synergy_api.problems import handle_error
+from synergy_api.routes import auth, events, health, notifications, projects, tasks
+from synergy_api.routes.health import HealthChecks
+
+MAX_BODY_BYTES = 1024 * 1024
+
+
+def provide_reader(state: State) -> Reader:
+    """Queries of this request."""
+    runtime: Runtime = state.runtime
+    return runtime.database.reader()
+
+
+async def provide_uow(state: State) -> AsyncIterator[UnitOfWork]:
+    """The transaction of this request: Litestar ends it, and so commits, before the answer is sent."""
+    runtime: Runtime = state.runtime
+    async with runtime.database.unit_of_work() as uow:
+        yield uow
+
+
+def create_app(runtime: Runtime) -> Litestar:
+    """The application for an opened runtime; it closes nothing that it did not open."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        await runtime.open()
+        app.state.health = HealthChecks(runtime)
+        app.state.hub = EventHub(runtime)
+        await app.state.hub.start()
+        drain_on_sigterm(app.state.hub)
+        try:
+            yield
+        finally:
+            await app.state.hub.stop()
+            await app.state.health.close()
+            await runtime.close()
+
+    settings = runtime.settings
+    return Litestar(
+        route_handlers=[
+            health.router,
+            Router(
+                "/api/v1",
+                route_handlers=[auth.router, projects.router, tasks.router, notifications.router, events.router],
+            ),
+            documentation.docs_page,
+            documentation.docs_asset,
+        ],
+        lifespan=[lifespan],
+        state=State({"runtime": runtime, "authenticator": Authenticator(runtime)}),
+        dependencies={
+            "db": Provide(provide_reader, sync_to_thread=False),
+            "uow": Provide(provide_uow),
+            "actor": Provide(provide_actor),
+        },
+        exception_handlers={Exception: handle_error},  # pyright: ignore[reportArgumentType]  # Litestar takes async handlers
+        before_request=refuse_unknown,
+        middleware=[_as_middleware],
+        cors_config=CORSConfig(
+            allow_origins=list(settings.cors_origins), allow_credentials=True, expose_headers=["ETag", "X-Request-ID"]
+        )
+        if settings.cors_origins
+        else None,
+        openapi_config=documentation.openapi_config(),
+        request_max_body_size=MAX_BODY_BYTES,
+        logging_config=None,
+    )
+
+
+def _as_middleware(app: ASGIApp) -> ASGIApp:
+    return RequestContext(app)

@@ -1,0 +1,116 @@
+"""From a request to an Actor: a bearer token, or the access cookie of the web app."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from litestar import Request, Response
+from litestar.datastructures import Cookie, State
+from synergy_domain.common import Actor
+from synergy_domain.identity import Authenticator, Client, IssuedTokens, SignInView
+from synergy_platform.errors import Forbidden, NotAuthenticated, UnsupportedMediaType
+from synergy_platform.runtime import Runtime
+from synergy_platform.settings import Settings
+
+AnyRequest = Request[Any, Any, Any]
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_BODY_TYPES = ("application/json", "multipart/form-data")
+
+
+class ForgedRequest(Forbidden):
+    """An unsafe request with cookies that did not come from our own pages."""
+
+    code, title = "cross_site_request", "Request from elsewhere"
+
+    def __init__(self) -> None:
+        super().__init__("A request with cookies must come from the same origin. Scripts use a bearer token instead.")
+
+
+def cookie_names(settings: Settings) -> tuple[str, str]:
+    """Names of the access and the refresh cookie; `__Host-` binds them to this host, and needs HTTPS."""
+    prefix = "__Host-" if settings.cookies_secure else ""
+    return f"{prefix}synergy_access", f"{prefix}synergy_refresh"
+
+
+def client_of(request: AnyRequest) -> Client:
+    """Address and user agent; the address is the proxy's word where the proxy is trusted."""
+    return Client(request.client.host if request.client else None, request.headers.get("user-agent"))
+
+
+async def provide_actor(request: AnyRequest, state: State) -> Actor:
+    """The signed-in user of the request; raises NotAuthenticated. A bearer wins, and the cookie is then ignored."""
+    authenticator: Authenticator = state.authenticator
+    runtime: Runtime = state.runtime
+    header = request.headers.get("authorization")
+    if header is not None:
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise NotAuthenticated("Send `Authorization: Bearer <token>`.", headers={"WWW-Authenticate": "Bearer"})
+    else:
+        token = request.cookies.get(cookie_names(runtime.settings)[0], "")
+        if not token:
+            raise NotAuthenticated("Sign in first.", headers={"WWW-Authenticate": "Bearer"})
+        refuse_forged(request, runtime.settings)
+    actor = await authenticator.actor(runtime.database.reader(), token.strip())
+    if actor is None:
+        raise NotAuthenticated(
+            "The access token is expired or was revoked. Refresh it, or sign in again.",
+            headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+        )
+    structlog.contextvars.bind_contextvars(**{"actor.id": str(actor.user_id)})
+    return actor
+
+
+def refuse_forged(request: AnyRequest, settings: Settings) -> None:
+    """Unsafe requests with cookies: same origin, and a body that no plain form can send."""
+    if request.method in _SAFE_METHODS:
+        return
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if origin is not None:
+        same = urlsplit(origin).netloc == request.headers.get("host") or origin in settings.csrf_origins
+        if not same:
+            raise ForgedRequest
+    elif site != "same-origin":
+        raise ForgedRequest
+    content_type = request.headers.get("content-type", "")
+    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    if has_body and not content_type.startswith(_BODY_TYPES):
+        raise UnsupportedMediaType("Send application/json or multipart/form-data.")
+
+
+def sign_in_response(settings: Settings, issued: IssuedTokens, *, as_cookies: bool) -> Response[SignInView]:
+    """The tokens in the body, or as cookies that no script can read."""
+    view = SignInView(
+        access_token=None if as_cookies else issued.access_token,
+        token_type="Bearer",  # noqa: S106 - the name of a scheme
+        expires_in=issued.expires_in,
+        user=issued.user,
+        refresh_token=None if as_cookies else issued.refresh_token,
+        mfa_required=False,
+        mfa_token=None,
+        methods=None,
+    )
+    return Response(view, status_code=200, cookies=_cookies(settings, issued) if as_cookies else None)
+
+
+def sign_out_response(settings: Settings) -> Response[None]:
+    """No content, and the cookies are gone."""
+    gone = [_cookie(settings, name, "", 0) for name in cookie_names(settings)]
+    return Response(None, status_code=204, cookies=gone)
+
+
+def _cookies(settings: Settings, issued: IssuedTokens) -> list[Cookie]:
+    access, refresh = cookie_names(settings)
+    return [
+        _cookie(settings, access, issued.access_token, issued.expires_in),
+        _cookie(settings, refresh, issued.refresh_token, issued.refresh_expires_in),
+    ]
+
+
+def _cookie(settings: Settings, name: str, value: str, seconds: int) -> Cookie:
+    return Cookie(
+        key=name, value=value, max_age=seconds, path="/", httponly=True, samesite="lax", secure=settings.cookies_secure
+    )

@@ -1,0 +1,100 @@
+"""What the OpenAPI description says beside the types: errors of each operation, and the page to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+from litestar import MediaType, Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme, Tag
+from litestar.types import Method
+from synergy_platform.errors import NotFound
+from synergy_platform.runtime import VERSION
+
+from synergy_api.problems import MEDIA_TYPE, Problem
+
+_DESCRIPTIONS = {
+    400: "The request cannot be read, or a query parameter is wrong or unknown",
+    401: "Not signed in, or the token is expired or revoked",
+    403: "The caller may see it, but not do this",
+    404: "There is no such thing, or the caller may not see it",
+    409: "In conflict with the present state",
+    412: "Changed by somebody else meanwhile; `current` holds the present state",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Some values cannot be used; `errors` says which",
+    429: "Too many requests; see Retry-After",
+    503: "Not available at the moment; see Retry-After",
+}
+
+
+def errors(*statuses: int) -> dict[int, ResponseSpec]:
+    """The problems of an operation; 503 is always possible."""
+    return {
+        status: ResponseSpec(
+            data_container=Problem, description=_DESCRIPTIONS[status], media_type=MEDIA_TYPE, generate_examples=False
+        )
+        for status in (*statuses, 503)
+    }
+
+
+READ = errors(400, 401, 404)
+WRITE = errors(400, 401, 403, 404, 409, 415, 422)
+
+
+def _operation_id(handler: HTTPRouteHandler, _method: Method, _path: Sequence[Any]) -> str:
+    """The handler's own name: it does not change with the address."""
+    return handler.handler_name
+
+
+def openapi_config() -> OpenAPIConfig:
+    """OpenAPI 3.1 at /api/openapi.json."""
+    return OpenAPIConfig(
+        title="SynergyOS",
+        version=VERSION,
+        description=(
+            "The REST API of SynergyOS. Send `Authorization: Bearer <access token>`; `POST /api/v1/auth/login` gives one. "
+            "Errors are `application/problem+json`; `code` is a stable name."
+        ),
+        path="/api",
+        render_plugins=[JsonRenderPlugin()],
+        use_handler_docstrings=True,
+        operation_id_creator=_operation_id,
+        security=[{"bearer": []}],
+        components=Components(
+            security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
+        ),
+        tags=[Tag(name) for name in ("auth", "me", "people", "projects", "tasks", "planning", "notifications", "live", "transfer", "health")],
+    )
+
+
+_PAGE = b"""<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>SynergyOS API</title><meta name="viewport" content="width=device-width">
+<link rel="stylesheet" href="/api/docs/swagger-ui.css"></head>
+<body><main id="ui"></main>
+<script src="/api/docs/swagger-ui-bundle.js"></script><script src="/api/docs/start.js"></script></body>
+</html>
+"""
+_START = b'SwaggerUIBundle({url: "/api/openapi.json", dom_id: "#ui", deepLinking: true, validatorUrl: null});\n'
+_POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+_ASSETS = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript", "start.js": "text/javascript"}
+
+
+@get("/api/docs", include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
+def docs_page() -> Response[bytes]:
+    """A page to read and try the API; all of it served from here."""
+    return Response(_PAGE, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _POLICY})
+
+
+@get("/api/docs/{name:str}", include_in_schema=False, sync_to_thread=True)
+def docs_asset(name: str) -> Response[bytes]:
+    """A part of the page."""
+    if name not in _ASSETS:
+        raise NotFound("There is nothing at this address.")
+    content = _START if name == "start.js" else files("swagger_ui").joinpath("static", name).read_bytes()
+    return Response(content, media_type=_ASSETS[name], headers={"Cache-Control": "public, max-age=86400"})

@@ -1,0 +1,113 @@
+"""Query parameters: closed lists, several values with commas, and nothing that nobody reads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, datetime
+from typing import Annotated, Any, TypeVar, cast, get_args
+from uuid import UUID
+
+from litestar import Request
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Parameter
+from synergy_domain.common import Actor
+from synergy_platform.errors import BadRequest, InputFault
+from synergy_platform.ids import parse_id
+from synergy_platform.pagination import DEFAULT_LIMIT, MAX_LIMIT
+
+T = TypeVar("T", bound=str)
+
+Limit = Annotated[int, Parameter(ge=1, le=MAX_LIMIT, default=DEFAULT_LIMIT, description="How many at most")]
+CursorParam = Annotated[str | None, Parameter(description="`next_cursor` of the page before", max_length=1000)]
+CountParam = Annotated[bool, Parameter(description="Give the total too; it costs a count")]
+AllParam = Annotated[bool, Parameter(query="all", description="For admins: not only their own")]
+
+
+def bad_parameter(name: str, detail: str) -> BadRequest:
+    """The error for one parameter."""
+    return BadRequest(f"{name}: {detail}", [InputFault(name, "invalid", detail)])
+
+
+def choices(name: str, text: str | None, allowed: Any) -> frozenset[Any]:  # noqa: ANN401 - a Literal type
+    """The values of a comma-separated parameter; each must be one of the Literal's."""
+    if text is None:
+        return frozenset()
+    values = [value.strip() for value in text.split(",")]
+    options = cast("tuple[str, ...]", get_args(allowed))
+    for value in values:
+        if value not in options:
+            raise bad_parameter(name, f"{value!r} is none of {', '.join(options)}")
+    return frozenset(values)
+
+
+def ids(name: str, text: str | None) -> frozenset[UUID]:
+    """The ids of a comma-separated parameter."""
+    if text is None:
+        return frozenset()
+    found = [parse_id(value.strip()) for value in text.split(",")]
+    if None in found:
+        raise bad_parameter(name, "must be ids, separated by commas")
+    return frozenset(value for value in found if value is not None)
+
+
+def one_of(name: str, value: str, allowed: Collection[str]) -> str:
+    """A value of a closed list, such as a sort order."""
+    if value not in allowed:
+        raise bad_parameter(name, f"{value!r} is none of {', '.join(sorted(allowed))}")
+    return value
+
+
+def assignee(text: str | None, actor: Actor) -> Any:  # noqa: ANN401 - an id, "none" or None
+    """`me`, `none` or a user's id."""
+    if text is None or text == "none":
+        return text
+    if text == "me":
+        return actor.user_id
+    user_id = parse_id(text)
+    if user_id is None:
+        raise bad_parameter("assignee", "must be me, none or a user's id")
+    return user_id
+
+
+def day(name: str, text: str | None) -> date | None:
+    """A date `YYYY-MM-DD`."""
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise bad_parameter(name, "must be a date such as 2026-01-31") from None
+
+
+def moment(name: str, text: str | None) -> datetime | None:
+    """An RFC 3339 time with its offset."""
+    try:
+        value = None if text is None else datetime.fromisoformat(text)
+    except ValueError:
+        value = datetime.min  # noqa: DTZ901 - a value without an offset, refused below
+    if value is not None and value.tzinfo is None:
+        raise bad_parameter(name, "must be a time such as 2026-01-31T12:00:00Z")
+    return value
+
+
+_known: dict[HTTPRouteHandler, frozenset[str]] = {}
+
+
+def refuse_unknown(request: Request[Any, Any, Any]) -> None:
+    """Before a handler runs: a query parameter that it does not read is a mistake of the caller."""
+    if not request.scope["query_string"]:
+        return
+    handler = cast("HTTPRouteHandler", request.scope["route_handler"])
+    known = _known.get(handler)
+    if known is None:
+        model = handler.create_kwargs_model(path_parameters=request.scope["path_template"] and _path_parameters(request))
+        known = _known[handler] = frozenset(str(parameter.field_alias) for parameter in model.expected_query_params)
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        faults = [InputFault(name, "unknown_parameter", "is no parameter of this address") for name in unknown]
+        raise BadRequest(f"Unknown query parameters: {', '.join(unknown)}.", faults)
+    repeated = sorted(name for name in known if len(request.query_params.getall(name, [])) > 1)
+    if repeated:
+        raise bad_parameter(repeated[0], "is given twice; separate several values with commas")
+
+
+def _path_parameters(request: Request[Any, Any, Any]) -> set[Any]:
+    return set(request.path_params)

@@ -1,0 +1,215 @@
+"""Every error as application/problem+json (RFC 9457)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions.base_exceptions import SerializationException
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from synergy_platform.errors import (
+    BadRequest,
+    InputFault,
+    InvalidInput,
+    NotFound,
+    ProductError,
+    TooLarge,
+    Unavailable,
+    UnsupportedMediaType,
+)
+
+log = structlog.stdlib.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+_TYPE_PREFIX = "urn:synergyos:problem:"
+_AT = re.compile(r"^(.*?)(?: - at `(\$.*)`)?$", re.DOTALL)
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class Problem(msgspec.Struct, kw_only=True):
+    """An error (RFC 9457). `code` is a stable name; `errors` lists the faults of an input."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    errors: list[InputFault]
+
+
+def problem_response(request: AnyRequest, error: ProductError) -> Response[bytes]:
+    """The answer for an error; fields of `extra` are added to it."""
+    document: dict[str, Any] = {
+        "type": f"{_TYPE_PREFIX}{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": request.scope.get("path", ""),
+        "code": error.code,
+        "request_id": request.scope.get("state", {}).get("request_id", ""),
+        "errors": getattr(error, "faults", []),
+        **error.extra,
+    }
+    return Response(
+        msgspec.json.encode(document), status_code=error.status, media_type=MEDIA_TYPE, headers=error.headers
+    )
+
+
+async def handle_error(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """Turn any exception into a problem; what nobody expected is logged with its traceback and told as a 500."""
+    product_error = await _translate(request, error)
+    if product_error.status >= 500 and not isinstance(product_error, Unavailable):
+        log.error("http.failed", exc_info=error)
+    elif isinstance(product_error, Unavailable) and not isinstance(error, ProductError):
+        log.warning("http.dependency_down", error=f"{type(error).__name__}: {error}"[:300])
+    return problem_response(request, product_error)
+
+
+async def _translate(request: AnyRequest, error: Exception) -> ProductError:
+    match error:
+        case ProductError():
+            return error
+        case ValidationException():
+            return await _validation(request, error)
+        case HTTPException():
+            return _http(error)
+        case asyncpg.UntranslatableCharacterError() | asyncpg.CharacterNotInRepertoireError():
+            return InvalidInput.at("", "contains a character that cannot be stored (NUL)", "invalid_character")
+        case DBAPIError() if "0x00" in str(error.orig) or "UntranslatableCharacter" in type(error.orig).__name__:
+            return InvalidInput.at("", "contains a character that cannot be stored (NUL)", "invalid_character")
+        case OperationalError() | InterfaceError() | PoolTimeout() | asyncpg.InterfaceError():
+            return Unavailable("The database cannot be reached at the moment. Try again in a few seconds.")
+        case asyncpg.PostgresConnectionError() | asyncpg.CannotConnectNowError() | asyncpg.TooManyConnectionsError():
+            return Unavailable("The database cannot be reached at the moment. Try again in a few seconds.")
+        case asyncpg.QueryCanceledError() | asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError():
+            return Unavailable("This took too long, and nothing was changed. Try again.", retry_after=1)
+        case DBAPIError() if type(error.orig.__cause__).__name__ in {
+            "QueryCanceledError", "LockNotAvailableError", "DeadlockDetectedError",
+        }:  # fmt: skip
+            return Unavailable("This took too long, and nothing was changed. Try again.", retry_after=1)
+        case ConnectionError() | TimeoutError():
+            return Unavailable("Something that is needed cannot be reached. Try again in a few seconds.")
+        case ExceptionGroup():
+            # Litestar groups what its dependencies raise; one of them is the cause
+            return await _translate(request, error.exceptions[0])
+        case _:
+            return ProductError("This is a fault of ours, not yours. It was recorded under the request id.")
+
+
+def _http(error: HTTPException) -> ProductError:
+    """Litestar's own errors."""
+    match error.status_code:
+        case 400:
+            reason = error.__cause__ if isinstance(error.__cause__, SerializationException) else None
+            return BadRequest(f"The body is not valid JSON: {reason}" if reason else error.detail)
+        case 404:
+            return NotFound("There is nothing at this address.")
+        case 405:
+            wrong = ProductError("This address does not take this method.", headers=dict(error.headers or {}))
+            return _named(wrong, 405, "method_not_allowed", "Method not allowed")
+        case 413:
+            return TooLarge("The body is too large.")
+        case 415:
+            return UnsupportedMediaType(error.detail)
+        case status:
+            return _named(ProductError(error.detail), status, "error", "The request failed")
+
+
+def _named(error: ProductError, status: int, code: str, title: str) -> ProductError:
+    """An error of a status that no class stands for."""
+    return type("HttpError", (ProductError,), {"status": status, "code": code, "title": title})(
+        error.detail, extra=error.extra, headers=error.headers
+    )
+
+
+async def _validation(request: AnyRequest, error: ValidationException) -> ProductError:
+    entries: list[dict[str, Any]] = error.extra if isinstance(error.extra, list) else []
+    if any(str(entry.get("source", "")) == "body" for entry in entries):
+        return await _body_faults(request, entries)
+    if any("path" in str(entry.get("source", "")) for entry in entries):
+        return NotFound("There is nothing at this address.")
+    faults = [
+        InputFault(str(entry.get("key", "")), "invalid", _sentence(str(entry.get("message", "")))) for entry in entries
+    ]
+    detail = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults)
+    return BadRequest(detail or error.detail, faults)
+
+
+async def _body_faults(request: AnyRequest, entries: list[dict[str, Any]]) -> ProductError:
+    """All faults of the body, not only the first: each field is converted by itself."""
+    raw = await request.body()
+    if not raw.strip():
+        return BadRequest("A JSON body is needed.")
+    field = getattr(request.scope.get("route_handler"), "parsed_data_field", None)
+    annotation = getattr(field, "annotation", None)
+    faults: list[InputFault] = []
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        faults = struct_faults(raw, annotation)
+    if not faults:
+        faults = [InputFault("", "invalid", _sentence(str(entry.get("message", "")))) for entry in entries]
+    return InvalidInput(faults)
+
+
+def struct_faults(raw: bytes, struct: type[msgspec.Struct]) -> list[InputFault]:
+    """Why `raw` JSON is no `struct`: a fault for each field."""
+    body: Any = msgspec.json.decode(raw)
+    if not isinstance(body, dict):
+        return [InputFault("", "wrong_type", "Expected a JSON object")]
+    faults: list[InputFault] = []
+    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    for name in body:  # pyright: ignore[reportUnknownVariableType]  # whatever was sent
+        if name not in fields:
+            faults.append(InputFault(f"/{_escape(str(name))}", "unknown_field", "is no field of this input"))  # pyright: ignore[reportUnknownArgumentType]  # whatever was sent
+    for name, field in fields.items():
+        if name not in body:
+            if field.required:
+                faults.append(InputFault(f"/{name}", "required", "is required"))
+            continue
+        try:
+            msgspec.convert(body[name], field.type)
+        except msgspec.ValidationError as error:
+            message, path = _split(str(error))
+            faults.append(InputFault(f"/{name}{_pointer(path)}", _code(message), _sentence(message)))
+    return faults
+
+
+def _split(message: str) -> tuple[str, str]:
+    match = _AT.match(message)
+    return (match[1], match[2] or "$") if match else (message, "$")
+
+
+def _pointer(path: str) -> str:
+    """msgspec's `$.a[0]` as the JSON pointer `/a/0`."""
+    return "".join(f"/{_escape(name or index)}" for name, index in re.findall(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]", path))
+
+
+def _escape(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")
+
+
+def _code(message: str) -> str:
+    if message.startswith("Expected"):
+        if "length >=" in message:
+            return "too_short"
+        if "length <=" in message:
+            return "too_long"
+        if ">=" in message or "<=" in message:
+            return "out_of_range"
+        return "wrong_type"
+    return "invalid"
+
+
+def _sentence(message: str) -> str:
+    """msgspec's message without its own quoting."""
+    text, _ = _split(message)
+    return text.replace("`", "").replace("matching regex", "of the form").strip() or "is missing"
+

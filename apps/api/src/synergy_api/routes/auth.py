@@ -1,0 +1,120 @@
+"""Sign-in and what belongs to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, Router, get, patch, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from synergy_domain import identity
+from synergy_domain.common import Actor
+from synergy_domain.identity import (
+    Credentials,
+    ProfileChange,
+    RefreshInput,
+    Registration,
+    SignInView,
+    UserView,
+    VerifyEmailInput,
+)
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.errors import BadRequest, InvalidInput, NotAuthenticated
+from synergy_platform.runtime import Runtime
+
+from synergy_api.authentication import (
+    client_of,
+    cookie_names,
+    refuse_forged,
+    sign_in_response,
+    sign_out_response,
+)
+from synergy_api.documentation import READ, WRITE, errors
+from synergy_api.problems import struct_faults
+
+AnyRequest = Request[Any, Any, Any]
+_PUBLIC: list[dict[str, list[str]]] = [{}]
+
+
+@post("/auth/register", tags=["auth"], security=_PUBLIC, responses=errors(400, 403, 409, 422, 429))
+async def register(data: Registration, request: AnyRequest, state: State) -> UserView:
+    """Make an account; a mail to verify the address is sent."""
+    return await identity.register(state.runtime, data, client_of(request))
+
+
+@post("/auth/login", tags=["auth"], status_code=200, security=_PUBLIC, responses=errors(400, 401, 422, 429))
+async def login(data: Credentials, request: AnyRequest, state: State) -> Response[SignInView]:
+    """Sign in by username or email address."""
+    runtime: Runtime = state.runtime
+    issued = await identity.sign_in(runtime, data, client_of(request))
+    return sign_in_response(runtime.settings, issued, as_cookies=data.deliver == "cookie")
+
+
+@post("/auth/refresh", tags=["auth"], status_code=200, security=_PUBLIC, responses=errors(400, 401, 403, 422))
+async def refresh(request: AnyRequest, state: State) -> Response[SignInView]:
+    """Exchange a refresh token, from the body or from the cookie, for new tokens; delivered the way it came."""
+    runtime: Runtime = state.runtime
+    body = await _refresh_input(request)
+    token = body.refresh_token
+    if token is not None:
+        return sign_in_response(
+            runtime.settings, await identity.refresh(runtime, token, client_of(request)), as_cookies=False
+        )
+    token = request.cookies.get(cookie_names(runtime.settings)[1])
+    if not token:
+        raise NotAuthenticated("Send the refresh token in the body or as a cookie.")
+    refuse_forged(request, runtime.settings)
+    return sign_in_response(runtime.settings, await identity.refresh(runtime, token, client_of(request)), as_cookies=True)
+
+
+@post("/auth/logout", tags=["auth"], status_code=204, responses=errors(401, 403))
+async def logout(
+    request: AnyRequest, state: State, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+) -> Response[None]:
+    """End this session; its access token is void at once."""
+    await identity.sign_out(uow, actor, client_of(request))
+    return sign_out_response(state.runtime.settings)
+
+
+@post("/auth/logout-all", tags=["auth"], status_code=204, responses=errors(401, 403))
+async def logout_all(
+    request: AnyRequest, state: State, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+) -> Response[None]:
+    """End all sessions of the user."""
+    await identity.sign_out_everywhere(uow, actor, client_of(request))
+    return sign_out_response(state.runtime.settings)
+
+
+@post("/auth/email/verify", tags=["auth"], status_code=204, security=_PUBLIC, responses=errors(400, 422))
+async def verify_email(data: VerifyEmailInput, state: State, uow: NamedDependency[UnitOfWork]) -> None:
+    """Take the token of the verification link."""
+    await identity.verify_email(state.runtime, uow, data.token)
+
+
+@get("/me", tags=["me"], responses=READ)
+async def get_me(db: NamedDependency[Reader], actor: NamedDependency[Actor]) -> UserView:
+    """The signed-in user."""
+    return await identity.my_profile(db, actor)
+
+
+@patch("/me", tags=["me"], responses=WRITE)
+async def change_me(data: ProfileChange, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> UserView:
+    """Change one's own profile."""
+    return await identity.change_profile(uow, actor, data)
+
+
+async def _refresh_input(request: AnyRequest) -> RefreshInput:
+    """The body may be missing altogether when the cookie is used."""
+    raw = await request.body()
+    if not raw.strip():
+        return RefreshInput()
+    try:
+        return msgspec.json.decode(raw, type=RefreshInput)
+    except msgspec.ValidationError:
+        raise InvalidInput(struct_faults(raw, RefreshInput)) from None
+    except msgspec.DecodeError as error:
+        raise BadRequest(f"The body is not valid JSON: {error}") from None
+
+
+router = Router("", route_handlers=[register, login, refresh, logout, logout_all, verify_email, get_me, change_me])

@@ -1,0 +1,66 @@
+"""One's notifications."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Router, delete, get, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import Parameter
+from synergy_domain import notifications
+from synergy_domain.common import Actor
+from synergy_domain.notifications import NotificationQuery, NotificationType, NotificationView, UnreadCount
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.pagination import Page
+
+from synergy_api import params
+from synergy_api.documentation import READ, WRITE
+from synergy_api.params import CursorParam, Limit
+
+
+@get("/notifications", tags=["notifications"], responses=READ)
+async def list_notifications(
+    state: State,
+    db: NamedDependency[Reader],
+    actor: NamedDependency[Actor],
+    limit: Limit = 50,
+    cursor: CursorParam = None,
+    unread: bool = False,
+    kind: Annotated[str | None, Parameter(query="type", description="Types, separated by commas")] = None,
+) -> Page[NotificationView]:
+    """One's notifications, the newest first."""
+    query = NotificationQuery(
+        unread=unread, types=params.choices("type", kind, NotificationType), cursor=cursor, limit=limit
+    )
+    return await notifications.list_notifications(db, state.runtime.cursors, actor, query)
+
+
+@get("/notifications/unread-count", tags=["notifications"], responses=READ)
+async def count_unread(db: NamedDependency[Reader], actor: NamedDependency[Actor]) -> UnreadCount:
+    """How many are unread."""
+    return await notifications.unread_count(db, actor)
+
+
+@post("/notifications/{notification_id:uuid}/read", tags=["notifications"], status_code=200, responses=WRITE)
+async def mark_read(
+    notification_id: UUID, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+) -> NotificationView:
+    """Mark one as read."""
+    return await notifications.mark_read(uow, actor, notification_id)
+
+
+@post("/notifications/read-all", tags=["notifications"], status_code=200, responses=WRITE)
+async def mark_all_read(uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> UnreadCount:
+    """Mark all as read."""
+    return await notifications.mark_all_read(uow, actor)
+
+
+@delete("/notifications/read", tags=["notifications"], responses=WRITE)
+async def delete_read(uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> None:
+    """Delete those that are read."""
+    await notifications.delete_read(uow, actor)
+
+
+router = Router("", route_handlers=[list_notifications, count_unread, mark_read, mark_all_read, delete_read])
