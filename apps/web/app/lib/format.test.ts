@@ -1,0 +1,41 @@
+import { describe, expect, test } from "vitest";
+import { daysBetween, dueState, formatDate, plural, timeAgo } from "~/lib/format";
+
+const now = Date.parse("2026-11-23T12:00:00Z");
+
+describe("timeAgo", () => {
+  test.each([
+    ["2026-11-23T11:59:40Z", "just now"],
+    ["2026-11-23T11:55:00Z", "5 min. ago"],
+    ["2026-11-23T09:00:00Z", "3 hr. ago"],
+    ["2026-11-22T10:00:00Z", "yesterday"],
+    ["2026-11-01T10:00:00Z", "1 Nov"],
+    ["2025-02-03T10:00:00Z", "3 Feb 2025"],
+  ])("reads %s as %s", (iso, expected) => {
+    expect(timeAgo(iso, now)).toBe(expected);
+  });
+});
+
+describe("dueState", () => {
+  test.each([
+    ["2026-11-20", { label: "20 Nov", tone: "overdue" }],
+    ["2026-11-22", { label: "Yesterday", tone: "overdue" }],
+    ["2026-11-23", { label: "Today", tone: "soon" }],
+    ["2026-11-24", { label: "Tomorrow", tone: "soon" }],
+    ["2027-01-02", { label: "2 Jan 2027", tone: "later" }],
+  ])("reads %s", (date, expected) => {
+    expect(dueState(date, "2026-11-23")).toEqual(expected);
+  });
+});
+
+test("counts days across a change of the clock", () => {
+  expect(daysBetween("2026-03-28", "2026-03-30")).toBe(2);
+});
+
+test("formats dates of other years with the year", () => {
+  expect(formatDate("2024-05-06", now)).toBe("6 May 2024");
+});
+
+test("counts in words", () => {
+  expect([plural(1, "task"), plural(0, "task")]).toEqual(["1 task", "0 tasks"]);
+});

@@ -1,0 +1,58 @@
+const MINUTE = 60;
+const HOUR = 3_600;
+const DAY = 86_400;
+
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+const dayMonth = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+const dayMonthYear = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  timeZone: "UTC",
+});
+
+/** "5 min. ago", "yesterday", and after a week the date. */
+export function timeAgo(iso: string, now: number = Date.now()): string {
+  const seconds = Math.round((Date.parse(iso) - now) / 1000);
+  const age = Math.abs(seconds);
+  if (age < 45) return "just now";
+  if (age < 45 * MINUTE) return relative.format(Math.round(seconds / MINUTE), "minute");
+  if (age < 22 * HOUR) return relative.format(Math.round(seconds / HOUR), "hour");
+  if (age < 7 * DAY) return relative.format(Math.round(seconds / DAY), "day");
+  return formatDate(iso.slice(0, 10), now);
+}
+
+/** A calendar date (YYYY-MM-DD), with the year only when it is not this one. */
+export function formatDate(date: string, now: number = Date.now()): string {
+  const isThisYear = date.slice(0, 4) === new Date(now).toISOString().slice(0, 4);
+  return (isThisYear ? dayMonth : dayMonthYear).format(new Date(`${date}T00:00:00Z`));
+}
+
+/** Today's date in a timezone, as the API writes dates. */
+export function today(timeZone = "UTC", now: number = Date.now()): string {
+  return new Intl.DateTimeFormat("en-CA", { timeZone }).format(now);
+}
+
+/** Whole days from one calendar date to another; negative when `to` lies before. */
+export function daysBetween(from: string, to: string): number {
+  return Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / (DAY * 1000));
+}
+
+export interface DueState {
+  label: string;
+  tone: "overdue" | "soon" | "later";
+}
+
+/** How a due date reads today: near ones by name, past ones as overdue. */
+export function dueState(date: string, todayDate: string): DueState {
+  const days = daysBetween(todayDate, date);
+  const now = Date.parse(`${todayDate}T00:00:00Z`);
+  if (days < 0) return { label: days === -1 ? "Yesterday" : formatDate(date, now), tone: "overdue" };
+  if (days === 0) return { label: "Today", tone: "soon" };
+  if (days === 1) return { label: "Tomorrow", tone: "soon" };
+  return { label: formatDate(date, now), tone: "later" };
+}
+
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

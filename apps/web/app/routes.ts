@@ -1,0 +1,23 @@
+import { index, layout, type RouteConfig, route } from "@react-router/dev/routes";
+
+export default [
+  index("routes/home.tsx"),
+  layout("routes/auth/layout.tsx", [
+    route("login", "routes/auth/login.tsx"),
+    route("register", "routes/auth/register.tsx"),
+  ]),
+  route("logout", "routes/auth/logout.tsx"),
+  layout("routes/shell/layout.tsx", [
+    route("projects", "routes/projects/list.tsx"),
+    route("projects/:projectId", "routes/projects/layout.tsx", [
+      index("routes/projects/overview.tsx"),
+      route("board", "routes/projects/board.tsx"),
+      route("activity", "routes/projects/activity.tsx"),
+      route("members", "routes/projects/members.tsx"),
+    ]),
+    route("tasks/:taskId", "routes/tasks/detail.tsx"),
+    route("my-work", "routes/my-work/list.tsx"),
+    route("notifications", "routes/notifications/list.tsx"),
+  ]),
+  route("*", "routes/not-found.tsx"),
+] satisfies RouteConfig;

@@ -1,0 +1,119 @@
+// The web server: built files, /healthz, /api passed on to the API, and every other address rendered by React Router.
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import http from "node:http";
+import { createRequestListener } from "@react-router/node";
+import { sendProblem, setSecurityHeaders } from "./headers.mjs";
+import { captureConsole, errorFields, log } from "./log.mjs";
+import { apiProxy } from "./proxy.mjs";
+import { staticFiles } from "./static.mjs";
+
+const port = Number(process.env.PORT ?? 3000);
+const host = process.env.HOST ?? "127.0.0.1";
+const apiUrl = process.env.SYNERGY_API_URL ?? "http://127.0.0.1:8001";
+// Addresses of proxies in front of this server, whose X-Forwarded-For and -Proto are believed; nobody else's are.
+const trustedProxies = new Set((process.env.SYNERGY_TRUSTED_PROXIES ?? "").split(",").map((part) => part.trim()));
+const SHUTDOWN_MS = 8_000;
+
+// As npm sets it for `npm start`; the log lines carry it.
+process.env.npm_package_version = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
+captureConsole();
+process.on("uncaughtException", (error) => {
+  log("error", "web.crashed", errorFields(error));
+  process.exit(1);
+});
+
+// The loaders call the API at the same address.
+process.env.SYNERGY_API_URL = apiUrl;
+const build = await import("../build/server/index.js");
+const serveFile = staticFiles(new URL("../build/client", import.meta.url).pathname);
+const api = apiProxy(apiUrl);
+const render = createRequestListener({ build, mode: "production" });
+let draining = false;
+
+/** Give the request its id and the client's address; what a client says of itself is not believed. */
+function identify(request) {
+  const { headers, socket } = request;
+  const given = headers["x-request-id"];
+  headers["x-request-id"] = /^[\w.-]{8,128}$/.test(given ?? "") ? given : randomUUID();
+  const peer = (socket.remoteAddress ?? "").replace(/^::ffff:/, "");
+  const isTrusted = trustedProxies.has(peer);
+  if (!isTrusted || !headers["x-forwarded-for"]) headers["x-forwarded-for"] = peer;
+  if (!isTrusted || !headers["x-forwarded-proto"]) headers["x-forwarded-proto"] = "http";
+  delete headers.forwarded;
+  delete headers["x-forwarded-host"];
+}
+
+function logRequest(request, response, path) {
+  const started = process.hrtime.bigint();
+  response.on("close", () => {
+    const status = response.headersSent ? response.statusCode : 499;
+    log(status >= 500 ? "error" : "info", "http.request", {
+      "request.id": request.headers["x-request-id"],
+      "http.request.method": request.method,
+      "url.path": path,
+      "http.response.status_code": status,
+      "event.duration": Number(process.hrtime.bigint() - started),
+      "client.ip": request.headers["x-forwarded-for"],
+      "user_agent.original": request.headers["user-agent"],
+    });
+  });
+}
+
+const server = http.createServer((request, response) => {
+  const path = request.url.split("?", 1)[0];
+  identify(request);
+  setSecurityHeaders(response);
+  if (path === "/healthz") {
+    const body = JSON.stringify({ status: draining ? "draining" : "ok" });
+    response.writeHead(draining ? 503 : 200, { "content-type": "application/json", "cache-control": "no-store" });
+    response.end(request.method === "HEAD" ? undefined : body);
+    return;
+  }
+  logRequest(request, response, path);
+  if (path === "/api" || path.startsWith("/api/")) {
+    api.forward(request, response);
+    return;
+  }
+  response.setHeader("x-request-id", request.headers["x-request-id"]);
+  if (serveFile(request, response, path)) return;
+  if (path.startsWith("/assets/")) {
+    sendProblem(request, response, {
+      status: 404,
+      code: "not_found",
+      title: "Not found",
+      detail: "This file belongs to another version of the web app. Reload the page.",
+    });
+    return;
+  }
+  render(request, response);
+});
+server.keepAliveTimeout = 75_000;
+// Uploads of many megabytes over slow lines take longer than Node's five minutes.
+server.requestTimeout = 30 * 60_000;
+
+server.on("error", (error) => {
+  log("error", "web.not_started", errorFields(error));
+  process.exit(1);
+});
+server.listen(port, host, () => {
+  log("info", "web.started", { "server.address": host, "server.port": port });
+});
+
+function stop(signal) {
+  if (draining) return;
+  draining = true;
+  log("info", "web.stopping", { "process.signal": signal });
+  api.close();
+  server.close(() => {
+    log("info", "web.stopped");
+    process.exit(0);
+  });
+  server.closeIdleConnections();
+  setTimeout(() => {
+    log("warning", "web.connections_cut");
+    server.closeAllConnections();
+  }, SHUTDOWN_MS).unref();
+}
+process.on("SIGTERM", () => stop("SIGTERM"));
+process.on("SIGINT", () => stop("SIGINT"));

@@ -1,0 +1,76 @@
+// The built files of the browser. All names are known at the start, so no path of a request ever reaches the disk.
+import { createReadStream, readdirSync, statSync } from "node:fs";
+import { extname, join, relative, sep } from "node:path";
+
+const types = {
+  ".css": "text/css; charset=utf-8",
+  ".html": "text/html; charset=utf-8",
+  ".ico": "image/x-icon",
+  ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json",
+  ".png": "image/png",
+  ".svg": "image/svg+xml",
+  ".txt": "text/plain; charset=utf-8",
+  ".webmanifest": "application/manifest+json",
+  ".woff2": "font/woff2",
+};
+const encodings = [
+  ["br", ".br"],
+  ["gzip", ".gz"],
+];
+
+/**
+ * Index a folder of built files.
+ * @param {string} root
+ * @returns {(request: import("node:http").IncomingMessage, response: import("node:http").ServerResponse, path: string) => boolean}
+ *   answers and returns true when the path is one of the files
+ */
+export function staticFiles(root) {
+  const files = new Map();
+  for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const file = join(entry.parentPath, entry.name);
+    const { size, mtimeMs } = statSync(file);
+    files.set(`/${relative(root, file).split(sep).join("/")}`, {
+      file,
+      size,
+      etag: `"${size}-${Math.trunc(mtimeMs)}"`,
+    });
+  }
+
+  return (request, response, path) => {
+    const plain = files.get(path);
+    if (!plain || path.endsWith(".br") || path.endsWith(".gz")) return false;
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      response.writeHead(405, { allow: "GET, HEAD" }).end();
+      return true;
+    }
+    const accepted = request.headers["accept-encoding"] ?? "";
+    const [encoding, suffix] = encodings.find(([name, end]) => accepted.includes(name) && files.has(path + end)) ?? [
+      undefined,
+      "",
+    ];
+    const chosen = files.get(path + suffix);
+
+    response.setHeader("vary", "Accept-Encoding");
+    response.setHeader("etag", chosen.etag);
+    response.setHeader(
+      "cache-control",
+      path.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "public, max-age=3600",
+    );
+    if (request.headers["if-none-match"] === chosen.etag) {
+      response.writeHead(304).end();
+      return true;
+    }
+    response.setHeader("content-type", types[extname(path)] ?? "application/octet-stream");
+    response.setHeader("content-length", chosen.size);
+    if (encoding) response.setHeader("content-encoding", encoding);
+    response.writeHead(200);
+    if (request.method === "HEAD") response.end();
+    else
+      createReadStream(chosen.file)
+        .on("error", () => response.destroy())
+        .pipe(response);
+    return true;
+  };
+}
