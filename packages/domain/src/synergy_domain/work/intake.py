@@ -1,0 +1,235 @@
+"""What an import brings to work: many labels and tasks at once, with their own dates and authors.
+
+The number of statements grows by a few for a thousand tasks, not with each task.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from datetime import date, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from fractional_indexing import generate_n_keys_between
+from sqlalchemy import insert
+from synergy_platform.database import UnitOfWork
+from synergy_platform.events import Event
+from synergy_platform.ids import new_id
+
+from synergy_domain.common import render_markdown
+from synergy_domain.work.comments import excerpt
+from synergy_domain.work.contracts import STATUSES, TaskStatus
+from synergy_domain.work.events import CommentCreated, TaskCreated
+from synergy_domain.work.models import Comment, Label, Subtask, Task, TaskAssignee, TaskLabel
+
+T = TypeVar("T")
+
+_BATCH = 1000
+
+
+class IncomingLabel(msgspec.Struct, kw_only=True, frozen=True):
+    """A label by its name, and its colour (`#rrggbb`) if the project has none of that name."""
+
+    name: str
+    color: str
+
+
+class IncomingSubtask(msgspec.Struct, kw_only=True, frozen=True):
+    """An item of a task's checklist."""
+
+    title: str
+    group: str | None
+    is_completed: bool
+    assignee_id: UUID | None
+    completed_by: UUID | None
+    completed_at: datetime | None
+    created_at: datetime
+
+
+class IncomingComment(msgspec.Struct, kw_only=True):
+    """A comment; `render_texts` fills in the HTML."""
+
+    author_id: UUID
+    body: str
+    created_at: datetime
+    edited_at: datetime | None
+    body_html: str = ""
+
+
+class IncomingTask(msgspec.Struct, kw_only=True):
+    """A task; `labels` are names, assignees are members of the project; `render_texts` fills in the HTML."""
+
+    title: str
+    description: str
+    status: TaskStatus
+    reporter_id: UUID | None
+    assignee_ids: list[UUID]
+    labels: list[str]
+    start_date: date | None
+    due_date: date | None
+    completed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    subtasks: list[IncomingSubtask]
+    comments: list[IncomingComment]
+    description_html: str = ""
+
+
+def render_texts(tasks: Iterable[IncomingTask]) -> None:
+    """Render the Markdown of tasks and their comments: the slow part, done before any row is locked."""
+    for task in tasks:
+        task.description_html = render_markdown(task.description)
+        for comment in task.comments:
+            comment.body_html = render_markdown(comment.body)
+
+
+async def add_labels(uow: UnitOfWork, project_id: UUID, labels: list[IncomingLabel]) -> dict[str, UUID]:
+    """Add the labels whose names the project does not have yet; the ids of all of them by the names given."""
+    names = [label.name for label in labels]
+    # the database decides which names are the same, since it may lower letters by other rules than Python
+    await uow.value(
+        """INSERT INTO labels (id, project_id, name, color)
+           SELECT l.id, $1, l.name, l.color FROM unnest($2::uuid[], $3::text[], $4::text[]) AS l (id, name, color)
+           ON CONFLICT (project_id, lower(name)) DO NOTHING""",
+        project_id, [new_id() for _ in labels], names, [label.color for label in labels],
+    )  # fmt: skip
+    rows = await uow.rows(
+        """SELECT wanted.name, l.id FROM unnest($2::text[]) AS wanted (name)
+           JOIN labels l ON l.project_id = $1 AND lower(l.name) = lower(wanted.name)""",
+        project_id, names,
+    )  # fmt: skip
+    return {row["name"]: row["id"] for row in rows}
+
+
+async def add_tasks(
+    uow: UnitOfWork,
+    project_id: UUID,
+    tasks: list[IncomingTask],
+    *,
+    label_ids: dict[str, UUID],
+    by: UUID,
+    progressed: Callable[[float], Awaitable[None]],
+) -> None:
+    """Add tasks with all that hangs on them, at the ends of their columns in the order given.
+
+    Numbers follow the dates of creation. Every task and comment has its event, with the source's date and author
+    (`by` where there is none); nobody is notified. `progressed` is told the part that is done, 0 to 1.
+    """
+    if not tasks:
+        return
+    key, first_number = await _count(uow, project_id, tasks)
+    numbers = _numbers(tasks, first_number)
+    positions = await _positions(uow, project_id, tasks)
+    ids = [new_id() for _ in tasks]
+    events: list[tuple[datetime, UUID, Event]] = []
+    for start in range(0, len(tasks), _BATCH):
+        chunk = range(start, min(start + _BATCH, len(tasks)))
+        await _insert(uow, Task, (_task_row(project_id, ids[i], numbers[i], positions[i], tasks[i]) for i in chunk))
+        links = [(ids[i], user_id) for i in chunk for user_id in dict.fromkeys(tasks[i].assignee_ids)]
+        await _insert(uow, TaskAssignee, ({"task_id": task, "user_id": user} for task, user in links))
+        links = [(ids[i], label) for i in chunk for label in dict.fromkeys(label_ids[name] for name in tasks[i].labels)]
+        await _insert(uow, TaskLabel, ({"task_id": task, "label_id": label} for task, label in links))
+        await _insert(uow, Subtask, (row for i in chunk for row in _subtask_rows(ids[i], tasks[i])))
+        comments = [(i, new_id(), comment) for i in chunk for comment in tasks[i].comments]
+        await _insert(uow, Comment, (_comment_row(ids[i], comment_id, comment) for i, comment_id, comment in comments))
+        for i in chunk:
+            events.append((tasks[i].created_at, tasks[i].reporter_id or by, TaskCreated(
+                object_id=ids[i], project_id=project_id, key=f"{key}-{numbers[i]}", title=tasks[i].title,
+                status=tasks[i].status,
+            )))  # fmt: skip
+        for i, comment_id, comment in comments:
+            events.append((comment.created_at, comment.author_id, CommentCreated(
+                object_id=comment_id, project_id=project_id, task_id=ids[i], task_key=f"{key}-{numbers[i]}",
+                task_title=tasks[i].title, excerpt=excerpt(comment.body), mentioned_ids=[],
+            )))  # fmt: skip
+        await progressed(chunk.stop / len(tasks))
+    # the ledger tells the story in the order in which it happened
+    for at, author, event in sorted(events, key=lambda entry: entry[0]):
+        uow.emit(event, by=author, at=at, quiet=True)
+
+
+async def _count(uow: UnitOfWork, project_id: UUID, tasks: list[IncomingTask]) -> tuple[str, int]:
+    """The project's key and the first new number; holds the counters' lock until the commit."""
+    row = await uow.row(
+        """UPDATE project_counters c SET last_number = last_number + $2, tasks_total = tasks_total + $2,
+                  tasks_done = tasks_done + $3
+           FROM projects p WHERE p.id = c.project_id AND c.project_id = $1 RETURNING p.key, c.last_number""",
+        project_id, len(tasks), sum(task.status == "done" for task in tasks),
+    )  # fmt: skip
+    if row is None:
+        raise LookupError(f"no counters of project {project_id}")
+    return row["key"], row["last_number"] - len(tasks) + 1
+
+
+def _numbers(tasks: list[IncomingTask], first: int) -> list[int]:
+    numbers = [0] * len(tasks)
+    for number, index in enumerate(sorted(range(len(tasks)), key=lambda index: tasks[index].created_at), first):
+        numbers[index] = number
+    return numbers
+
+
+async def _positions(uow: UnitOfWork, project_id: UUID, tasks: list[IncomingTask]) -> list[str]:
+    rows = await uow.rows(
+        "SELECT status, max(position) AS position FROM tasks WHERE project_id = $1 AND deleted_at IS NULL GROUP BY status",
+        project_id,
+    )
+    last: dict[str, str] = {row["status"]: row["position"] for row in rows}
+    sizes = Counter(task.status for task in tasks)
+    columns = {status: iter(generate_n_keys_between(last.get(status), None, sizes[status])) for status in STATUSES}
+    return [next(columns[task.status]) for task in tasks]
+
+
+def _task_row(project_id: UUID, task_id: UUID, number: int, position: str, task: IncomingTask) -> dict[str, Any]:
+    return {
+        "id": task_id,
+        "project_id": project_id,
+        "number": number,
+        "title": task.title,
+        "description": task.description,
+        "description_html": task.description_html,
+        "status": task.status,
+        "reporter_id": task.reporter_id,
+        "start_date": task.start_date,
+        "due_date": task.due_date,
+        "position": position,
+        "completed_at": task.completed_at,
+        "created_at": task.created_at,
+        "updated_at": task.updated_at,
+        "version": 1,
+    }
+
+
+def _subtask_rows(task_id: UUID, task: IncomingTask) -> Iterator[dict[str, Any]]:
+    for position, subtask in enumerate(task.subtasks, 1):
+        yield {
+            "id": new_id(),
+            "task_id": task_id,
+            "title": subtask.title,
+            "group_name": subtask.group,
+            "is_completed": subtask.is_completed,
+            "position": position,
+            "assignee_id": subtask.assignee_id,
+            "completed_by": subtask.completed_by,
+            "completed_at": subtask.completed_at,
+            "created_at": subtask.created_at,
+        }
+
+
+def _comment_row(task_id: UUID, comment_id: UUID, comment: IncomingComment) -> dict[str, Any]:
+    return {
+        "id": comment_id,
+        "task_id": task_id,
+        "author_id": comment.author_id,
+        "body": comment.body,
+        "body_html": comment.body_html,
+        "edited_at": comment.edited_at,
+        "created_at": comment.created_at,
+    }
+
+
+async def _insert(uow: UnitOfWork, model: type[Any], rows: Iterable[dict[str, Any]]) -> None:
+    values = list(rows)
+    if values:
+        await uow.session.execute(insert(model), values)
