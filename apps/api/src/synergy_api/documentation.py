@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Tag
+from litestar.params import FromPath
 from litestar.types import Method
 from synergy_platform.errors import NotFound
 from synergy_platform.runtime import VERSION
@@ -92,7 +93,7 @@ def docs_page() -> Response[bytes]:
 
 
 @get("/api/docs/{name:str}", include_in_schema=False, sync_to_thread=True)
-def docs_asset(name: str) -> Response[bytes]:
+def docs_asset(name: FromPath[str]) -> Response[bytes]:
     """A part of the page."""
     if name not in _ASSETS:
         raise NotFound("There is nothing at this address.")

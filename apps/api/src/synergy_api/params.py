@@ -9,18 +9,18 @@ from uuid import UUID
 
 from litestar import Request
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from synergy_domain.common import Actor
 from synergy_platform.errors import BadRequest, InputFault
 from synergy_platform.ids import parse_id
-from synergy_platform.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from synergy_platform.pagination import MAX_LIMIT
 
 T = TypeVar("T", bound=str)
 
-Limit = Annotated[int, Parameter(ge=1, le=MAX_LIMIT, default=DEFAULT_LIMIT, description="How many at most")]
-CursorParam = Annotated[str | None, Parameter(description="`next_cursor` of the page before", max_length=1000)]
-CountParam = Annotated[bool, Parameter(description="Give the total too; it costs a count")]
-AllParam = Annotated[bool, Parameter(query="all", description="For admins: not only their own")]
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many at most")]
+CursorParam = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before", max_length=1000)]
+CountParam = Annotated[bool, QueryParameter(description="Give the total too; it costs a count")]
+AllParam = Annotated[bool, QueryParameter(name="all", description="For admins: not only their own")]
 
 
 def bad_parameter(name: str, detail: str) -> BadRequest:

@@ -1,4 +1,132 @@
-"""The `synergy` command."""
+"""The `synergy` command. What a command needs is imported when it runs, so that `synergy --help` is quick."""
 
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, Settings, load_settings
+
+from synergy_cli.importing import import_group
+from synergy_cli.local import local_environment
+from synergy_cli.up import up
+
+if TYPE_CHECKING:
+    from synergy_platform.runtime import Runtime
+
+
+@click.group()
 def main() -> None:
-    """Entry point."""
+    """SynergyOS: run it, look after it, bring data in."""
+
+
+main.add_command(up)
+main.add_command(import_group)
+
+
+def settings_or_exit() -> Settings:
+    """The settings; a sentence for each fault and exit code 78 when they cannot be used."""
+    try:
+        return load_settings(local_environment(os.environ))
+    except InvalidSettings as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(EXIT_BAD_SETTINGS) from None
+
+
+def run_with_runtime(work: Callable[[Runtime], Awaitable[Any]]) -> Any:  # noqa: ANN401 - whatever the work returns
+    """Open a runtime, do the work, close it; an error of the product is one sentence."""
+    from synergy_platform.errors import ProductError
+    from synergy_platform.logs import configure_logging
+    from synergy_platform.runtime import VERSION, Runtime
+
+    settings = settings_or_exit()
+    configure_logging(settings, service="synergy-cli", version=VERSION)
+
+    async def run() -> Any:  # noqa: ANN401 - whatever the work returns
+        runtime = Runtime(settings, application="synergy-cli")
+        await runtime.open()
+        try:
+            return await work(runtime)
+        finally:
+            await runtime.close()
+
+    try:
+        return asyncio.run(run())
+    except ProductError as error:
+        click.echo(f"{error.title}: {error.detail}", err=True)
+        raise SystemExit(1) from None
+    except OSError as error:
+        click.echo(f"The database cannot be reached ({error}). Is it running? `synergy up` starts one.", err=True)
+        raise SystemExit(1) from None
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's schema to this version; safe to run any number of times at once."""
+    from synergy_domain import migrations
+
+    report = asyncio.run(migrations.migrate(settings_or_exit()))
+    if report.before == report.after:
+        click.echo(f"The schema is at {report.after} already.", err=True)
+    else:
+        click.echo(f"Migrated the schema from {report.before or 'nothing'} to {report.after}.", err=True)
+
+
+@main.command("create-admin")
+@click.option("--username", prompt=True)
+@click.option("--email", prompt=True)
+@click.option("--first-name", prompt=True)
+@click.option("--last-name", prompt=True)
+@click.option("--password", help="Asked for when it is not given; - reads it from standard input.")
+def create_admin(username: str, email: str, first_name: str, last_name: str, password: str | None) -> None:
+    """Make an account that runs the instance."""
+    import msgspec
+    from synergy_domain.identity import Client, Registration, create_account
+
+    if password == "-":
+        password = sys.stdin.readline().rstrip("\n")
+    password = password or click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    fields = {
+        "username": username, "email": email, "first_name": first_name, "last_name": last_name, "password": password,
+    }  # fmt: skip
+    try:
+        data = msgspec.convert(fields, Registration)
+    except msgspec.ValidationError as error:
+        click.echo(f"This cannot be used: {error}", err=True)
+        raise SystemExit(1) from None
+    user = run_with_runtime(lambda runtime: create_account(runtime, data, role="admin", client=Client(None, "synergy")))
+    click.echo(f"{user.username} is an admin now.", err=True)
+
+
+@main.command()
+def secret() -> None:
+    """Print a random value for SECRET_KEY."""
+    click.echo(secrets.token_urlsafe(48))
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False), required=False)
+def openapi(path: Path | None) -> None:
+    """Write the API's OpenAPI description to PATH, or print it."""
+    from synergy_api.app import create_app
+    from synergy_platform.runtime import Runtime
+
+    # it opens nothing, so the secret is never used
+    settings = Settings(secret_keys=("only the description is made with this",))
+    app = create_app(Runtime(settings, application="synergy-cli"))
+    text = json.dumps(app.openapi_schema.to_schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    if path is None:
+        click.echo(text, nl=False)
+    else:
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,10 +9,13 @@ import structlog
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from synergy_platform.errors import TooManyRequests
 from synergy_platform.settings import RateLimit
+
+TIMEOUT_SECONDS = 0.5
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -29,10 +32,17 @@ class RateLimiter:
     """Counts events by name and key in sliding windows."""
 
     def __init__(self, redis_url: str) -> None:
+        self._pool: ConnectionPool = ConnectionPool.from_url(
+            redis_url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+        )
         self._shared = SlidingWindowCounterRateLimiter(
-            RedisStorage(f"async+{redis_url}", implementation="redispy", socket_timeout=0.5, socket_connect_timeout=0.5)
+            RedisStorage(f"async+{redis_url}", implementation="redispy", connection_pool=self._pool)
         )
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._pool.aclose()
 
     async def hit(self, name: str, limit: RateLimit, *key: str) -> LimitState | None:
         """Count one event; TooManyRequests when the limit is used up. None when there is no limit."""

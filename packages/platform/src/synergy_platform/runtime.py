@@ -44,4 +44,5 @@ class Runtime:
     async def close(self) -> None:
         """Close all connections and threads."""
         await self.database.close()
+        await self.limiter.close()
         self.hasher.close()

@@ -8,6 +8,7 @@ import msgspec
 from litestar import Request, Response, Router, get, patch, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from synergy_domain import identity
 from synergy_domain.common import Actor
 from synergy_domain.identity import (
@@ -38,13 +39,13 @@ _PUBLIC: list[dict[str, list[str]]] = [{}]
 
 
 @post("/auth/register", tags=["auth"], security=_PUBLIC, responses=errors(400, 403, 409, 422, 429))
-async def register(data: Registration, request: AnyRequest, state: State) -> UserView:
+async def register(data: JSONBody[Registration], request: AnyRequest, state: State) -> UserView:
     """Make an account; a mail to verify the address is sent."""
     return await identity.register(state.runtime, data, client_of(request))
 
 
 @post("/auth/login", tags=["auth"], status_code=200, security=_PUBLIC, responses=errors(400, 401, 422, 429))
-async def login(data: Credentials, request: AnyRequest, state: State) -> Response[SignInView]:
+async def login(data: JSONBody[Credentials], request: AnyRequest, state: State) -> Response[SignInView]:
     """Sign in by username or email address."""
     runtime: Runtime = state.runtime
     issued = await identity.sign_in(runtime, data, client_of(request))
@@ -87,7 +88,7 @@ async def logout_all(
 
 
 @post("/auth/email/verify", tags=["auth"], status_code=204, security=_PUBLIC, responses=errors(400, 422))
-async def verify_email(data: VerifyEmailInput, state: State, uow: NamedDependency[UnitOfWork]) -> None:
+async def verify_email(data: JSONBody[VerifyEmailInput], state: State, uow: NamedDependency[UnitOfWork]) -> None:
     """Take the token of the verification link."""
     await identity.verify_email(state.runtime, uow, data.token)
 
@@ -99,7 +100,7 @@ async def get_me(db: NamedDependency[Reader], actor: NamedDependency[Actor]) -> 
 
 
 @patch("/me", tags=["me"], responses=WRITE)
-async def change_me(data: ProfileChange, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> UserView:
+async def change_me(data: JSONBody[ProfileChange], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> UserView:
     """Change one's own profile."""
     return await identity.change_profile(uow, actor, data)
 

@@ -11,7 +11,7 @@ from litestar import Request, Response, Router, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from litestar.response import Stream
 from synergy_domain import live
 from synergy_domain.common import Actor
@@ -43,7 +43,7 @@ async def stream_events(
     state: State,
     db: NamedDependency[Reader],
     actor: NamedDependency[Actor],
-    after: Annotated[int | None, Parameter(ge=0, description="Number of the last event seen; 0 for all that is kept")] = None,
+    after: Annotated[int | None, QueryParameter(ge=0, description="Number of the last event seen; 0 for all that is kept")] = None,
     limit: Limit = 50,
 ) -> Response[Any]:
     """Everything that the caller may see, as it happens; resumable by `Last-Event-ID` or `after`."""

@@ -8,7 +8,7 @@ from uuid import UUID
 from litestar import Router, delete, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from synergy_domain import notifications
 from synergy_domain.common import Actor
 from synergy_domain.notifications import NotificationQuery, NotificationType, NotificationView, UnreadCount
@@ -27,8 +27,8 @@ async def list_notifications(
     actor: NamedDependency[Actor],
     limit: Limit = 50,
     cursor: CursorParam = None,
-    unread: bool = False,
-    kind: Annotated[str | None, Parameter(query="type", description="Types, separated by commas")] = None,
+    unread: FromQuery[bool] = False,
+    kind: Annotated[str | None, QueryParameter(name="type", description="Types, separated by commas")] = None,
 ) -> Page[NotificationView]:
     """One's notifications, the newest first."""
     query = NotificationQuery(
@@ -45,7 +45,7 @@ async def count_unread(db: NamedDependency[Reader], actor: NamedDependency[Actor
 
 @post("/notifications/{notification_id:uuid}/read", tags=["notifications"], status_code=200, responses=WRITE)
 async def mark_read(
-    notification_id: UUID, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    notification_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> NotificationView:
     """Mark one as read."""
     return await notifications.mark_read(uow, actor, notification_id)

@@ -8,7 +8,7 @@ from uuid import UUID
 from litestar import Request, Response, Router, delete, get, patch, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from synergy_domain import activity, projects, work
 from synergy_domain.activity import ActivityQuery, ActivityView
 from synergy_domain.common import Actor
@@ -35,7 +35,7 @@ from synergy_api.etags import tagged
 from synergy_api.lists import ItemList
 from synergy_api.params import AllParam, CountParam, CursorParam, Limit
 
-_Search = Annotated[str | None, Parameter(query="q", max_length=200, description="Part of the name or key")]
+_Search = Annotated[str | None, QueryParameter(name="q", max_length=200, description="Part of the name or key")]
 
 
 @get("/projects", tags=["projects"], responses=READ)
@@ -45,10 +45,10 @@ async def list_projects(
     actor: NamedDependency[Actor],
     limit: Limit = 50,
     cursor: CursorParam = None,
-    sort: str = "-updated_at",
-    status: str | None = None,
-    priority: str | None = None,
-    archived: bool = False,
+    sort: FromQuery[str] = "-updated_at",
+    status: FromQuery[str | None] = None,
+    priority: FromQuery[str | None] = None,
+    archived: FromQuery[bool] = False,
     text: _Search = None,
     count: CountParam = False,
     everything: AllParam = False,
@@ -70,7 +70,7 @@ async def list_projects(
 
 @post("/projects", tags=["projects"], responses=WRITE)
 async def create_project(
-    data: ProjectInput, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    data: JSONBody[ProjectInput], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> Response[ProjectView]:
     """Make a project; the caller owns it."""
     project = await projects.create_project(uow, actor, data)
@@ -79,7 +79,7 @@ async def create_project(
 
 @get("/projects/{project_id:uuid}", tags=["projects"], responses=READ)
 async def get_project(
-    project_id: UUID, request: Request, db: NamedDependency[Reader], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID], request: Request, db: NamedDependency[Reader], actor: NamedDependency[Actor]
 ) -> Response[ProjectView]:
     """One project."""
     return tagged(request, await projects.get_project(db, actor, project_id))
@@ -87,21 +87,21 @@ async def get_project(
 
 @patch("/projects/{project_id:uuid}", tags=["projects"], responses=WRITE)
 async def change_project(
-    project_id: UUID, data: ProjectChange, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID], data: JSONBody[ProjectChange], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> ProjectView:
     """Change the fields that are sent."""
     return await projects.change_project(uow, actor, project_id, data)
 
 
 @delete("/projects/{project_id:uuid}", tags=["projects"], responses=WRITE)
-async def delete_project(project_id: UUID, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> None:
+async def delete_project(project_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> None:
     """Put the project into the trash."""
     await projects.delete_project(uow, actor, project_id)
 
 
 @post("/projects/{project_id:uuid}/archive", tags=["projects"], status_code=200, responses=WRITE)
 async def archive_project(
-    project_id: UUID, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> ProjectView:
     """Make the project read-only."""
     return await projects.archive_project(uow, actor, project_id)
@@ -109,7 +109,7 @@ async def archive_project(
 
 @post("/projects/{project_id:uuid}/unarchive", tags=["projects"], status_code=200, responses=WRITE)
 async def unarchive_project(
-    project_id: UUID, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> ProjectView:
     """Let the project change again."""
     return await projects.unarchive_project(uow, actor, project_id)
@@ -117,7 +117,7 @@ async def unarchive_project(
 
 @post("/projects/{project_id:uuid}/transfer", tags=["projects"], status_code=200, responses=WRITE)
 async def transfer_project(
-    project_id: UUID, data: Transfer, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID], data: JSONBody[Transfer], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> ProjectView:
     """Give the project to another member."""
     return await projects.transfer_project(uow, actor, project_id, data)
@@ -125,7 +125,7 @@ async def transfer_project(
 
 @get("/projects/{project_id:uuid}/members", tags=["projects"], responses=READ)
 async def list_members(
-    project_id: UUID, db: NamedDependency[Reader], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID], db: NamedDependency[Reader], actor: NamedDependency[Actor]
 ) -> ItemList[MemberView]:
     """All members."""
     return ItemList.of(await projects.list_members(db, actor, project_id))
@@ -133,7 +133,7 @@ async def list_members(
 
 @post("/projects/{project_id:uuid}/members", tags=["projects"], responses=WRITE)
 async def add_member(
-    project_id: UUID, data: MemberInput, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID], data: JSONBody[MemberInput], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> MemberView:
     """Add somebody whom the caller can see."""
     return await projects.add_member(uow, actor, project_id, data)
@@ -141,7 +141,7 @@ async def add_member(
 
 @patch("/projects/{project_id:uuid}/members/{user_id:uuid}", tags=["projects"], responses=WRITE)
 async def change_member(
-    project_id: UUID, user_id: UUID, data: MemberChange, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID], user_id: FromPath[UUID], data: JSONBody[MemberChange], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> MemberView:
     """Give a member another role."""
     return await projects.change_member(uow, actor, project_id, user_id, data)
@@ -149,7 +149,7 @@ async def change_member(
 
 @delete("/projects/{project_id:uuid}/members/{user_id:uuid}", tags=["projects"], responses=WRITE)
 async def remove_member(
-    project_id: UUID, user_id: UUID, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID], user_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> None:
     """Remove a member, or leave."""
     await projects.remove_member(uow, actor, project_id, user_id)
@@ -157,32 +157,32 @@ async def remove_member(
 
 @get("/projects/{project_id:uuid}/board", tags=["projects"], responses=READ)
 async def get_board(
-    project_id: UUID, state: State, db: NamedDependency[Reader], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID], state: State, db: NamedDependency[Reader], actor: NamedDependency[Actor]
 ) -> BoardView:
     """All columns, each with its first 50 tasks."""
     return await work.get_board(db, state.runtime.cursors, actor, project_id)
 
 
 @get("/projects/{project_id:uuid}/progress", tags=["projects"], responses=READ)
-async def get_progress(project_id: UUID, db: NamedDependency[Reader], actor: NamedDependency[Actor]) -> ProgressView:
+async def get_progress(project_id: FromPath[UUID], db: NamedDependency[Reader], actor: NamedDependency[Actor]) -> ProgressView:
     """How the project's progress comes about."""
     return await work.get_progress(db, actor, project_id)
 
 
 @get("/projects/{project_id:uuid}/activity", tags=["projects"], responses=READ)
 async def list_activity(
-    project_id: UUID,
+    project_id: FromPath[UUID],
     state: State,
     db: NamedDependency[Reader],
     actor: NamedDependency[Actor],
     limit: Limit = 50,
     cursor: CursorParam = None,
-    by: Annotated[UUID | None, Parameter(query="actor", description="Who did it")] = None,
-    verb: Annotated[str | None, Parameter(max_length=40, description="Such as created, updated, moved")] = None,
-    object_type: Annotated[str | None, Parameter(max_length=40, description="Such as task, comment")] = None,
-    object_id: UUID | None = None,
-    since: str | None = None,
-    until: str | None = None,
+    by: Annotated[UUID | None, QueryParameter(name="actor", description="Who did it")] = None,
+    verb: Annotated[str | None, QueryParameter(max_length=40, description="Such as created, updated, moved")] = None,
+    object_type: Annotated[str | None, QueryParameter(max_length=40, description="Such as task, comment")] = None,
+    object_id: FromQuery[UUID | None] = None,
+    since: FromQuery[str | None] = None,
+    until: FromQuery[str | None] = None,
 ) -> Page[ActivityView]:
     """What happened in the project, the newest first."""
     query = ActivityQuery(
@@ -206,7 +206,7 @@ async def list_users(
 
 
 @get("/users/{user_id:uuid}", tags=["people"], responses=READ)
-async def get_user(user_id: UUID, db: NamedDependency[Reader], actor: NamedDependency[Actor]) -> UserSummary:
+async def get_user(user_id: FromPath[UUID], db: NamedDependency[Reader], actor: NamedDependency[Actor]) -> UserSummary:
     """One person."""
     return await projects.get_person(db, actor, user_id)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from litestar import Request, Response, Router, delete, get, patch, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryParameter
 from synergy_domain import work
 from synergy_domain.common import Actor
 from synergy_domain.projects import Priority
@@ -40,10 +40,10 @@ from synergy_api.params import AllParam, CountParam, CursorParam, Limit
 
 AnyRequest = Request[Any, Any, Any]
 
-_TaskRef = Annotated[str, Parameter(description="Id, or key such as WEB-42", max_length=40)]
-_Search = Annotated[str | None, Parameter(query="q", max_length=200, description="Part of the title or key")]
-_Assignee = Annotated[str | None, Parameter(description="me, none or a user's id")]
-_Label = Annotated[str | None, Parameter(description="Ids of labels, separated by commas")]
+_TaskRef = Annotated[str, PathParameter(description="Id, or key such as WEB-42", max_length=40)]
+_Search = Annotated[str | None, QueryParameter(name="q", max_length=200, description="Part of the title or key")]
+_Assignee = Annotated[str | None, QueryParameter(description="me, none or a user's id")]
+_Label = Annotated[str | None, QueryParameter(description="Ids of labels, separated by commas")]
 
 
 def _query(actor: Actor, **given: Any) -> TaskQuery:  # noqa: ANN401 - the parameters of a list
@@ -66,12 +66,12 @@ async def list_tasks(
     actor: NamedDependency[Actor],
     limit: Limit = 50,
     cursor: CursorParam = None,
-    sort: str = "-created_at",
-    status: str | None = None,
-    priority: str | None = None,
+    sort: FromQuery[str] = "-created_at",
+    status: FromQuery[str | None] = None,
+    priority: FromQuery[str | None] = None,
     assignee: _Assignee = None,
-    due_from: str | None = None,
-    due_to: str | None = None,
+    due_from: FromQuery[str | None] = None,
+    due_to: FromQuery[str | None] = None,
     text: _Search = None,
     count: CountParam = False,
     everything: AllParam = False,
@@ -91,11 +91,11 @@ async def list_my_tasks(
     actor: NamedDependency[Actor],
     limit: Limit = 50,
     cursor: CursorParam = None,
-    sort: str = "due_date",
-    status: str | None = None,
-    priority: str | None = None,
-    due_from: str | None = None,
-    due_to: str | None = None,
+    sort: FromQuery[str] = "due_date",
+    status: FromQuery[str | None] = None,
+    priority: FromQuery[str | None] = None,
+    due_from: FromQuery[str | None] = None,
+    due_to: FromQuery[str | None] = None,
     text: _Search = None,
     count: CountParam = False,
 ) -> Page[TaskSummary]:
@@ -109,19 +109,19 @@ async def list_my_tasks(
 
 @get("/projects/{project_id:uuid}/tasks", tags=["tasks"], responses=READ)
 async def list_project_tasks(
-    project_id: UUID,
+    project_id: FromPath[UUID],
     state: State,
     db: NamedDependency[Reader],
     actor: NamedDependency[Actor],
     limit: Limit = 50,
     cursor: CursorParam = None,
-    sort: str = "-created_at",
-    status: str | None = None,
-    priority: str | None = None,
+    sort: FromQuery[str] = "-created_at",
+    status: FromQuery[str | None] = None,
+    priority: FromQuery[str | None] = None,
     assignee: _Assignee = None,
     label: _Label = None,
-    due_from: str | None = None,
-    due_to: str | None = None,
+    due_from: FromQuery[str | None] = None,
+    due_to: FromQuery[str | None] = None,
     text: _Search = None,
     count: CountParam = False,
 ) -> Page[TaskSummary]:
@@ -135,7 +135,7 @@ async def list_project_tasks(
 
 @post("/projects/{project_id:uuid}/tasks", tags=["tasks"], responses=WRITE)
 async def create_task(
-    project_id: UUID, data: TaskInput, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID], data: JSONBody[TaskInput], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> Response[TaskView]:
     """Make a task at the end of its column."""
     task = await work.create_task(uow, actor, project_id, data)
@@ -152,7 +152,7 @@ async def get_task(
 
 @patch("/tasks/{task:str}", tags=["tasks"], responses={**WRITE, **errors(412)})
 async def change_task(
-    task: _TaskRef, data: TaskChange, request: AnyRequest, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    task: _TaskRef, data: JSONBody[TaskChange], request: AnyRequest, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> TaskView:
     """Change the fields that are sent; with If-Match only the version that it names."""
     return await work.change_task(uow, actor, task, data, expected_version=expected_version(request))
@@ -166,7 +166,7 @@ async def delete_task(task: _TaskRef, uow: NamedDependency[UnitOfWork], actor: N
 
 @post("/tasks/{task:str}/move", tags=["tasks"], status_code=200, responses=WRITE)
 async def move_task(
-    task: _TaskRef, data: TaskMove, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    task: _TaskRef, data: JSONBody[TaskMove], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> TaskView:
     """Put a task elsewhere on the board."""
     return await work.move_task(uow, actor, task, data)
@@ -182,7 +182,7 @@ async def list_subtasks(
 
 @post("/tasks/{task:str}/subtasks", tags=["tasks"], responses=WRITE)
 async def add_subtask(
-    task: _TaskRef, data: SubtaskInput, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    task: _TaskRef, data: JSONBody[SubtaskInput], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> SubtaskView:
     """Add an item to the checklist."""
     return await work.add_subtask(uow, actor, task, data)
@@ -190,14 +190,14 @@ async def add_subtask(
 
 @patch("/subtasks/{subtask_id:uuid}", tags=["tasks"], responses=WRITE)
 async def change_subtask(
-    subtask_id: UUID, data: SubtaskChange, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    subtask_id: FromPath[UUID], data: JSONBody[SubtaskChange], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> SubtaskView:
     """Change or tick an item."""
     return await work.change_subtask(uow, actor, subtask_id, data)
 
 
 @delete("/subtasks/{subtask_id:uuid}", tags=["tasks"], responses=WRITE)
-async def delete_subtask(subtask_id: UUID, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> None:
+async def delete_subtask(subtask_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> None:
     """Take an item off the checklist."""
     await work.delete_subtask(uow, actor, subtask_id)
 
@@ -217,7 +217,7 @@ async def list_comments(
 
 @post("/tasks/{task:str}/comments", tags=["tasks"], responses=WRITE)
 async def add_comment(
-    task: _TaskRef, data: CommentInput, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    task: _TaskRef, data: JSONBody[CommentInput], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> CommentView:
     """Comment on a task."""
     return await work.add_comment(uow, actor, task, data)
@@ -225,21 +225,21 @@ async def add_comment(
 
 @patch("/comments/{comment_id:uuid}", tags=["tasks"], responses=WRITE)
 async def change_comment(
-    comment_id: UUID, data: CommentInput, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    comment_id: FromPath[UUID], data: JSONBody[CommentInput], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> CommentView:
     """Edit one's own comment."""
     return await work.change_comment(uow, actor, comment_id, data)
 
 
 @delete("/comments/{comment_id:uuid}", tags=["tasks"], responses=WRITE)
-async def delete_comment(comment_id: UUID, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> None:
+async def delete_comment(comment_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> None:
     """Put a comment into the trash."""
     await work.delete_comment(uow, actor, comment_id)
 
 
 @get("/projects/{project_id:uuid}/labels", tags=["planning"], responses=READ)
 async def list_labels(
-    project_id: UUID, db: NamedDependency[Reader], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID], db: NamedDependency[Reader], actor: NamedDependency[Actor]
 ) -> ItemList[LabelView]:
     """The labels of a project."""
     return ItemList.of(await work.list_labels(db, actor, project_id))
@@ -247,7 +247,7 @@ async def list_labels(
 
 @post("/projects/{project_id:uuid}/labels", tags=["planning"], responses=WRITE)
 async def add_label(
-    project_id: UUID, data: LabelInput, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID], data: JSONBody[LabelInput], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> LabelView:
     """Add a label."""
     return await work.add_label(uow, actor, project_id, data)
@@ -255,14 +255,14 @@ async def add_label(
 
 @patch("/labels/{label_id:uuid}", tags=["planning"], responses=WRITE)
 async def change_label(
-    label_id: UUID, data: LabelChange, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    label_id: FromPath[UUID], data: JSONBody[LabelChange], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> LabelView:
     """Change a label."""
     return await work.change_label(uow, actor, label_id, data)
 
 
 @delete("/labels/{label_id:uuid}", tags=["planning"], responses=WRITE)
-async def delete_label(label_id: UUID, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> None:
+async def delete_label(label_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> None:
     """Delete a label, from its tasks too."""
     await work.delete_label(uow, actor, label_id)
 

@@ -1,0 +1,187 @@
+"""Real PostgreSQL and Redis for every test process, a migrated database, and the API over it.
+
+Each process of a parallel run has servers of its own; tests make the users and projects that they need and share
+nothing else. A test that needs the whole database for itself asks for `own_runtime`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+from synergy_platform.embedded.postgres import EmbeddedPostgres
+from synergy_platform.embedded.redis import EmbeddedRedis
+from synergy_platform.ids import new_id
+from synergy_platform.passwords import PasswordHasher
+from synergy_platform.runtime import Runtime
+from synergy_platform.settings import RateLimit, Settings
+from synergy_testing.factories import Factory
+
+SECRET = "a secret of the tests, long enough to sign"
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[tuple[EmbeddedPostgres, EmbeddedRedis, EmbeddedRedis]]:
+    """PostgreSQL, the broker and the cache."""
+    with tempfile.TemporaryDirectory(prefix="synergy-test-") as folder:
+        home = Path(folder)
+        with (
+            EmbeddedPostgres(home / "postgres", durable=False) as postgres,
+            EmbeddedRedis(home / "broker", kind="broker") as broker,
+            EmbeddedRedis(home / "cache", kind="cache") as cache,
+        ):
+            yield postgres, broker, cache
+
+
+@pytest.fixture(scope="session")
+async def base_settings(services: tuple[EmbeddedPostgres, EmbeddedRedis, EmbeddedRedis], tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings whose database `template` is migrated; others are copied from it."""
+    from synergy_domain.migrations import migrate
+
+    postgres, broker, cache = services
+    postgres.create_database("template_synergy")
+    settings = Settings(
+        secret_keys=(SECRET,),
+        home=str(tmp_path_factory.mktemp("home")),
+        db_name="template_synergy",
+        db_user=postgres.user,
+        db_password=postgres.password,
+        db_host=postgres.host,
+        db_port=postgres.port,
+        redis_url=cache.url(),
+        broker_url=broker.url(),
+        log_format="json",
+    )
+    await migrate(settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+async def settings(base_settings: Settings, services: tuple[EmbeddedPostgres, EmbeddedRedis, EmbeddedRedis]) -> Settings:
+    """Settings of the database that tests share."""
+    services[0].create_database("synergy_shared", template="template_synergy")
+    return msgspec.structs.replace(base_settings, db_name="synergy_shared")
+
+
+@pytest.fixture
+async def own_settings(base_settings: Settings, services: tuple[EmbeddedPostgres, EmbeddedRedis, EmbeddedRedis]) -> AsyncIterator[Settings]:
+    """Settings of a migrated database that one test has for itself, and of a Redis database of its own."""
+    name = f"synergy_{new_id().hex[-12:]}"
+    services[0].create_database(name, template="template_synergy")
+    yield msgspec.structs.replace(base_settings, db_name=name)
+    services[0].drop_database(name)
+
+
+def _runtime(settings: Settings) -> Runtime:
+    # cheap hashes: what they cost is tested where they are made
+    return Runtime(settings, application="synergy-test", hasher=PasswordHasher(memory_kib=64, queue_size=1000))
+
+
+@pytest.fixture(scope="session")
+async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    """An open runtime on the shared database."""
+    opened = _runtime(settings)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def own_runtime(own_settings: Settings) -> AsyncIterator[Runtime]:
+    """An open runtime on a database of the test's own."""
+    opened = _runtime(own_settings)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def make(runtime: Runtime) -> Factory:
+    """Makes users, projects and tasks on the shared database."""
+    return Factory(runtime)
+
+
+@pytest.fixture(scope="session")
+async def app_client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """The API, in this process; nobody is signed in. Streams need `live_api` instead."""
+    from synergy_api.app import create_app
+
+    unlimited = msgspec.structs.replace(settings, rate_limit_register=RateLimit(0, 1))
+    app = create_app(_runtime(unlimited))
+    started, stop = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        # entered and left in one task, which set-up and tear-down of a fixture are not
+        async with app.lifespan():
+            started.set()
+            await stop.wait()
+
+    task = asyncio.create_task(live())
+    await asyncio.wait({task, asyncio.create_task(started.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://synergy.test") as client:
+        yield client
+    stop.set()
+    await task
+
+
+class Api:
+    """Requests as a user: `await api.as_(user).post(...)`; `api.anonymous` is nobody."""
+
+    def __init__(self, client: httpx.AsyncClient, make: Factory) -> None:
+        self._client = client
+        self._make = make
+
+    @property
+    def anonymous(self) -> Caller:
+        """Nobody."""
+        return Caller(self._client, {})
+
+    async def as_(self, user: object) -> Caller:
+        """A user, signed in by a bearer token of a new session."""
+        token = await self._make.access_token(user)
+        return Caller(self._client, {"Authorization": f"Bearer {token}"})
+
+
+class Caller:
+    """One caller of the API; paths begin below /api/v1."""
+
+    def __init__(self, client: httpx.AsyncClient, headers: dict[str, str]) -> None:
+        self._client = client
+        self.headers = headers
+
+    async def request(self, method: str, path: str, **kwargs: object) -> httpx.Response:
+        """Any request; cookies are not kept."""
+        headers = {**self.headers, **kwargs.pop("headers", {})}
+        url = path if path.startswith("/api") else f"/api/v1{path}"
+        self._client.cookies.clear()
+        return await self._client.request(method, url, headers=headers, **kwargs)
+
+    async def get(self, path: str, **kwargs: object) -> httpx.Response:
+        """GET."""
+        return await self.request("GET", path, **kwargs)
+
+    async def post(self, path: str, json: object = None, **kwargs: object) -> httpx.Response:
+        """POST with a JSON body, if any."""
+        if json is not None:
+            kwargs["json"] = json
+        return await self.request("POST", path, **kwargs)
+
+    async def patch(self, path: str, json: object, **kwargs: object) -> httpx.Response:
+        """PATCH with a JSON body."""
+        return await self.request("PATCH", path, json=json, **kwargs)
+
+    async def delete(self, path: str, **kwargs: object) -> httpx.Response:
+        """DELETE."""
+        return await self.request("DELETE", path, **kwargs)
+
+
+@pytest.fixture
+def api(app_client: httpx.AsyncClient, make: Factory) -> Api:
+    """Requests to the API as anybody."""
+    return Api(app_client, make)
