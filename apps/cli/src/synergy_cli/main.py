@@ -121,7 +121,8 @@ def openapi(path: Path | None) -> None:
     # it opens nothing, so the secret is never used
     settings = Settings(secret_keys=("only the description is made with this",))
     app = create_app(Runtime(settings, application="synergy-cli"))
-    text = json.dumps(app.openapi_schema.to_schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    # a default that is a decimal is written as the API writes it: a string
+    text = json.dumps(app.openapi_schema.to_schema(), indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n"
     if path is None:
         click.echo(text, nl=False)
     else:
