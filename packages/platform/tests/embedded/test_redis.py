@@ -1,6 +1,6 @@
 """Real Redis servers in folders of their own."""
 
-# ruff: noqa: S603, S607 - the tests start programs
+# ruff: noqa: S603 - the tests start programs
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def make_environments(
             "HOST": settings.host,
             "SYNERGY_API_URL": f"http://{api_address[0]}:{api_address[1]}",
             "SYNERGY_PUBLIC_URL": shared["SYNERGY_PUBLIC_URL"],
-            "SYNERGY_LOG_FORMAT": "json",
+            "LOG_LEVEL": settings.log_level,
         },
     )
 

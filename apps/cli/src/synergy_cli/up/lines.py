@@ -11,8 +11,6 @@ from typing import Any
 
 import msgspec
 
-SERVICE = "synergy-up"
-
 # before it has read its settings it puts time and process in front
 _POSTGRES = re.compile(
     r"^(?:\S+ \S+ \S+ \[\d+\] )?"
@@ -46,9 +44,9 @@ def wrap(source: str, text: str, *, is_error: bool) -> dict[str, Any]:
     return _object(source, level, text)
 
 
-def _object(service: str, level: str, message: str) -> dict[str, Any]:
+def _object(source: str, level: str, message: str) -> dict[str, Any]:
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"@timestamp": now, "log.level": level, "message": message, "service.name": service}
+    return {"@timestamp": now, "log.level": level, "message": message, "service.name": f"synergy-{source}"}
 
 
 def readable(source: str, entry: dict[str, Any]) -> str:
@@ -83,7 +81,7 @@ class Output:
 
     def event(self, level: str, name: str, **fields: object) -> None:
         """Write a log event of the supervisor itself."""
-        entry = _object(SERVICE, level, name) | {f"synergy.{key}": value for key, value in fields.items()}
+        entry = _object("up", level, name) | {f"synergy.{key}": value for key, value in fields.items()}
         self._write(sys.stdout.fileno(), readable("up", entry).encode() if self.pretty else msgspec.json.encode(entry))
 
     def say(self, sentence: str) -> None:

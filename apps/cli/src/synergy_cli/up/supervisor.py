@@ -81,7 +81,8 @@ class Supervisor:
         """Take over the signals that end a program, and the one that tells of a child's end."""
         signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._on_signal)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+                signal.signal(number, self._on_signal)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # without a handler it would wake nobody
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
@@ -118,24 +119,31 @@ class Supervisor:
             self._restart_due()
 
     def shut_down(self, stages: Sequence[tuple[Sequence[str], float]]) -> None:
-        """End all children, stage after stage (names, seconds); one more signal meanwhile makes it immediate."""
+        """End all children, stage after stage (names, seconds); one more signal meanwhile makes it immediate.
+
+        A name in two stages is asked to end in the first and has until the end of the second.
+        """
         self._stopping = True
         self._patience = self._signals
         named = {name for names, _ in stages for name in names}
-        others = [child.name for child in self.children if child.name not in named]
-        for names, seconds in [(others, 1.0), *stages]:
-            self._end([child for child in self.children if child.name in names and child.runs], seconds)
+        plan = [([child.name for child in self.children if child.name not in named], 0.5), *stages]
+        asked: set[str] = set()
+        for number, (names, seconds) in enumerate(plan):
+            group = [child for child in self.children if child.name in names and child.runs]
+            for child in group:
+                if child.process and child.name not in asked and self._signals == self._patience:
+                    child.process.send_signal(child.end_steps[0])
+            asked.update(names)
+            self._await_end(group, seconds, impatient=False)
+            later = {name for others, _ in plan[number + 1 :] for name in others}
+            self._force_end([child for child in group if child.name not in later])
 
-    def _end(self, group: list[Child], seconds: float) -> None:
-        for child in group:
-            if child.process and self._signals == self._patience:
-                child.process.send_signal(child.end_steps[0])
-        self._await_end(group, seconds, impatient=False)
+    def _force_end(self, group: list[Child]) -> None:
         harder = [child for child in group if child.process and len(child.end_steps) > 1]
         for child in harder:
             if child.process:
                 child.process.send_signal(child.end_steps[-1])
-        self._await_end(harder, 1.0, impatient=True)
+        self._await_end(harder, 0.5, impatient=True)
         for child in group:
             if child.process:
                 self._output.event("warning", "child.killed", child=child.name)

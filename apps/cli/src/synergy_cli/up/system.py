@@ -28,13 +28,14 @@ from synergy_cli.up.lines import Output
 from synergy_cli.up.supervisor import Child, StopRequested, Supervisor
 from synergy_cli.up.web import WebApp
 
-# who may still need whom: (names, seconds they have); 10 s in all
+# who may still need whom: (names, seconds they have); 10 s in all. The web server's last connections are event
+# streams, which end when the API does.
 SHUTDOWN = (
-    (("web",), 1.5),
-    (("api",), 3.5),
+    (("web",), 1.0),
+    (("web", "api"), 3.5),
     (("worker", "scheduler"), 2.0),
     (("broker", "cache"), 1.0),
-    (("postgres",), 1.5),
+    (("postgres",), 1.0),
 )
 _PROCESSES = ("web", "api", "worker", "scheduler")
 _LEFTOVER_SECONDS = 6.0

@@ -91,9 +91,9 @@ class WebApp:
 
     def needs_install(self) -> bool:
         """Whether node_modules differs from what package-lock.json asks for."""
-        installed = _packages(self.folder / "node_modules" / ".package-lock.json")
+        installed = _packages(self.folder / "node_modules" / ".package-lock.json") or {}
         locked = _packages(self.folder / "package-lock.json")
-        if installed is None or locked is None:
+        if locked is None:  # npm says what it misses
             return True
         locked.pop("", None)  # the web app itself
         missing = any(
