@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from litestar import MediaType, Response, get
+from litestar import MediaType, Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -62,7 +64,7 @@ def openapi_config() -> OpenAPIConfig:
             "Errors are `application/problem+json`; `code` is a stable name."
         ),
         path="/api",
-        render_plugins=[JsonRenderPlugin()],
+        render_plugins=[DescriptionPlugin()],
         use_handler_docstrings=True,
         operation_id_creator=_operation_id,
         security=[{"bearer": []}],
@@ -71,6 +73,23 @@ def openapi_config() -> OpenAPIConfig:
         ),
         tags=[Tag(name) for name in ("auth", "me", "people", "projects", "tasks", "planning", "notifications", "live", "transfer", "health")],
     )
+
+
+_GENERIC = re.compile(r"(Page|ItemList)_[A-Za-z0-9_.]*\\.([A-Za-z0-9]+)_")
+
+
+def readable_names(description: dict[str, Any]) -> dict[str, Any]:
+    """The description with `TaskSummaryPage` in the place of the dotted names that generic types get."""
+    text = json.dumps(description, sort_keys=True, ensure_ascii=False, default=str)
+    return json.loads(_GENERIC.sub(lambda match: match[2] + match[1].replace("ItemList", "List"), text))
+
+
+class DescriptionPlugin(JsonRenderPlugin):
+    """Serves the description as /api/openapi.json."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """The description as JSON."""
+        return json.dumps(readable_names(openapi_schema), ensure_ascii=False).encode()
 
 
 _PAGE = b"""<!doctype html>

@@ -116,13 +116,14 @@ def secret() -> None:
 def openapi(path: Path | None) -> None:
     """Write the API's OpenAPI description to PATH, or print it."""
     from synergy_api.app import create_app
+    from synergy_api.documentation import readable_names
     from synergy_platform.runtime import Runtime
 
     # it opens nothing, so the secret is never used
     settings = Settings(secret_keys=("only the description is made with this",))
     app = create_app(Runtime(settings, application="synergy-cli"))
-    # a default that is a decimal is written as the API writes it: a string
-    text = json.dumps(app.openapi_schema.to_schema(), indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n"
+    description = readable_names(app.openapi_schema.to_schema())
+    text = json.dumps(description, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     if path is None:
         click.echo(text, nl=False)
     else:

@@ -1,0 +1,98 @@
+"""Boards of other tools come in."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, Router, get, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.params import FromPath
+from synergy_domain import transfer
+from synergy_domain.common import Actor
+from synergy_domain.transfer import ImportUpload, ImportView
+from synergy_platform.database import Reader
+from synergy_platform.pagination import Page
+from synergy_platform.runtime import Runtime
+
+from synergy_api.documentation import READ, errors
+from synergy_api.params import CursorParam, Limit
+from synergy_api.uploads import receive_upload
+
+_FIELDS = frozenset({"source", "dry_run", "project_id", "mapping"})
+_TEXT = OpenAPIType.STRING
+
+
+class _ImportOperation(Operation):
+    """The form, which is read from the connection and not by Litestar."""
+
+    def __post_init__(self) -> None:
+        schema = Schema(
+            type=OpenAPIType.OBJECT,
+            required=["source", "file"],
+            additional_properties=False,
+            properties={
+                "source": Schema(type=_TEXT, enum=["trello"], description="Where the file comes from"),
+                "file": Schema(type=_TEXT, format="binary", description="The JSON export of a Trello board"),
+                "dry_run": Schema(type=_TEXT, enum=["true", "false"], description="Report only, write nothing"),
+                "project_id": Schema(
+                    type=_TEXT, format="uuid", description="A project you manage; else a new one"
+                ),
+                "mapping": Schema(
+                    type=_TEXT, description='JSON that overrides the status of lists: `{"lists": {"Info": "todo"}}`'
+                ),
+            },
+        )
+        self.request_body = RequestBody(content={"multipart/form-data": OpenAPIMediaType(schema=schema)}, required=True)
+
+
+@post(
+    "/imports",
+    tags=["transfer"],
+    status_code=202,
+    responses=errors(400, 401, 403, 409, 413, 415, 422),
+    request_max_body_size=None,  # the limit is a setting, and holds while the file streams in
+    operation_class=_ImportOperation,
+)
+async def create_import(
+    request: Request[Any, Any, Any], state: State, actor: NamedDependency[Actor]
+) -> Response[ImportView]:
+    """Import a board: the file is checked now and imported by a job; ask for the import until it is completed."""
+    runtime: Runtime = state.runtime
+    upload = await receive_upload(
+        request, runtime.storage, area="imports", max_bytes=runtime.settings.max_import_mb * 1024 * 1024, fields=_FIELDS
+    )
+    wanted = ImportUpload(
+        source=upload.fields.get("source"),
+        file_key=upload.file.key if upload.file else None,
+        dry_run=upload.fields.get("dry_run"),
+        project_id=upload.fields.get("project_id"),
+        mapping=upload.fields.get("mapping"),
+    )
+    accepted = await transfer.accept_upload(runtime, actor, wanted)
+    return Response(accepted, status_code=202, headers={"Location": f"/api/v1/imports/{accepted.id}"})
+
+
+@get("/imports", tags=["transfer"], responses=READ)
+async def list_imports(
+    state: State,
+    db: NamedDependency[Reader],
+    actor: NamedDependency[Actor],
+    limit: Limit = 50,
+    cursor: CursorParam = None,
+) -> Page[ImportView]:
+    """One's own imports, the newest first."""
+    return await transfer.list_imports(db, state.runtime.cursors, actor, cursor=cursor, limit=limit)
+
+
+@get("/imports/{import_id:uuid}", tags=["transfer"], responses=READ)
+async def get_import(
+    import_id: FromPath[UUID], db: NamedDependency[Reader], actor: NamedDependency[Actor]
+) -> ImportView:
+    """One of one's own imports: how far it is, and its report."""
+    return await transfer.get_import(db, actor, import_id)
+
+
+router = Router("", route_handlers=[create_import, list_imports, get_import])
