@@ -75,7 +75,7 @@ def openapi_config() -> OpenAPIConfig:
     )
 
 
-_GENERIC = re.compile(r"(Page|ItemList)_[A-Za-z0-9_.]*\\.([A-Za-z0-9]+)_")
+_GENERIC = re.compile(r"(Page|ItemList)_[A-Za-z0-9_.]*\.([A-Za-z0-9]+)_")
 
 
 def readable_names(description: dict[str, Any]) -> dict[str, Any]:
