@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 
+from typing import TypeVar
+
+import msgspec
 from synergy_domain import projects, work
 from synergy_domain.common import Actor
 from synergy_domain.identity import Client
@@ -12,6 +15,8 @@ from synergy_domain.projects import MemberInput, ProjectInput, ProjectView
 from synergy_domain.work import TaskInput, TaskView
 from synergy_platform.ids import new_id
 from synergy_platform.runtime import Runtime
+
+T = TypeVar("T")
 
 PASSWORD = "correct horse 7 battery"
 
@@ -47,7 +52,7 @@ class Factory:
         """A project; without an owner a new user is."""
         owner = owner or await self.user()
         async with self.runtime.database.unit_of_work() as uow:
-            return await projects.create_project(uow, owner, ProjectInput(**{"name": "Website", "key": _key(), **fields}))
+            return await projects.create_project(uow, owner, _input(ProjectInput, {"name": "Website", "key": _key(), **fields}))
 
     async def member(self, project: ProjectView, role: str = "member") -> Actor:
         """A new user in the project."""
@@ -61,11 +66,16 @@ class Factory:
         """A task; without `by` its owner makes it."""
         actor = by or self.owner(project)
         async with self.runtime.database.unit_of_work() as uow:
-            return await work.create_task(uow, actor, project.id, TaskInput(**{"title": "A task", **fields}))
+            return await work.create_task(uow, actor, project.id, _input(TaskInput, {"title": "A task", **fields}))
 
     def owner(self, project: ProjectView) -> Actor:
         """The owner of a project."""
         return Actor(user_id=project.owner.id, username=project.owner.username, role="member")
+
+
+def _input(kind: type[T], fields: dict[str, object]) -> T:
+    """An input as the API would read it."""
+    return msgspec.convert(msgspec.to_builtins(fields), kind)
 
 
 def _key() -> str:

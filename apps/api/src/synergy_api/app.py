@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.types import ASGIApp
+from synergy_domain.common import Actor
 from synergy_domain.identity import Authenticator
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.runtime import Runtime
@@ -19,7 +20,7 @@ from synergy_api.authentication import provide_actor
 from synergy_api.drain import drain_on_sigterm
 from synergy_api.hub import EventHub
 from synergy_api.middleware import RequestContext
-from synergy_api.params import refuse_unknown
+from synergy_api.params import known_parameters, refuse_unknown
 from synergy_api.problems import handle_error
 from synergy_api.routes import auth, events, health, notifications, projects, tasks
 from synergy_api.routes.health import HealthChecks
@@ -33,8 +34,13 @@ def provide_reader(state: State) -> Reader:
     return runtime.database.reader()
 
 
-async def provide_uow(state: State) -> AsyncIterator[UnitOfWork]:
-    """The transaction of this request: Litestar ends it, and so commits, before the answer is sent."""
+async def provide_uow(state: State, actor: NamedDependency[Actor]) -> AsyncIterator[UnitOfWork]:
+    """The transaction of this request: Litestar ends it, and so commits, before the answer is sent.
+
+    It waits for the actor: Litestar resolves dependencies side by side otherwise, and would leave the transaction open
+    when the actor is refused.
+    """
+    del actor
     runtime: Runtime = state.runtime
     async with runtime.database.unit_of_work() as uow:
         yield uow
@@ -46,6 +52,7 @@ def create_app(runtime: Runtime) -> Litestar:
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         await runtime.open()
+        app.state.known_parameters = known_parameters(app)
         app.state.health = HealthChecks(runtime)
         app.state.hub = EventHub(runtime)
         await app.state.hub.start()
@@ -75,7 +82,7 @@ def create_app(runtime: Runtime) -> Litestar:
             "uow": Provide(provide_uow),
             "actor": Provide(provide_actor),
         },
-        exception_handlers={Exception: handle_error},  # pyright: ignore[reportArgumentType]  # Litestar takes async handlers
+        exception_handlers={Exception: handle_error},
         before_request=refuse_unknown,
         middleware=[_as_middleware],
         cors_config=CORSConfig(

@@ -7,9 +7,10 @@ from datetime import date, datetime
 from typing import Annotated, Any, TypeVar, cast, get_args
 from uuid import UUID
 
-from litestar import Request
+from litestar import Litestar, Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
+from litestar.routes import HTTPRoute
 from synergy_domain.common import Actor
 from synergy_platform.errors import BadRequest, InputFault
 from synergy_platform.ids import parse_id
@@ -88,18 +89,21 @@ def moment(name: str, text: str | None) -> datetime | None:
     return value
 
 
-_known: dict[HTTPRouteHandler, frozenset[str]] = {}
+def known_parameters(app: Litestar) -> dict[HTTPRouteHandler, frozenset[str]]:
+    """The query parameters that each handler reads."""
+    return {
+        handler: frozenset(str(parameter.field_alias) for parameter in model.expected_query_params)
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler, model in route.route_handler_map.values()
+    }
 
 
 def refuse_unknown(request: Request[Any, Any, Any]) -> None:
     """Before a handler runs: a query parameter that it does not read is a mistake of the caller."""
     if not request.scope["query_string"]:
         return
-    handler = cast("HTTPRouteHandler", request.scope["route_handler"])
-    known = _known.get(handler)
-    if known is None:
-        model = handler.create_kwargs_model(path_parameters=request.scope["path_template"] and _path_parameters(request))
-        known = _known[handler] = frozenset(str(parameter.field_alias) for parameter in model.expected_query_params)
+    known: frozenset[str] = request.app.state.known_parameters[request.scope["route_handler"]]
     unknown = sorted(set(request.query_params) - known)
     if unknown:
         faults = [InputFault(name, "unknown_parameter", "is no parameter of this address") for name in unknown]
@@ -107,7 +111,3 @@ def refuse_unknown(request: Request[Any, Any, Any]) -> None:
     repeated = sorted(name for name in known if len(request.query_params.getall(name, [])) > 1)
     if repeated:
         raise bad_parameter(repeated[0], "is given twice; separate several values with commas")
-
-
-def _path_parameters(request: Request[Any, Any, Any]) -> set[Any]:
-    return set(request.path_params)

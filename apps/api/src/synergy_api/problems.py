@@ -11,6 +11,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.exceptions.base_exceptions import SerializationException
+from litestar.utils.scope.state import ScopeState
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from synergy_platform.errors import (
@@ -64,9 +65,9 @@ def problem_response(request: AnyRequest, error: ProductError) -> Response[bytes
     )
 
 
-async def handle_error(request: AnyRequest, error: Exception) -> Response[bytes]:
+def handle_error(request: AnyRequest, error: Exception) -> Response[bytes]:
     """Turn any exception into a problem; what nobody expected is logged with its traceback and told as a 500."""
-    product_error = await _translate(request, error)
+    product_error = _translate(request, error)
     if product_error.status >= 500 and not isinstance(product_error, Unavailable):
         log.error("http.failed", exc_info=error)
     elif isinstance(product_error, Unavailable) and not isinstance(error, ProductError):
@@ -74,12 +75,12 @@ async def handle_error(request: AnyRequest, error: Exception) -> Response[bytes]
     return problem_response(request, product_error)
 
 
-async def _translate(request: AnyRequest, error: Exception) -> ProductError:
+def _translate(request: AnyRequest, error: Exception) -> ProductError:
     match error:
         case ProductError():
             return error
         case ValidationException():
-            return await _validation(request, error)
+            return _validation(request, error)
         case HTTPException():
             return _http(error)
         case asyncpg.UntranslatableCharacterError() | asyncpg.CharacterNotInRepertoireError():
@@ -100,7 +101,7 @@ async def _translate(request: AnyRequest, error: Exception) -> ProductError:
             return Unavailable("Something that is needed cannot be reached. Try again in a few seconds.")
         case ExceptionGroup():
             # Litestar groups what its dependencies raise; one of them is the cause
-            return await _translate(request, error.exceptions[0])
+            return _translate(request, error.exceptions[0])
         case _:
             return ProductError("This is a fault of ours, not yours. It was recorded under the request id.")
 
@@ -131,10 +132,10 @@ def _named(error: ProductError, status: int, code: str, title: str) -> ProductEr
     )
 
 
-async def _validation(request: AnyRequest, error: ValidationException) -> ProductError:
+def _validation(request: AnyRequest, error: ValidationException) -> ProductError:
     entries: list[dict[str, Any]] = error.extra if isinstance(error.extra, list) else []
     if any(str(entry.get("source", "")) == "body" for entry in entries):
-        return await _body_faults(request, entries)
+        return _body_faults(request, entries)
     if any("path" in str(entry.get("source", "")) for entry in entries):
         return NotFound("There is nothing at this address.")
     faults = [
@@ -144,10 +145,10 @@ async def _validation(request: AnyRequest, error: ValidationException) -> Produc
     return BadRequest(detail or error.detail, faults)
 
 
-async def _body_faults(request: AnyRequest, entries: list[dict[str, Any]]) -> ProductError:
+def _body_faults(request: AnyRequest, entries: list[dict[str, Any]]) -> ProductError:
     """All faults of the body, not only the first: each field is converted by itself."""
-    raw = await request.body()
-    if not raw.strip():
+    raw = ScopeState.from_scope(request.scope).body  # read and kept by Litestar; a handler of errors cannot await
+    if not isinstance(raw, bytes) or not raw.strip():
         return BadRequest("A JSON body is needed.")
     field = getattr(request.scope.get("route_handler"), "parsed_data_field", None)
     annotation = getattr(field, "annotation", None)

@@ -88,9 +88,11 @@ async def logout_all(
 
 
 @post("/auth/email/verify", tags=["auth"], status_code=204, security=_PUBLIC, responses=errors(400, 422))
-async def verify_email(data: JSONBody[VerifyEmailInput], state: State, uow: NamedDependency[UnitOfWork]) -> None:
+async def verify_email(data: JSONBody[VerifyEmailInput], state: State) -> None:
     """Take the token of the verification link."""
-    await identity.verify_email(state.runtime, uow, data.token)
+    runtime: Runtime = state.runtime
+    async with runtime.database.unit_of_work() as uow:  # nobody is signed in, so no transaction is provided
+        await identity.verify_email(runtime, uow, data.token)
 
 
 @get("/me", tags=["me"], responses=READ)

@@ -73,7 +73,7 @@ async def list_activity(
     if query.cursor is not None:
         where.add(f"e.seq < {where.param(cursors.decode(_SORT, query.cursor, (int,))[0])}")
     rows = await db.rows(
-        f"""SELECT e.id, e.seq, e.type, e.object_type, e.object_id, e.data, e.occurred_at,
+        f"""SELECT e.id, e.seq, e.type, e.object_type, e.object_id, e.data::text AS data, e.occurred_at,
                    u.id AS actor_id, u.username, u.first_name || ' ' || u.last_name AS name
             FROM events e LEFT JOIN users u ON u.id = e.actor_id
             WHERE {where.sql} ORDER BY e.seq DESC LIMIT {query.limit + 1}""",  # noqa: S608 - built of constants

@@ -49,7 +49,7 @@ async def list_notifications(
     where.among("type", query.types)
     _SORT.after(where, _SORT.decode(cursors, "-created_at", query.cursor))
     rows = await db.rows(
-        f"""SELECT id, type, title, message, action_url, data, read_at, created_at FROM notifications
+        f"""SELECT id, type, title, message, action_url, data::text AS data, read_at, created_at FROM notifications
             WHERE {where.sql} ORDER BY {_SORT.order} LIMIT {query.limit + 1}""",  # noqa: S608 - built of constants
         *where.args,
     )
@@ -67,7 +67,7 @@ async def mark_read(uow: UnitOfWork, actor: Actor, notification_id: UUID) -> Not
     """Mark one as read; a second time changes nothing."""
     row = await uow.row(
         """UPDATE notifications SET read_at = coalesce(read_at, $3) WHERE id = $1 AND recipient_id = $2
-           RETURNING id, type, title, message, action_url, data, read_at, created_at""",
+           RETURNING id, type, title, message, action_url, data::text AS data, read_at, created_at""",
         notification_id, actor.user_id, uow.now,
     )  # fmt: skip
     if row is None:
@@ -95,7 +95,7 @@ async def delete_read(uow: UnitOfWork, actor: Actor) -> None:
 async def notify_about(_runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any]) -> None:
     """Job: make the notifications that an event of the ledger causes."""
     row = await uow.row(
-        """SELECT e.id, e.type, e.actor_id, e.project_id, e.object_id, e.quiet, e.data,
+        """SELECT e.id, e.type, e.actor_id, e.project_id, e.object_id, e.quiet, e.data::text AS data,
                   u.first_name || ' ' || u.last_name AS actor_name
            FROM events e LEFT JOIN users u ON u.id = e.actor_id WHERE e.id = $1""",
         UUID(payload["event_id"]),

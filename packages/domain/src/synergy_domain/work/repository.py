@@ -40,19 +40,19 @@ _COLUMNS = f"""
     t.id, t.number, t.project_id, p.key || '-' || t.number AS key, t.title, t.status, t.priority, t.impact,
     t.story_points, t.start_date, t.due_date, t.estimate_minutes, t.position, t.completed_at, t.created_at,
     t.updated_at, t.version,
-    (SELECT {_PERSON} FROM users u WHERE u.id = t.reporter_id) AS reporter,
+    (SELECT {_PERSON} FROM users u WHERE u.id = t.reporter_id)::text AS reporter,
     (SELECT json_agg({_PERSON} ORDER BY u.first_name, u.last_name, u.id)
-       FROM task_assignees a JOIN users u ON u.id = a.user_id WHERE a.task_id = t.id) AS assignees,
+       FROM task_assignees a JOIN users u ON u.id = a.user_id WHERE a.task_id = t.id)::text AS assignees,
     (SELECT json_agg(json_build_object('id', l.id, 'name', l.name, 'color', l.color) ORDER BY l.name, l.id)
-       FROM task_labels tl JOIN labels l ON l.id = tl.label_id WHERE tl.task_id = t.id) AS labels,
+       FROM task_labels tl JOIN labels l ON l.id = tl.label_id WHERE tl.task_id = t.id)::text AS labels,
     (SELECT json_agg({_REFERENCE} ORDER BY o.number)
        FROM task_dependencies d JOIN tasks o ON o.id = d.depends_on_id
-       WHERE d.task_id = t.id AND o.deleted_at IS NULL) AS depends_on,
+       WHERE d.task_id = t.id AND o.deleted_at IS NULL)::text AS depends_on,
     (SELECT json_agg({_REFERENCE} ORDER BY o.number)
        FROM task_dependencies d JOIN tasks o ON o.id = d.task_id
-       WHERE d.depends_on_id = t.id AND o.deleted_at IS NULL) AS blocks,
+       WHERE d.depends_on_id = t.id AND o.deleted_at IS NULL)::text AS blocks,
     (SELECT json_build_object('total', count(*), 'completed', count(*) FILTER (WHERE s.is_completed))
-       FROM subtasks s WHERE s.task_id = t.id) AS subtasks,
+       FROM subtasks s WHERE s.task_id = t.id)::text AS subtasks,
     (SELECT count(*) FROM comments c WHERE c.task_id = t.id AND c.deleted_at IS NULL) AS comment_count
 """
 _FROM = """

@@ -22,8 +22,8 @@ from synergy_domain.work.models import Subtask
 _PERSON = "json_build_object('id', u.id, 'username', u.username, 'name', u.first_name || ' ' || u.last_name)"
 _SELECT = f"""
     SELECT s.id, s.task_id, s.title, s.group_name, s.is_completed, s.position, s.completed_at, s.created_at,
-           (SELECT {_PERSON} FROM users u WHERE u.id = s.assignee_id) AS assignee,
-           (SELECT {_PERSON} FROM users u WHERE u.id = s.completed_by) AS completed_by
+           (SELECT {_PERSON} FROM users u WHERE u.id = s.assignee_id)::text AS assignee,
+           (SELECT {_PERSON} FROM users u WHERE u.id = s.completed_by)::text AS completed_by
     FROM subtasks s
 """
 _person = msgspec.json.Decoder(PersonView)
