@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from litestar import Request
 from litestar.exceptions import HTTPException
-from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+from multipart import MultipartError, MultipartSegment, PushMultipartParser  # pyright: ignore[reportMissingTypeStubs]  # it has annotations, but does not say so
 from synergy_platform.errors import BadRequest, InputFault, InvalidInput, TooLarge, UnsupportedMediaType
 from synergy_platform.storage import DiskStorage, StoredFile
 
@@ -36,7 +36,7 @@ async def receive_upload(
     Raises TooLarge when the file has more than `max_bytes`, UnsupportedMediaType for another media type, BadRequest for
     a body that is cut off, InvalidInput for unknown or repeated fields; then nothing stays stored.
     """
-    media_type, options = parse_options_header(request.headers.get("content-type", ""))
+    media_type, options = request.content_type
     if media_type != "multipart/form-data":
         raise UnsupportedMediaType("Send multipart/form-data.")
     if not options.get("boundary"):
@@ -67,7 +67,7 @@ class _FormReader:
     async def read(self, events: _Events) -> None:
         async for event in events:
             if isinstance(event, MultipartSegment):
-                await self._read_part(event.name, events)
+                await self._read_part(event.name or "", events)
         if self._faults:
             raise InvalidInput(self._faults)
 

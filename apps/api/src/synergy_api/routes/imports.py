@@ -8,7 +8,7 @@ from uuid import UUID
 from litestar import Request, Response, Router, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import FromPath
 from synergy_domain import transfer
 from synergy_domain.common import Actor
@@ -35,10 +35,12 @@ class _ImportOperation(Operation):
             additional_properties=False,
             properties={
                 "source": Schema(type=_TEXT, enum=["trello"], description="Where the file comes from"),
-                "file": Schema(type=_TEXT, format="binary", description="The JSON export of a Trello board"),
+                "file": Schema(
+                    type=_TEXT, format=OpenAPIFormat.BINARY, description="The JSON export of a Trello board"
+                ),
                 "dry_run": Schema(type=_TEXT, enum=["true", "false"], description="Report only, write nothing"),
                 "project_id": Schema(
-                    type=_TEXT, format="uuid", description="A project you manage; else a new one"
+                    type=_TEXT, format=OpenAPIFormat.UUID, description="A project you manage; else a new one"
                 ),
                 "mapping": Schema(
                     type=_TEXT, description='JSON that overrides the status of lists: `{"lists": {"Info": "todo"}}`'

@@ -74,8 +74,8 @@ async def _free_usernames(uow: UnitOfWork, people: list[IncomingPerson]) -> list
     """One username for each, in order: the wish, else with a number, else with the end of the person's id."""
     stems = [valid_username(person.username, person.full_name) for person in people]
     asked = sorted({name for stem in stems for name in [stem, *_numbered(stem)]})
-    rows = await uow.rows("SELECT lower(username) AS username FROM users WHERE lower(username) = ANY($1::text[])", asked)
-    used: set[str] = {row["username"] for row in rows}
+    rows = await uow.rows("SELECT lower(username) AS name FROM users WHERE lower(username) = ANY($1::text[])", asked)
+    used: set[str] = {row["name"] for row in rows}
     chosen: list[str] = []
     for person, stem in zip(people, stems, strict=True):
         last_resort = f"{stem[: _USERNAME_MAX - 13]}-{person.id.hex[-12:]}"

@@ -52,9 +52,7 @@ async def add_project(uow: UnitOfWork, incoming: IncomingProject) -> ProjectRefe
     return ProjectReference(id=project.id, key=project.key, name=project.name)
 
 
-async def add_members(
-    uow: UnitOfWork, project_id: UUID, user_ids: list[UUID], *, added_by: UUID, at: datetime
-) -> None:
+async def add_members(uow: UnitOfWork, project_id: UUID, user_ids: list[UUID], *, added_by: UUID, at: datetime) -> None:
     """Put people who are not in the project yet into it, as members; their events have the date `at`."""
     if not user_ids:
         return
@@ -70,4 +68,3 @@ async def add_members(
     for user_id in user_ids:
         event = MemberAdded(object_id=user_id, project_id=project_id, username=usernames[user_id], role="member")
         uow.emit(event, by=added_by, at=at, quiet=True)
-

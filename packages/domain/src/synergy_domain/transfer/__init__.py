@@ -6,25 +6,24 @@ from synergy_domain.transfer.contracts import (
     ImportMapping,
     ImportProblem,
     ImportReport,
-    ImportRequest,
+    ImportUpload,
     ImportView,
 )
 from synergy_domain.transfer.service import (
     DISCARD_FILE,
     RUN_IMPORT,
-    check_file,
+    accept_upload,
     check_mapping,
     discard_file,
     get_import,
     import_file,
     list_imports,
     read_mapping,
-    request_import,
     run_import,
 )
 
 __all__ = [
-    "DISCARD_FILE", "RUN_IMPORT", "ImportCounts", "ImportMapping", "ImportProblem", "ImportReport", "ImportRequest",
-    "ImportView", "ImportedList", "check_file", "check_mapping", "discard_file", "get_import", "import_file",
-    "list_imports", "read_mapping", "request_import", "run_import",
+    "DISCARD_FILE", "RUN_IMPORT", "ImportCounts", "ImportMapping", "ImportProblem", "ImportReport", "ImportUpload",
+    "ImportView", "ImportedList", "accept_upload", "check_mapping", "discard_file", "get_import", "import_file",
+    "list_imports", "read_mapping", "run_import",
 ]  # fmt: skip

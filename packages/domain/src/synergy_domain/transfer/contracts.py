@@ -20,14 +20,14 @@ class ImportMapping(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     lists: dict[str, TaskStatus] = {}
 
 
-class ImportRequest(msgspec.Struct, kw_only=True):
-    """A file that has been checked; without a key it is not in the storage and is imported at once."""
+class ImportUpload(msgspec.Struct, kw_only=True, frozen=True):
+    """The fields of a form as they were sent, None where they were not; the file is in the storage."""
 
-    source: Source
+    source: str | None
     file_key: str | None
-    dry_run: bool
-    project_id: UUID | None
-    mapping: ImportMapping
+    dry_run: str | None
+    project_id: str | None
+    mapping: str | None
 
 
 class ImportCounts(msgspec.Struct, kw_only=True):

@@ -13,7 +13,7 @@ from synergy_domain.work.intake import IncomingLabel, IncomingTask
 
 
 class ImportPlan(msgspec.Struct, kw_only=True):
-    """A project and all that is in it; `member_ids` are those of `people` who join it, `report` says the same in words."""
+    """A project and all that is in it; `member_ids` are the `people` who join it, `report` is for the user."""
 
     import_source: str
     name: str

@@ -13,7 +13,7 @@ from synergy_platform.ids import new_id
 
 from synergy_domain.common import Actor
 from synergy_domain.projects.intake import ProjectReference
-from synergy_domain.transfer.contracts import ImportMapping, ImportProblem, ImportReport, ImportRequest, ImportView
+from synergy_domain.transfer.contracts import ImportMapping, ImportProblem, ImportReport, ImportView
 from synergy_domain.transfer.models import Import
 
 _report = msgspec.json.Decoder(ImportReport)
@@ -30,13 +30,15 @@ _VIEW = """
 
 
 class StoredImport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job needs of an import; `project_id` is the project to import into, None for a new one."""
+    """What is wanted: `project_id` is the project to import into, None for a new one.
+
+    `file_key` is None for a file that is not in the storage, and once the import is finished.
+    """
 
     user_id: UUID
     file_key: str | None
     dry_run: bool
     mapping: ImportMapping
-    status: str
     project_id: UUID | None
 
 
@@ -45,12 +47,12 @@ def job_key(import_id: UUID) -> str:
     return f"import:{import_id}"
 
 
-async def add(uow: UnitOfWork, user_id: UUID, request: ImportRequest) -> UUID:
-    """Store a request."""
+async def add(uow: UnitOfWork, wanted: StoredImport) -> UUID:
+    """Store what is wanted."""
     row = Import(
-        id=new_id(), user_id=user_id, source=request.source, file_key=request.file_key, dry_run=request.dry_run,
-        mapping=msgspec.to_builtins(request.mapping), status="queued", progress=0, report=None,
-        project_id=request.project_id, created_at=uow.now, finished_at=None,
+        id=new_id(), user_id=wanted.user_id, source="trello", file_key=wanted.file_key, dry_run=wanted.dry_run,
+        mapping=msgspec.to_builtins(wanted.mapping), status="queued", progress=0, report=None,
+        project_id=wanted.project_id, created_at=uow.now, finished_at=None,
     )  # fmt: skip
     uow.session.add(row)
     await uow.flush()
@@ -60,11 +62,17 @@ async def add(uow: UnitOfWork, user_id: UUID, request: ImportRequest) -> UUID:
 async def find_stored(db: Reader, import_id: UUID) -> StoredImport | None:
     """An import as its job sees it."""
     row = await db.row(
-        "SELECT user_id, file_key, dry_run, mapping::text, status, project_id FROM imports WHERE id = $1", import_id
+        "SELECT user_id, file_key, dry_run, mapping::text, project_id FROM imports WHERE id = $1", import_id
     )
     if row is None:
         return None
-    return StoredImport(**{**row, "mapping": msgspec.json.decode(row["mapping"], type=ImportMapping)})
+    return StoredImport(
+        user_id=row["user_id"],
+        file_key=row["file_key"],
+        dry_run=row["dry_run"],
+        mapping=msgspec.json.decode(row["mapping"], type=ImportMapping),
+        project_id=row["project_id"],
+    )
 
 
 async def find_view(db: Reader, user_id: UUID, import_id: UUID) -> ImportView | None:

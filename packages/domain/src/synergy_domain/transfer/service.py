@@ -14,6 +14,7 @@ import msgspec
 import structlog
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import InputFault, InvalidInput, ProductError
+from synergy_platform.ids import parse_id
 from synergy_platform.pagination import Cursors, Page, make_page
 from synergy_platform.runtime import Runtime
 
@@ -29,12 +30,13 @@ from synergy_domain.transfer.contracts import (
     ImportMapping,
     ImportProblem,
     ImportReport,
-    ImportRequest,
+    ImportUpload,
     ImportView,
 )
 from synergy_domain.transfer.errors import ImportNotFound, NotATrelloExport
 from synergy_domain.transfer.events import ProjectImported
 from synergy_domain.transfer.plan import ImportPlan
+from synergy_domain.transfer.repository import StoredImport
 from synergy_domain.transfer.trello import check_board, parse_board, plan_board
 from synergy_domain.transfer.trello.statuses import decide_statuses
 from synergy_domain.work import STATUSES
@@ -54,18 +56,22 @@ _PLANNED, _RENDERED, _WRITTEN = 10, 50, 95
 Progress = Callable[[int], Awaitable[None]]
 
 
+class _RawMapping(msgspec.Struct, forbid_unknown_fields=True):
+    lists: dict[str, Any] = {}
+
+
 def read_mapping(text: str | None) -> ImportMapping:
     """The mapping of a request: JSON such as `{"lists": {"Info": "todo"}}`; InvalidInput names each fault."""
     if text is None or not text.strip():
         return ImportMapping()
     try:
-        raw = msgspec.json.decode(text)
+        return check_mapping(msgspec.json.decode(text, type=_RawMapping).lists)
+    except msgspec.ValidationError:
+        detail = 'must be of the form {"lists": {"<name of a list>": "<status>"}}'
+        raise InvalidInput.at("/mapping", detail, "wrong_type") from None
     except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidInput.at("/mapping", f'is not JSON such as {{"lists": {{"Info": "todo"}}}}: {error}', "not_json") from None
-    lists = raw.get("lists", {}) if isinstance(raw, dict) else None
-    if not isinstance(lists, dict) or set(raw) - {"lists"}:
-        raise InvalidInput.at("/mapping", 'must be of the form {"lists": {"<list name>": "<status>"}}', "wrong_type")
-    return check_mapping(lists)
+        detail = f'is not JSON such as {{"lists": {{"Info": "todo"}}}}: {error}'
+        raise InvalidInput.at("/mapping", detail, "not_json") from None
 
 
 def check_mapping(lists: dict[str, Any]) -> ImportMapping:
@@ -80,22 +86,29 @@ def check_mapping(lists: dict[str, Any]) -> ImportMapping:
     return ImportMapping(lists=lists)
 
 
-async def check_file(path: Path, mapping: ImportMapping, *, now: datetime) -> None:
-    """Refuse, as far as it is cheap, what the import itself would refuse: InvalidInput or NotATrelloExport."""
-    await asyncio.to_thread(_check_file, path, mapping, now)
+async def accept_upload(runtime: Runtime, actor: Actor, upload: ImportUpload) -> ImportView:
+    """Check a form and its file, and have a job import it; the file is deleted when anything is wrong.
 
-
-async def request_import(uow: UnitOfWork, actor: Actor, request: ImportRequest) -> ImportView:
-    """Take a file that is stored and checked; a job imports it.
-
-    The project to import into must be one that the actor manages: 422 for one they cannot see, 403 below manager.
+    InvalidInput tells all faults of the form, or NotATrelloExport that of the file, as far as it is cheap to find. The
+    project to import into must be one that the actor manages: 422 for one they cannot see, 403 below manager.
     """
-    if request.project_id is not None:
-        await _check_target(uow, actor, request.project_id)
-    import_id = await repository.add(uow, actor.user_id, request)
-    uow.enqueue(RUN_IMPORT, {"import_id": str(import_id)}, queue="bulk", dedup_key=repository.job_key(import_id))
-    log.info("import.requested", import_id=str(import_id), dry_run=request.dry_run)
-    return await get_import(uow, actor, import_id)
+    try:
+        wanted = _read_form(upload, actor.user_id)
+        path = runtime.storage.path(wanted.file_key or "")
+        await asyncio.to_thread(_check_file, path, wanted.mapping, runtime.clock.now())
+        async with runtime.database.unit_of_work() as uow:
+            if wanted.project_id is not None:
+                await _check_target(uow, actor, wanted.project_id)
+            import_id = await repository.add(uow, wanted)
+            job_key = repository.job_key(import_id)
+            uow.enqueue(RUN_IMPORT, {"import_id": str(import_id)}, queue="bulk", dedup_key=job_key)
+            accepted = await get_import(uow, actor, import_id)
+    except BaseException:
+        if upload.file_key is not None:
+            await runtime.storage.delete(upload.file_key)
+        raise
+    log.info("import.requested", import_id=str(import_id), dry_run=wanted.dry_run)
+    return accepted
 
 
 async def get_import(db: Reader, actor: Actor, import_id: UUID) -> ImportView:
@@ -128,17 +141,15 @@ async def run_import(runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any])
     status, project_id = "completed", stored.project_id
     try:
         await progressed(0)
-        plan, project = await _prepare(
-            uow, runtime.storage.path(stored.file_key), stored.user_id, stored.mapping, stored.project_id, progressed
-        )
+        plan, project = await _prepare(uow, stored, runtime.storage.path(stored.file_key), progressed)
     except ProductError as error:
         # nothing is written yet, so this transaction holds the verdict only
         status, report = "failed", repository.failure_report(ImportProblem(code=error.code, detail=error.detail))
     else:
         report = plan.report
-        project_id = project.id if project else None
         if not stored.dry_run and not report.already_imported:
-            project_id = (await _write(uow, plan, stored.user_id, project, progressed)).id
+            project = await _write(uow, plan, stored.user_id, project, progressed)
+        project_id = project.id if project else None
     await repository.finish(uow, import_id, status=status, report=report, project_id=project_id, at=runtime.clock.now())
     # deleted once this is committed, and not before: a job that is tried again needs the file
     uow.enqueue(DISCARD_FILE, {"file_key": stored.file_key})
@@ -158,9 +169,9 @@ async def import_file(
         actor = await repository.find_owner(uow, owner)
         if actor is None:
             raise InvalidInput.at("/owner", f"There is no active account named {owner}.", "unknown_user")
-        request = ImportRequest(source="trello", file_key=None, dry_run=dry_run, project_id=None, mapping=mapping)
-        import_id = await repository.add(uow, actor.user_id, request)
-        plan, project = await _prepare(uow, path, actor.user_id, mapping, None, progressed)
+        wanted = StoredImport(user_id=actor.user_id, file_key=None, dry_run=dry_run, project_id=None, mapping=mapping)
+        import_id = await repository.add(uow, wanted)
+        plan, project = await _prepare(uow, wanted, path, progressed)
         if not dry_run and not plan.report.already_imported:
             project = await _write(uow, plan, actor.user_id, project, progressed)
         await repository.finish(
@@ -171,24 +182,19 @@ async def import_file(
 
 
 async def _prepare(
-    uow: UnitOfWork,
-    path: Path,
-    user_id: UUID,
-    mapping: ImportMapping,
-    target_id: UUID | None,
-    progressed: Progress,
+    uow: UnitOfWork, wanted: StoredImport, path: Path, progressed: Progress
 ) -> tuple[ImportPlan, ProjectReference | None]:
     """All that can refuse an import: its plan, and the project that it goes into or has gone into before."""
-    actor = await repository.find_actor(uow, user_id)
+    actor = await repository.find_actor(uow, wanted.user_id)
     if actor is None:
-        raise InvalidInput.at("/owner", "The account that asked for this import is not active any more.", "unknown_user")
+        raise InvalidInput.at("/owner", "The account that asked for this is not active any more.", "unknown_user")
     project: ProjectReference | None = None
-    if target_id is not None:
-        await _check_target(uow, actor, target_id)
-        project = await repository.find_target(uow, target_id)
-    plan = await asyncio.to_thread(_read_plan, path, mapping, uow.now)
-    await repository.lock_source(uow, user_id, plan.import_source)
-    earlier = await repository.find_earlier(uow, user_id, plan.import_source, target_id)
+    if wanted.project_id is not None:
+        await _check_target(uow, actor, wanted.project_id)
+        project = await repository.find_target(uow, wanted.project_id)
+    plan = await asyncio.to_thread(_read_plan, path, wanted.mapping, uow.now)
+    await repository.lock_source(uow, actor.user_id, plan.import_source)
+    earlier = await repository.find_earlier(uow, actor.user_id, plan.import_source, wanted.project_id)
     if earlier is not None:
         plan.report = _nothing_new(plan.report, earlier)
         return plan, earlier
@@ -233,6 +239,30 @@ async def _check_target(db: Reader, actor: Actor, project_id: UUID) -> None:
     except ProjectNotFound:
         raise InvalidInput.at("/project_id", "is no project that you can see", "unknown_id") from None
     projects.require(access, policy.may_manage(access.role), "import into the project")
+
+
+def _read_form(upload: ImportUpload, user_id: UUID) -> StoredImport:
+    faults: list[InputFault] = []
+    if upload.source != "trello":
+        faults.append(InputFault("/source", "unknown_source", "must be trello: no other source is offered yet"))
+    if upload.file_key is None:
+        faults.append(InputFault("/file", "required", "is required: the JSON export of a Trello board"))
+    if upload.dry_run not in {None, "true", "false"}:
+        faults.append(InputFault("/dry_run", "invalid", "must be true or false"))
+    project_id = parse_id(upload.project_id) if upload.project_id else None
+    if upload.project_id and project_id is None:
+        faults.append(InputFault("/project_id", "invalid", "must be the id of a project"))
+    mapping = ImportMapping()
+    try:
+        mapping = read_mapping(upload.mapping)
+    except InvalidInput as error:
+        faults += error.faults
+    if faults:
+        raise InvalidInput(faults)
+    is_dry = upload.dry_run == "true"
+    return StoredImport(
+        user_id=user_id, file_key=upload.file_key, dry_run=is_dry, project_id=project_id, mapping=mapping
+    )
 
 
 def _check_file(path: Path, mapping: ImportMapping, now: datetime) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from fractional_indexing import generate_n_keys_between
+from fractional_indexing import generate_n_keys_between  # pyright: ignore[reportMissingTypeStubs]  # it has none
 from sqlalchemy import insert
 from synergy_platform.database import UnitOfWork
 from synergy_platform.events import Event
@@ -22,9 +22,7 @@ from synergy_domain.common import render_markdown
 from synergy_domain.work.comments import excerpt
 from synergy_domain.work.contracts import STATUSES, TaskStatus
 from synergy_domain.work.events import CommentCreated, TaskCreated
-from synergy_domain.work.models import Comment, Label, Subtask, Task, TaskAssignee, TaskLabel
-
-T = TypeVar("T")
+from synergy_domain.work.models import Comment, Subtask, Task, TaskAssignee, TaskLabel
 
 _BATCH = 1000
 
@@ -51,6 +49,7 @@ class IncomingSubtask(msgspec.Struct, kw_only=True, frozen=True):
 class IncomingComment(msgspec.Struct, kw_only=True):
     """A comment; `render_texts` fills in the HTML."""
 
+    id: UUID = msgspec.field(default_factory=new_id)
     author_id: UUID
     body: str
     created_at: datetime
@@ -122,32 +121,62 @@ async def add_tasks(
     key, first_number = await _count(uow, project_id, tasks)
     numbers = _numbers(tasks, first_number)
     positions = await _positions(uow, project_id, tasks)
-    ids = [new_id() for _ in tasks]
-    events: list[tuple[datetime, UUID, Event]] = []
-    for start in range(0, len(tasks), _BATCH):
-        chunk = range(start, min(start + _BATCH, len(tasks)))
-        await _insert(uow, Task, (_task_row(project_id, ids[i], numbers[i], positions[i], tasks[i]) for i in chunk))
-        links = [(ids[i], user_id) for i in chunk for user_id in dict.fromkeys(tasks[i].assignee_ids)]
-        await _insert(uow, TaskAssignee, ({"task_id": task, "user_id": user} for task, user in links))
-        links = [(ids[i], label) for i in chunk for label in dict.fromkeys(label_ids[name] for name in tasks[i].labels)]
-        await _insert(uow, TaskLabel, ({"task_id": task, "label_id": label} for task, label in links))
-        await _insert(uow, Subtask, (row for i in chunk for row in _subtask_rows(ids[i], tasks[i])))
-        comments = [(i, new_id(), comment) for i in chunk for comment in tasks[i].comments]
-        await _insert(uow, Comment, (_comment_row(ids[i], comment_id, comment) for i, comment_id, comment in comments))
-        for i in chunk:
-            events.append((tasks[i].created_at, tasks[i].reporter_id or by, TaskCreated(
-                object_id=ids[i], project_id=project_id, key=f"{key}-{numbers[i]}", title=tasks[i].title,
-                status=tasks[i].status,
-            )))  # fmt: skip
-        for i, comment_id, comment in comments:
-            events.append((comment.created_at, comment.author_id, CommentCreated(
-                object_id=comment_id, project_id=project_id, task_id=ids[i], task_key=f"{key}-{numbers[i]}",
-                task_title=tasks[i].title, excerpt=excerpt(comment.body), mentioned_ids=[],
-            )))  # fmt: skip
-        await progressed(chunk.stop / len(tasks))
+    placed = [
+        _Placed(id=new_id(), project_id=project_id, number=number, key=f"{key}-{number}", position=position, task=task)
+        for task, number, position in zip(tasks, numbers, positions, strict=True)
+    ]
+    told: list[_Told] = []
+    for start in range(0, len(placed), _BATCH):
+        chunk = placed[start : start + _BATCH]
+        await _insert_chunk(uow, chunk, label_ids)
+        told += [_created(one, by) for one in chunk]
+        told += [_commented(one, comment) for one in chunk for comment in one.task.comments]
+        await progressed((start + len(chunk)) / len(placed))
     # the ledger tells the story in the order in which it happened
-    for at, author, event in sorted(events, key=lambda entry: entry[0]):
-        uow.emit(event, by=author, at=at, quiet=True)
+    for one in sorted(told, key=lambda one: one.at):
+        uow.emit(one.event, by=one.by, at=one.at, quiet=True)
+
+
+class _Placed(msgspec.Struct, kw_only=True, frozen=True):
+    """A task with its place in the project."""
+
+    id: UUID
+    project_id: UUID
+    number: int
+    key: str
+    position: str
+    task: IncomingTask
+
+
+class _Told(msgspec.Struct, frozen=True):
+    at: datetime
+    by: UUID
+    event: Event
+
+
+def _created(one: _Placed, by: UUID) -> _Told:
+    task = one.task
+    event = TaskCreated(object_id=one.id, project_id=one.project_id, key=one.key, title=task.title, status=task.status)
+    return _Told(task.created_at, task.reporter_id or by, event)
+
+
+def _commented(one: _Placed, comment: IncomingComment) -> _Told:
+    event = CommentCreated(
+        object_id=comment.id, project_id=one.project_id, task_id=one.id, task_key=one.key, task_title=one.task.title,
+        excerpt=excerpt(comment.body), mentioned_ids=[],
+    )  # fmt: skip
+    return _Told(comment.created_at, comment.author_id, event)
+
+
+async def _insert_chunk(uow: UnitOfWork, chunk: list[_Placed], label_ids: dict[str, UUID]) -> None:
+    await _insert(uow, Task, map(_task_row, chunk))
+    assigned = ((one.id, user_id) for one in chunk for user_id in dict.fromkeys(one.task.assignee_ids))
+    await _insert(uow, TaskAssignee, ({"task_id": task_id, "user_id": user_id} for task_id, user_id in assigned))
+    # two names of the source may be one label here
+    labelled = {(one.id, label_ids[name]): None for one in chunk for name in one.task.labels}
+    await _insert(uow, TaskLabel, ({"task_id": task_id, "label_id": label_id} for task_id, label_id in labelled))
+    await _insert(uow, Subtask, (row for one in chunk for row in _subtask_rows(one)))
+    await _insert(uow, Comment, (_comment_row(one, comment) for one in chunk for comment in one.task.comments))
 
 
 async def _count(uow: UnitOfWork, project_id: UUID, tasks: list[IncomingTask]) -> tuple[str, int]:
@@ -172,7 +201,8 @@ def _numbers(tasks: list[IncomingTask], first: int) -> list[int]:
 
 async def _positions(uow: UnitOfWork, project_id: UUID, tasks: list[IncomingTask]) -> list[str]:
     rows = await uow.rows(
-        "SELECT status, max(position) AS position FROM tasks WHERE project_id = $1 AND deleted_at IS NULL GROUP BY status",
+        """SELECT status, max(position) AS position FROM tasks
+           WHERE project_id = $1 AND deleted_at IS NULL GROUP BY status""",
         project_id,
     )
     last: dict[str, str] = {row["status"]: row["position"] for row in rows}
@@ -181,11 +211,12 @@ async def _positions(uow: UnitOfWork, project_id: UUID, tasks: list[IncomingTask
     return [next(columns[task.status]) for task in tasks]
 
 
-def _task_row(project_id: UUID, task_id: UUID, number: int, position: str, task: IncomingTask) -> dict[str, Any]:
+def _task_row(one: _Placed) -> dict[str, Any]:
+    task = one.task
     return {
-        "id": task_id,
-        "project_id": project_id,
-        "number": number,
+        "id": one.id,
+        "project_id": one.project_id,
+        "number": one.number,
         "title": task.title,
         "description": task.description,
         "description_html": task.description_html,
@@ -193,7 +224,7 @@ def _task_row(project_id: UUID, task_id: UUID, number: int, position: str, task:
         "reporter_id": task.reporter_id,
         "start_date": task.start_date,
         "due_date": task.due_date,
-        "position": position,
+        "position": one.position,
         "completed_at": task.completed_at,
         "created_at": task.created_at,
         "updated_at": task.updated_at,
@@ -201,11 +232,11 @@ def _task_row(project_id: UUID, task_id: UUID, number: int, position: str, task:
     }
 
 
-def _subtask_rows(task_id: UUID, task: IncomingTask) -> Iterator[dict[str, Any]]:
-    for position, subtask in enumerate(task.subtasks, 1):
+def _subtask_rows(one: _Placed) -> Iterator[dict[str, Any]]:
+    for position, subtask in enumerate(one.task.subtasks, 1):
         yield {
             "id": new_id(),
-            "task_id": task_id,
+            "task_id": one.id,
             "title": subtask.title,
             "group_name": subtask.group,
             "is_completed": subtask.is_completed,
@@ -217,10 +248,10 @@ def _subtask_rows(task_id: UUID, task: IncomingTask) -> Iterator[dict[str, Any]]
         }
 
 
-def _comment_row(task_id: UUID, comment_id: UUID, comment: IncomingComment) -> dict[str, Any]:
+def _comment_row(one: _Placed, comment: IncomingComment) -> dict[str, Any]:
     return {
-        "id": comment_id,
-        "task_id": task_id,
+        "id": comment.id,
+        "task_id": one.id,
         "author_id": comment.author_id,
         "body": comment.body,
         "body_html": comment.body_html,

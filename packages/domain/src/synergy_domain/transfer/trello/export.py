@@ -1,7 +1,7 @@
 """A Trello board as Trello writes it: "Menu → Print, export, and share → Export as JSON".
 
 The format has no version and grew for more than ten years, so everything may be absent or null and unknown fields are
-skipped; only a value of a wrong JSON type is refused. The export holds the whole board but only its newest 1000 actions.
+skipped; only a value of a wrong JSON type is refused. It holds the whole board, but of its actions the newest 1000.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ StructType = TypeVar("StructType", bound=msgspec.Struct)
 
 MAX_ACTIONS = 1000
 _HOW_TO_EXPORT = (
-    "In Trello, open the board, then its menu, “Print, export, and share”, “Export as JSON”, and upload the file you get."
+    "In Trello, open the board, then its menu, “Print, export, and share”, “Export as JSON”, and take the file you get."
 )
 _EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -283,8 +283,8 @@ def _decode(content: bytes | memoryview, kind: type[StructType]) -> StructType:
             f"The file is JSON, but not as Trello writes a board: {error}. " + _HOW_TO_EXPORT
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        mended = _LONE_SURROGATE.sub(_mend_surrogate, view)
-        if mended != view:
+        mended, _ = _LONE_SURROGATE.subn(_mend_surrogate, view)
+        if mended != bytes(view):
             return _decode(mended, kind)
         if "truncated" in str(error):
             raise NotATrelloExport(

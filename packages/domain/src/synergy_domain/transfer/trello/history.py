@@ -82,8 +82,9 @@ def read_history(board: Board) -> History:
     cards = {card.id: CardHistory() for card in present(board.cards) if card.id}
     history = History(cards, {}, 0, 0)
     dated = [(read_time(action.date), action) for action in present(board.actions) if action.type in _READ]
-    # the export has the newest first; the sort is stable, so what has the same date keeps its order
-    for at, action in sorted(reversed([(at, action) for at, action in dated if at]), key=_date):
+    # the export has the newest first; turned round, the stable sort keeps the order of what has the same date
+    dated.reverse()
+    for at, action in sorted([(at, action) for at, action in dated if at], key=_date):
         data = action.read_data()
         if data is None or data.card is None:
             history.unread += 1

@@ -46,7 +46,7 @@ _NO_LIST = ListStatus("todo", "default")
 # What a report says when something could not be kept as it was; {n} is how often.
 _WARNINGS = {
     "empty": "The board has no cards.",
-    "old_actions": f"Trello exports only the newest {MAX_ACTIONS} actions of a board: older comments and dates may be missing.",
+    "old_actions": f"Trello exports only the newest {MAX_ACTIONS} actions: older comments and dates may be missing.",
     "missing_comments": "Comments that Trello counts on these cards but did not export: {n}.",
     "stray_comments": "Comments left out, since their cards are not on the board any more: {n}.",
     "stray_checklists": "Checklists left out, since they belong to no card of the export: {n}.",
@@ -65,7 +65,7 @@ _WARNINGS = {
 
 
 def plan_board(board: Board, mapping: ImportMapping, *, now: datetime) -> ImportPlan:
-    """What importing `board` writes; no date is after `now`. InvalidInput when `mapping` names a list that is not there."""
+    """What importing `board` writes, no date after `now`; InvalidInput if `mapping` names a list that is not there."""
     return _Planner(board, mapping, now).plan()
 
 
@@ -88,9 +88,7 @@ class _Planner:
     def plan(self) -> ImportPlan:
         board = self._board
         order = {entry.id: place for place, entry in enumerate(self._lists)}
-        cards = sorted(
-            present(board.cards), key=lambda card: (order.get(card.id_list, len(order)), card.pos or 0)
-        )
+        cards = sorted(present(board.cards), key=lambda card: (order.get(card.id_list, len(order)), card.pos or 0))
         tasks = [self._task(card) for card in cards]
         created = made_at(board.id) or min((task.created_at for task in tasks), default=self._now)
         report = self._report(cards, tasks)

@@ -37,7 +37,7 @@ def status_of_name(name: str) -> ListStatus:
     - review, testing → review ("Code Review", "Testing")
     - everything else → todo ("To Do", "Backlog")
 
-    The first of these lines that fits decides. A word right after "not" or "be" does not count ("Not done", "To be done").
+    The first line that fits decides. A word right after "not" or "be" does not count ("Not done", "To be done").
     """
     words = [word for word in re.split(r"[\W_]+", name.casefold()) if word]
     for status, phrases in _WORDS:
@@ -55,7 +55,9 @@ def decide_statuses(names: list[str], mapping: ImportMapping) -> dict[str, ListS
 
     Names in the mapping are compared without regard to case and outer spaces; lists of the same name go together.
     """
-    wanted = {name.strip().casefold(): (name, status) for name, status in mapping.lists.items()}
+    wanted: dict[str, tuple[str, TaskStatus]] = {
+        name.strip().casefold(): (name, status) for name, status in mapping.lists.items()
+    }
     known = {name.casefold() for name in names}
     faults = [
         InputFault(

@@ -1,4 +1,4 @@
-"""Texts of a board as tasks can have them: clean, within the limits, and nothing lost that a link or a line can keep."""
+"""Texts of a board as tasks can have them: clean, within the limits, and nothing lost that a link or line can keep."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _custom_value(item: CustomFieldItem, field: CustomField) -> str:
 
 
 def describe(whole_title: str | None, text: str, sections: list[tuple[str, list[str]]]) -> str:
-    """A description: the title if it had to be cut, the card's text, and each section that has lines under its heading."""
+    """A description: the title if it had to be cut, the card's text, and the sections that have lines."""
     parts = [f"> {escape(whole_title)}"] if whole_title else []
     parts += [text] if text else []
     parts += [f"## {heading}\n\n" + "\n".join(lines) for heading, lines in sections if lines]
