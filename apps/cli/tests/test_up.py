@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from synergy_platform.embedded.home import Home
 from synergy_platform.embedded.postgres import EmbeddedPostgres
 from synergy_platform.embedded.process import birth, free_port
@@ -45,7 +46,7 @@ class Running:
         inherited = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
         with self.out.open("ab") as out, self.err.open("ab") as err:
             self.process = subprocess.Popen(
-                [sys.executable, str(SCRIPT)],
+                [sys.executable, environment.pop("LAUNCHER", str(SCRIPT))],
                 env=inherited | {"SYNERGY_HOME": str(home), "SYNERGY_PORT": str(self.port)} | environment,
                 stdout=out,
                 stderr=err,
@@ -198,6 +199,21 @@ def test_up_during_its_start_can_be_stopped(start: Callable[..., Running]) -> No
     running.process.send_signal(signal.SIGINT)
     assert running.ended() == 0
     assert running.processes() == set()
+
+
+def test_up_below_a_hatch_that_is_ended_ends_too(start: Callable[..., Running], tmp_path: Path) -> None:
+    hatch = tmp_path / "hatch"
+    hatch.write_text(
+        f"import subprocess; subprocess.run({sys.executable + ' ' + str(SCRIPT) + ' || exit'!r}, shell=True)"
+    )
+    running = start(LAUNCHER=str(hatch)).wait_up()
+    running.process.terminate()
+    assert running.ended() == -signal.SIGTERM
+    deadline = time.monotonic() + 10
+    while running.processes():
+        assert time.monotonic() < deadline, running.processes()
+        time.sleep(0.05)
+    assert running.events("database system is shut down")
 
 
 def test_up_killed_leaves_no_process_and_starts_again(start: Callable[..., Running]) -> None:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from synergy_cli.up.environment import ignored, make_environments, read_settings
 from synergy_cli.up.lines import Output, readable, wrap
 from synergy_cli.up.web import WebApp, node_folder
@@ -92,6 +93,13 @@ def test_make_environments_keeps_secrets_from_the_web_server(tmp_path: Path) -> 
     assert python["SECRET_KEY"] == "s" * 40
     assert not {"SECRET_KEY", "GEMINI_API_KEY", "EMAIL_HOST_PASSWORD_FILE", "DB_PASSWORD", "REDIS_URL"} & web.keys()
     assert web["OTHER"] == "kept"
+
+
+def test_make_environments_without_bytecode_beside_the_sources_keeps_it_in_the_home(tmp_path: Path) -> None:
+    python, _ = environments({"PYTHONDONTWRITEBYTECODE": "1", "SYNERGY_HOME": str(tmp_path)})
+    assert python["PYTHONPYCACHEPREFIX"] == str(tmp_path / "pycache")
+    assert "PYTHONDONTWRITEBYTECODE" not in python
+    assert "PYTHONPYCACHEPREFIX" not in environments({})[0]
 
 
 def test_make_environments_with_the_operators_public_url_keeps_it() -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Generator, Mapping
 
-from synergy_platform.embedded.errors import EmbeddedError
-from synergy_platform.embedded.process import ProcessRecord, spawn
-
 from synergy_cli.up.lines import Output
 from synergy_cli.up.supervisor import Child, Supervisor
 from synergy_cli.up.web import WebApp
+from synergy_platform.embedded.errors import EmbeddedError
+from synergy_platform.embedded.process import ProcessRecord, spawn
 
 
 class Build:

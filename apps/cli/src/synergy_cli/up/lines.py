@@ -28,7 +28,7 @@ _REDIS_LIFE = (
     "Redis is now",
 )
 _REDIS_LEVELS = {".": "debug", "#": "warning"}
-_SHOWN_APART = ("@timestamp", "log.level", "message", "service.name", "service.version")
+_SHOWN_APART = ("@timestamp", "log.level", "message", "service.name", "service.version", "log.logger")
 
 
 def wrap(source: str, text: str, *, is_error: bool) -> dict[str, Any]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
-from synergy_platform.embedded.errors import EmbeddedError
-from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings
-
 from synergy_cli.up.environment import read_settings, wants_pretty
 from synergy_cli.up.lines import Output
 from synergy_cli.up.system import Programs, System
 from synergy_cli.up.web import WebApp, find_web_folder, node_folder
+from synergy_platform.embedded.errors import EmbeddedError
+from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings
 
 EXIT_FAILED = 1
 

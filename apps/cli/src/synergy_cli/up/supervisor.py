@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
@@ -13,10 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
+from synergy_cli.up.lines import Output
 from synergy_platform.embedded.errors import EmbeddedError
 from synergy_platform.embedded.process import ProcessRecord, signal_group
-
-from synergy_cli.up.lines import Output
 
 STABLE_SECONDS = 60.0  # a child that ran so long is well again
 FAILURES_TO_REPORT = 5
@@ -26,8 +26,8 @@ _MAX_LINE_BYTES = 1 << 20
 _POLL_SECONDS = 0.05
 
 
-class StopRequested(Exception):  # noqa: N818 - not an error: the operator wants it
-    """Ctrl-C, SIGTERM, or the reader of our output has gone."""
+class StopRequested(Exception):
+    """Ctrl-C, SIGTERM, or the reader of our output or the program that started us has gone."""
 
 
 @dataclass
@@ -71,6 +71,8 @@ class Supervisor:
         self._signals = 0
         self._patience = 0
         self._stopping = False
+        self._launcher: int | None = None
+        self._orphaned = False
         self._reap = False
         self._wake_read, self._wake_write = socket.socketpair()
         for end in (self._wake_read, self._wake_write):
@@ -84,6 +86,13 @@ class Supervisor:
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
                 signal.signal(number, self._on_signal)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # without a handler it would wake nobody
+
+    def end_with(self, pid: int) -> None:
+        """Treat the end of that process as the wish to stop (Linux)."""
+        if hasattr(os, "pidfd_open"):
+            with contextlib.suppress(OSError):
+                descriptor = os.pidfd_open(pid)
+                self._launcher = self._selector.register(descriptor, selectors.EVENT_READ).fd
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._signals += 1
@@ -109,7 +118,7 @@ class Supervisor:
         """Serve all children until `until` holds or the time is over (False). Raises StopRequested."""
         deadline = None if seconds is None else time.monotonic() + seconds
         while True:
-            if self._signals or self._output.closed:
+            if self._signals or self._orphaned or self._output.closed:
                 raise StopRequested
             if until is not None and until():
                 return True
@@ -167,6 +176,9 @@ class Supervisor:
             if key.fileobj is self._wake_read:
                 self._reap = True
                 self._wake_read.recv(4096)
+            elif key.fd == self._launcher:
+                self._orphaned = True
+                self._selector.unregister(key.fd)
             else:
                 self._read(self._streams[key.fd])
         if self._reap:

@@ -14,6 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from synergy_cli.up.build import Build
+from synergy_cli.up.environment import Environments, ignored, make_environments, public_url, without_secrets
+from synergy_cli.up.hatch import find_hatch
+from synergy_cli.up.lines import Output
+from synergy_cli.up.supervisor import Child, StopRequested, Supervisor
+from synergy_cli.up.web import WebApp
 from synergy_platform.embedded.errors import EmbeddedError, from_os_error
 from synergy_platform.embedded.home import Home, write_private
 from synergy_platform.embedded.postgres import EmbeddedPostgres
@@ -21,12 +27,6 @@ from synergy_platform.embedded.process import LOOPBACK, free_port, require_free_
 from synergy_platform.embedded.redis import EmbeddedRedis
 from synergy_platform.embedded.service import EmbeddedService
 from synergy_platform.settings import Settings
-
-from synergy_cli.up.build import Build
-from synergy_cli.up.environment import Environments, ignored, make_environments, public_url, without_secrets
-from synergy_cli.up.lines import Output
-from synergy_cli.up.supervisor import Child, StopRequested, Supervisor
-from synergy_cli.up.web import WebApp
 
 # who may still need whom: (names, seconds they have); 10 s in all. The web server's last connections are event
 # streams, which end when the API does.
@@ -88,6 +88,9 @@ class System:
         self._home.prepare()
         with self._home.lock:
             self._supervisor.watch_signals()
+            hatch = find_hatch()
+            if hatch is not None:  # a signal sent to it reaches nobody else
+                self._supervisor.end_with(hatch)
             try:
                 self._start()
                 self._supervisor.pump()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
 from synergy_platform.embedded.errors import EmbeddedError
 
 _MADE = {"node_modules", "build", ".react-router"}  # not sources
