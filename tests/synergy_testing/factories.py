@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-
 from typing import TypeVar
 
 import msgspec
+
 from synergy_domain import projects, work
 from synergy_domain.common import Actor
 from synergy_domain.identity import Client
@@ -52,7 +52,9 @@ class Factory:
         """A project; without an owner a new user is."""
         owner = owner or await self.user()
         async with self.runtime.database.unit_of_work() as uow:
-            return await projects.create_project(uow, owner, _input(ProjectInput, {"name": "Website", "key": _key(), **fields}))
+            return await projects.create_project(
+                uow, owner, _input(ProjectInput, {"name": "Website", "key": _key(), **fields})
+            )
 
     async def member(self, project: ProjectView, role: str = "member") -> Actor:
         """A new user in the project."""
@@ -86,5 +88,3 @@ def _key() -> str:
         number, digit = divmod(number, 36)
         key += letters[digit]
     return key
-
-

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+
 from synergy_platform.embedded.postgres import EmbeddedPostgres
 from synergy_platform.embedded.redis import EmbeddedRedis
 from synergy_platform.ids import new_id
@@ -39,7 +40,9 @@ def services() -> Iterator[tuple[EmbeddedPostgres, EmbeddedRedis, EmbeddedRedis]
 
 
 @pytest.fixture(scope="session")
-async def base_settings(services: tuple[EmbeddedPostgres, EmbeddedRedis, EmbeddedRedis], tmp_path_factory: pytest.TempPathFactory) -> Settings:
+async def base_settings(
+    services: tuple[EmbeddedPostgres, EmbeddedRedis, EmbeddedRedis], tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
     """Settings whose database `template` is migrated; others are copied from it."""
     from synergy_domain.migrations import migrate
 
@@ -62,14 +65,18 @@ async def base_settings(services: tuple[EmbeddedPostgres, EmbeddedRedis, Embedde
 
 
 @pytest.fixture(scope="session")
-async def settings(base_settings: Settings, services: tuple[EmbeddedPostgres, EmbeddedRedis, EmbeddedRedis]) -> Settings:
+async def settings(
+    base_settings: Settings, services: tuple[EmbeddedPostgres, EmbeddedRedis, EmbeddedRedis]
+) -> Settings:
     """Settings of the database that tests share."""
     services[0].create_database("synergy_shared", template="template_synergy")
     return msgspec.structs.replace(base_settings, db_name="synergy_shared")
 
 
 @pytest.fixture
-async def own_settings(base_settings: Settings, services: tuple[EmbeddedPostgres, EmbeddedRedis, EmbeddedRedis]) -> AsyncIterator[Settings]:
+async def own_settings(
+    base_settings: Settings, services: tuple[EmbeddedPostgres, EmbeddedRedis, EmbeddedRedis]
+) -> AsyncIterator[Settings]:
     """Settings of a migrated database that one test has for itself, and of a Redis database of its own."""
     name = f"synergy_{new_id().hex[-12:]}"
     services[0].create_database(name, template="template_synergy")

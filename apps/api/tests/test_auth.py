@@ -7,6 +7,7 @@ import datetime as dt
 
 import jwt
 import pytest
+
 from synergy_platform.ids import new_id
 from synergy_platform.tokens import JwtSigner, hash_token
 from synergy_testing.factories import PASSWORD
@@ -15,8 +16,8 @@ from synergy_testing.factories import PASSWORD
 def registration(**fields):
     name = f"r{new_id().hex[-10:]}"
     return {
-        "username": name, "email": f"{name}@example.org", "password": PASSWORD, "first_name": "Ada", "last_name": "Lovelace",
-        **fields,
+        "username": name, "email": f"{name}@example.org", "password": PASSWORD, "first_name": "Ada",
+        "last_name": "Lovelace", **fields,
     }  # fmt: skip
 
 
@@ -117,7 +118,9 @@ async def test_refresh_rotates_and_reuse_ends_the_session(api, runtime):
     assert second["refresh_token"] == again["refresh_token"] != first
 
     async with runtime.database.unit_of_work() as uow:
-        await uow.value("UPDATE refresh_tokens SET used_at = used_at - interval '16 s' WHERE token_hash = $1", hash_token(first))
+        await uow.value(
+            "UPDATE refresh_tokens SET used_at = used_at - interval '16 s' WHERE token_hash = $1", hash_token(first)
+        )
     stolen = await api.anonymous.post("/auth/refresh", {"refresh_token": first})
     assert (stolen.status_code, stolen.json()["code"]) == (401, "invalid_refresh_token")
     owner = await api.anonymous.post("/auth/refresh", {"refresh_token": second["refresh_token"]})
@@ -175,7 +178,9 @@ async def test_expired_and_forged_tokens_are_refused(api, make, runtime):
     signer = JwtSigner(runtime.keyring, "access")
     expired = signer.sign({"sub": claims["sub"], "sid": claims["sid"]}, issued_at=long_ago, expires_at=long_ago)
     purpose = JwtSigner(runtime.keyring, "verify-email").sign(
-        {"sub": claims["sub"], "sid": claims["sid"]}, issued_at=long_ago, expires_at=dt.datetime(2090, 1, 1, tzinfo=dt.UTC)
+        {"sub": claims["sub"], "sid": claims["sid"]},
+        issued_at=long_ago,
+        expires_at=dt.datetime(2090, 1, 1, tzinfo=dt.UTC),
     )
     unsigned = jwt.encode(claims, None, algorithm="none")
     wrong_key = jwt.encode(claims, "x" * 32, algorithm="HS256")
@@ -202,7 +207,11 @@ async def test_change_profile_checks_each_field(api, make):
     caller = await api.as_(await make.user())
     good = await caller.patch("/me", {"first_name": "Zoë", "timezone": "Europe/Vienna", "theme": "dark", "phone": None})
     assert good.status_code == 200, good.text
-    assert (good.json()["first_name"], good.json()["timezone"], good.json()["theme"]) == ("Zoë", "Europe/Vienna", "dark")
+    assert (good.json()["first_name"], good.json()["timezone"], good.json()["theme"]) == (
+        "Zoë",
+        "Europe/Vienna",
+        "dark",
+    )
     bad = await caller.patch("/me", {"timezone": "Mars/Olympus", "first_name": "1"})
     assert {error["pointer"] for error in bad.json()["errors"]} == {"/timezone", "/first_name"}
     assert (await caller.get("/me")).json()["timezone"] == "Europe/Vienna"

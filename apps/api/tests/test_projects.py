@@ -16,7 +16,12 @@ async def test_create_project_proposes_a_key_and_makes_its_owner(api, make):
     assert answer.headers["location"] == f"/api/v1/projects/{project['id']}"
     assert project["key"].startswith("GU")
     assert project["owner"]["id"] == str(owner.user_id)
-    assert (project["my_role"], project["status"], project["priority"], project["progress"]) == ("owner", "planning", "medium", 0)
+    assert (project["my_role"], project["status"], project["priority"], project["progress"]) == (
+        "owner",
+        "planning",
+        "medium",
+        0,
+    )
     assert "<strong>bold</strong>" in project["description_html"]
     assert "<script>" not in project["description_html"]
     listed = await caller.get("/projects")

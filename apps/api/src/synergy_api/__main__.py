@@ -1,21 +1,37 @@
-"""`python -m synergy_api`: the API on Granian."""
+"""`python -m synergy_api`: the API on Granian; `python -m synergy_api openapi PATH` writes its description."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from pathlib import Path
 
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.server import Server
+
 from synergy_platform.logs import configure_logging, log_config
 from synergy_platform.runtime import VERSION
-from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, load_settings
+from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, Settings, load_settings
 
 _WORKER_LIFETIME_SECONDS = 6 * 3600
 _WORKER_KILL_SECONDS = 25
 
 
-def main() -> int:
+def write_description(path: Path) -> None:
+    """Write the OpenAPI description, as it is committed."""
+    from synergy_api.app import create_app
+    from synergy_api.documentation import readable_names
+    from synergy_platform.runtime import Runtime
+
+    # nothing is opened, so the secret is never used
+    settings = Settings(secret_keys=("only the description is made with this",))
+    app = create_app(Runtime(settings, application="synergy-api"))
+    description = readable_names(app.openapi_schema.to_schema())
+    path.write_text(json.dumps(description, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def serve() -> int:
     """Serve until a signal ends it; 78 for settings that cannot be used."""
     try:
         settings = load_settings(os.environ)
@@ -44,4 +60,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    if sys.argv[1:2] == ["openapi"]:
+        write_description(Path(sys.argv[2]))
+    else:
+        raise SystemExit(serve())

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
-from litestar.types import ASGIApp
-from synergy_domain.common import Actor
-from synergy_domain.identity import Authenticator
-from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.runtime import Runtime
 
 from synergy_api import documentation
 from synergy_api.authentication import provide_actor
@@ -24,6 +19,10 @@ from synergy_api.params import known_parameters, refuse_unknown
 from synergy_api.problems import handle_error
 from synergy_api.routes import auth, events, health, notifications, projects, tasks
 from synergy_api.routes.health import HealthChecks
+from synergy_domain.common import Actor
+from synergy_domain.identity import Authenticator
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.runtime import Runtime
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -50,7 +49,7 @@ def create_app(runtime: Runtime) -> Litestar:
     """The application for an opened runtime; it closes nothing that it did not open."""
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+    async def lifespan(app: Litestar) -> AsyncGenerator[None]:
         await runtime.open()
         app.state.known_parameters = known_parameters(app)
         app.state.health = HealthChecks(runtime)
@@ -65,7 +64,7 @@ def create_app(runtime: Runtime) -> Litestar:
             await runtime.close()
 
     settings = runtime.settings
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             health.router,
             Router(
@@ -84,7 +83,6 @@ def create_app(runtime: Runtime) -> Litestar:
         },
         exception_handlers={Exception: handle_error},
         before_request=refuse_unknown,
-        middleware=[_as_middleware],
         cors_config=CORSConfig(
             allow_origins=list(settings.cors_origins), allow_credentials=True, expose_headers=["ETag", "X-Request-ID"]
         )
@@ -94,7 +92,6 @@ def create_app(runtime: Runtime) -> Litestar:
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )
-
-
-def _as_middleware(app: ASGIApp) -> ASGIApp:
-    return RequestContext(app)
+    # around all of it: Litestar's own middleware does not see addresses that no route has
+    app.asgi_handler = RequestContext(app.asgi_handler)
+    return app

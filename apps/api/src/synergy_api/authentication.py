@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import structlog
 from litestar import Request, Response
 from litestar.datastructures import Cookie, State
+
 from synergy_domain.common import Actor
 from synergy_domain.identity import Authenticator, Client, IssuedTokens, SignInView
 from synergy_platform.errors import Forbidden, NotAuthenticated, UnsupportedMediaType

@@ -15,10 +15,10 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Tag
 from litestar.params import FromPath
 from litestar.types import Method
-from synergy_platform.errors import NotFound
-from synergy_platform.runtime import VERSION
 
 from synergy_api.problems import MEDIA_TYPE, Problem
+from synergy_platform.errors import NotFound
+from synergy_platform.runtime import VERSION
 
 _DESCRIPTIONS = {
     400: "The request cannot be read, or a query parameter is wrong or unknown",
@@ -60,7 +60,8 @@ def openapi_config() -> OpenAPIConfig:
         title="SynergyOS",
         version=VERSION,
         description=(
-            "The REST API of SynergyOS. Send `Authorization: Bearer <access token>`; `POST /api/v1/auth/login` gives one. "
+            "The REST API of SynergyOS. Send `Authorization: Bearer <access token>`; "
+            "`POST /api/v1/auth/login` gives one. "
             "Errors are `application/problem+json`; `code` is a stable name."
         ),
         path="/api",
@@ -71,7 +72,21 @@ def openapi_config() -> OpenAPIConfig:
         components=Components(
             security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
         ),
-        tags=[Tag(name) for name in ("auth", "me", "people", "projects", "tasks", "planning", "notifications", "live", "transfer", "health")],
+        tags=[
+            Tag(name)
+            for name in (
+                "auth",
+                "me",
+                "people",
+                "projects",
+                "tasks",
+                "planning",
+                "notifications",
+                "live",
+                "transfer",
+                "health",
+            )
+        ],
     )
 
 
@@ -101,7 +116,10 @@ _PAGE = b"""<!doctype html>
 </html>
 """
 _START = b'SwaggerUIBundle({url: "/api/openapi.json", dom_id: "#ui", deepLinking: true, validatorUrl: null});\n'
-_POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; frame-ancestors 'none'"
+)
 _ASSETS = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript", "start.js": "text/javascript"}
 
 

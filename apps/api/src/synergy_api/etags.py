@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from hashlib import blake2b
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import msgspec
 from litestar import Request, Response
+
 from synergy_platform.errors import BadRequest
 
 
@@ -17,17 +18,18 @@ class Versioned(Protocol):
     version: int
 
 
-V = TypeVar("V", bound=Versioned)
 _ETAG = re.compile(r'(?:W/)?"(\d{1,9})(?:-[0-9a-f]+)?"')
 
 
-def tagged(request: Request[Any, Any, Any], view: V) -> Response[Any]:
+def tagged(request: Request[Any, Any, Any], view: Versioned) -> Response[Any]:
     """The answer with its ETag, or 304 when the caller has it already."""
     body = msgspec.json.encode(view)
     etag = f'"{view.version}-{blake2b(body, digest_size=8).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     known = request.headers.get("if-none-match")
-    if known is not None and (known.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(","))):
+    if known is not None and (
+        known.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(","))
+    ):
         return Response(None, status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
 

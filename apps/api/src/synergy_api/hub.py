@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator
 from uuid import UUID
 
 import asyncpg
 import msgspec
 import structlog
+
 from synergy_domain import live
 from synergy_domain.live import EventView, LedgerEntry
 from synergy_platform.database import LEDGER_CHANNEL, listening
@@ -25,7 +27,9 @@ _BATCH = 500
 _POLL_SECONDS = 2.0
 _QUEUE_SIZE = 2000
 _RETRY_SECONDS = 1.0
-_CHANGES_VIEW = frozenset({"member.added", "member.removed", "project.created", "project.imported", "project.transferred"})
+_CHANGES_VIEW = frozenset(
+    {"member.added", "member.removed", "project.created", "project.imported", "project.transferred"}
+)
 
 
 def encode_event(view: EventView) -> bytes:
@@ -80,7 +84,7 @@ class EventHub:
             subscription.end()
 
     @contextlib.asynccontextmanager
-    async def subscribe(self, user_id: UUID):  # noqa: ANN201 - an async context manager of Subscription
+    async def subscribe(self, user_id: UUID) -> AsyncGenerator[Subscription]:
         """A subscription that gets everything behind `last`."""
         # registered before the memberships are read, so that no change of them is missed
         subscription = Subscription(user_id, set())

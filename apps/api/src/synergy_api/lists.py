@@ -15,7 +15,7 @@ class ItemList(msgspec.Struct, Generic[T], kw_only=True):
     items: list[T]
     next_cursor: str | None
 
-    @classmethod
-    def of(cls, items: list[T]) -> ItemList[T]:
-        """A whole list."""
-        return cls(items=items, next_cursor=None)
+
+def whole(items: list[T]) -> ItemList[T]:
+    """A whole list."""
+    return ItemList(items=items, next_cursor=None)

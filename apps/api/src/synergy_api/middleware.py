@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
 from synergy_platform.ids import new_id
 
 log = structlog.stdlib.get_logger("synergy_api.access")

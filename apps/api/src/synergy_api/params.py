@@ -11,6 +11,7 @@ from litestar import Litestar, Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 from litestar.routes import HTTPRoute
+
 from synergy_domain.common import Actor
 from synergy_platform.errors import BadRequest, InputFault
 from synergy_platform.ids import parse_id

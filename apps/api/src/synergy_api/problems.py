@@ -14,6 +14,7 @@ from litestar.exceptions.base_exceptions import SerializationException
 from litestar.utils.scope.state import ScopeState
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+
 from synergy_platform.errors import (
     BadRequest,
     InputFault,
@@ -54,15 +55,19 @@ def problem_response(request: AnyRequest, error: ProductError) -> Response[bytes
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
-        "instance": request.scope.get("path", ""),
+        "instance": request.scope["path"],
         "code": error.code,
-        "request_id": request.scope.get("state", {}).get("request_id", ""),
+        "request_id": _request_id(request),
         "errors": getattr(error, "faults", []),
         **error.extra,
     }
     return Response(
         msgspec.json.encode(document), status_code=error.status, media_type=MEDIA_TYPE, headers=error.headers
     )
+
+
+def _request_id(request: AnyRequest) -> str:
+    return request.scope["state"]["request_id"]
 
 
 def handle_error(request: AnyRequest, error: Exception) -> Response[bytes]:
@@ -93,7 +98,7 @@ def _translate(request: AnyRequest, error: Exception) -> ProductError:
             return Unavailable("The database cannot be reached at the moment. Try again in a few seconds.")
         case asyncpg.QueryCanceledError() | asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError():
             return Unavailable("This took too long, and nothing was changed. Try again.", retry_after=1)
-        case DBAPIError() if type(error.orig.__cause__).__name__ in {
+        case DBAPIError() if type(getattr(error.orig, "__cause__", None)).__name__ in {
             "QueryCanceledError", "LockNotAvailableError", "DeadlockDetectedError",
         }:  # fmt: skip
             return Unavailable("This took too long, and nothing was changed. Try again.", retry_after=1)
@@ -150,7 +155,7 @@ def _body_faults(request: AnyRequest, entries: list[dict[str, Any]]) -> ProductE
     raw = ScopeState.from_scope(request.scope).body  # read and kept by Litestar; a handler of errors cannot await
     if not isinstance(raw, bytes) or not raw.strip():
         return BadRequest("A JSON body is needed.")
-    field = getattr(request.scope.get("route_handler"), "parsed_data_field", None)
+    field = getattr(request.scope["route_handler"], "parsed_data_field", None)
     annotation = getattr(field, "annotation", None)
     faults: list[InputFault] = []
     if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
@@ -162,14 +167,16 @@ def _body_faults(request: AnyRequest, entries: list[dict[str, Any]]) -> ProductE
 
 def struct_faults(raw: bytes, struct: type[msgspec.Struct]) -> list[InputFault]:
     """Why `raw` JSON is no `struct`: a fault for each field."""
-    body: Any = msgspec.json.decode(raw)
-    if not isinstance(body, dict):
+    try:
+        body = msgspec.json.decode(raw, type=dict[str, Any])
+    except msgspec.ValidationError:
         return [InputFault("", "wrong_type", "Expected a JSON object")]
-    faults: list[InputFault] = []
     fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
-    for name in body:  # pyright: ignore[reportUnknownVariableType]  # whatever was sent
-        if name not in fields:
-            faults.append(InputFault(f"/{_escape(str(name))}", "unknown_field", "is no field of this input"))  # pyright: ignore[reportUnknownArgumentType]  # whatever was sent
+    faults = [
+        InputFault(f"/{_escape(name)}", "unknown_field", "is no field of this input")
+        for name in body
+        if name not in fields
+    ]
     for name, field in fields.items():
         if name not in body:
             if field.required:
@@ -213,4 +220,3 @@ def _sentence(message: str) -> str:
     """msgspec's message without its own quoting."""
     text, _ = _split(message)
     return text.replace("`", "").replace("matching regex", "of the form").strip() or "is missing"
-

@@ -10,6 +10,7 @@ import msgspec
 from litestar import Request
 from litestar.exceptions import HTTPException
 from multipart import MultipartError, MultipartSegment, PushMultipartParser  # pyright: ignore[reportMissingTypeStubs]  # it has annotations, but does not say so
+
 from synergy_platform.errors import BadRequest, InputFault, InvalidInput, TooLarge, UnsupportedMediaType
 from synergy_platform.storage import DiskStorage, StoredFile
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
+
 from synergy_platform.embedded.errors import EmbeddedError
 from synergy_platform.embedded.home import Home
 

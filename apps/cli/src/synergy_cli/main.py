@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import secrets
 import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, Settings, load_settings
 
 from synergy_cli.importing import import_group
 from synergy_cli.local import local_environment
 from synergy_cli.up import up
+from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, Settings, load_settings
 
 if TYPE_CHECKING:
     from synergy_platform.runtime import Runtime
@@ -88,9 +86,10 @@ def migrate() -> None:
 def create_admin(username: str, email: str, first_name: str, last_name: str, password: str | None) -> None:
     """Make an account that runs the instance."""
     import msgspec
+
     from synergy_domain.identity import Client, Registration, create_account
 
-    if password == "-":
+    if password == "-":  # noqa: S105 - the sign for standard input
         password = sys.stdin.readline().rstrip("\n")
     password = password or click.prompt("Password", hide_input=True, confirmation_prompt=True)
     fields = {
@@ -109,26 +108,3 @@ def create_admin(username: str, email: str, first_name: str, last_name: str, pas
 def secret() -> None:
     """Print a random value for SECRET_KEY."""
     click.echo(secrets.token_urlsafe(48))
-
-
-@main.command()
-@click.argument("path", type=click.Path(path_type=Path, dir_okay=False), required=False)
-def openapi(path: Path | None) -> None:
-    """Write the API's OpenAPI description to PATH, or print it."""
-    from synergy_api.app import create_app
-    from synergy_api.documentation import readable_names
-    from synergy_platform.runtime import Runtime
-
-    # it opens nothing, so the secret is never used
-    settings = Settings(secret_keys=("only the description is made with this",))
-    app = create_app(Runtime(settings, application="synergy-cli"))
-    description = readable_names(app.openapi_schema.to_schema())
-    text = json.dumps(description, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    if path is None:
-        click.echo(text, nl=False)
-    else:
-        path.write_text(text)
-
-
-if __name__ == "__main__":
-    main()

@@ -8,7 +8,7 @@ It is committed when the block ends, before anything is answered; an exception r
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Protocol, cast
@@ -103,9 +103,7 @@ class UnitOfWork(Reader):
         self._events: list[tuple[object, ...]] = []
         self._jobs: list[tuple[object, ...]] = []
 
-    def emit(
-        self, event: Event, *, by: UUID | None, at: datetime | None = None, quiet: bool = False
-    ) -> None:
+    def emit(self, event: Event, *, by: UUID | None, at: datetime | None = None, quiet: bool = False) -> None:
         """Record that `event` happened, caused by user `by`; it is stored with the commit.
 
         `at` is the date of the source and `quiet` keeps everybody from being notified: both for imports.
@@ -185,7 +183,7 @@ class Database:
         return Reader(cast("Connection", self._pool))
 
     @asynccontextmanager
-    async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
+    async def unit_of_work(self) -> AsyncGenerator[UnitOfWork]:
         """One transaction, committed at the end of the block; an exception rolls it back."""
         async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
             raw = await (await session.connection()).get_raw_connection()
@@ -208,7 +206,7 @@ class Database:
 @asynccontextmanager
 async def listening(
     connection: asyncpg.Connection[asyncpg.Record], channel: str, wake: Callable[[str], None]
-) -> AsyncIterator[None]:
+) -> AsyncGenerator[None]:
     """Call `wake` with the payload of each notification on `channel` inside the block."""
 
     def notified(_connection: object, _pid: int, _channel: str, payload: object) -> None:

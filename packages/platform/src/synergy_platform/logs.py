@@ -137,11 +137,16 @@ def log_config(settings: Settings, *, service: str, version: str) -> dict[str, A
                 "processors": last,
             }
         },
-        "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "default"}},
+        "handlers": {
+            "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "default"}
+        },
         "root": {"handlers": ["stdout"], "level": level},
         "loggers": {
             # handlers of their own would print a second time, and in another form
-            **{name: {"handlers": [], "propagate": True} for name in ("_granian", "granian.access", "taskiq", "litestar")},
+            **{
+                name: {"handlers": [], "propagate": True}
+                for name in ("_granian", "granian.access", "taskiq", "litestar")
+            },
             "sqlalchemy.engine": {"level": "WARNING"},
             "asyncio": {"level": "INFO"},
             # it says "Executing task" for each: our own line says more

@@ -9,8 +9,8 @@ from uuid import UUID
 from advanced_alchemy.base import DefaultBase
 from advanced_alchemy.types import DateTimeUTC
 from sqlalchemy import BigInteger, Boolean, Identity, Index, Integer, SmallInteger, String, Text, UniqueConstraint, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from synergy_platform.ids import new_id
@@ -20,7 +20,7 @@ Base = DefaultBase
 
 def id_column() -> Mapped[UUID]:
     """A primary key that the application makes."""
-    return mapped_column(PgUUID(as_uuid=True), primary_key=True, default=new_id)
+    return mapped_column(postgresql.UUID(as_uuid=True), primary_key=True, default=new_id)
 
 
 class LedgerEvent(Base):

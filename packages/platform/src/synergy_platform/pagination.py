@@ -22,7 +22,7 @@ class Page(msgspec.Struct, Generic[T], kw_only=True):
 
     items: list[T]
     next_cursor: str | None
-    total: int | None | msgspec.UnsetType = msgspec.UNSET
+    total: int | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class Cursors:

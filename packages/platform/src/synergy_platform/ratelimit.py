@@ -32,11 +32,11 @@ class RateLimiter:
     """Counts events by name and key in sliding windows."""
 
     def __init__(self, redis_url: str) -> None:
-        self._pool: ConnectionPool = ConnectionPool.from_url(
+        self._pool: ConnectionPool = ConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType]  # redis-py types it in part
             redis_url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
         )
         self._shared = SlidingWindowCounterRateLimiter(
-            RedisStorage(f"async+{redis_url}", implementation="redispy", connection_pool=self._pool)
+            RedisStorage(f"async+{redis_url}", implementation="redispy", connection_pool=self._pool)  # pyright: ignore[reportArgumentType]  # documented, typed otherwise
         )
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
 

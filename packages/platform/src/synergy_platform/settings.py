@@ -51,7 +51,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     debug: Annotated[bool, _setting("DEBUG", "more detail in logs; refused in production")] = False
     secret_keys: Annotated[
         tuple[str, ...],
-        _setting("SECRET_KEY", "comma-separated, at least 32 characters each: the first signs, all verify", secret=True),
+        _setting(
+            "SECRET_KEY", "comma-separated, at least 32 characters each: the first signs, all verify", secret=True
+        ),
     ] = ()
     allowed_hosts: Annotated[
         tuple[str, ...], _setting("ALLOWED_HOSTS", "comma-separated Host names that are answered; * for any")
@@ -60,9 +62,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     home: Annotated[str, _setting("SYNERGY_HOME", "folder of the embedded services' data")] = ".synergy"
     host: Annotated[str, _setting("SYNERGY_HOST", "address that the public port listens on")] = "127.0.0.1"
     port: Annotated[int, _setting("SYNERGY_PORT", "the one public port in the embedded shape")] = 8000
-    public_url: Annotated[str, _setting("SYNERGY_PUBLIC_URL", "address that users see; links in mails begin with it")] = (
-        "http://localhost:8000"
-    )
+    public_url: Annotated[
+        str, _setting("SYNERGY_PUBLIC_URL", "address that users see; links in mails begin with it")
+    ] = "http://localhost:8000"
     api_host: Annotated[str, _setting("SYNERGY_API_HOST", "address that the API listens on")] = "127.0.0.1"
     api_port: Annotated[int, _setting("SYNERGY_API_PORT", "port of the API")] = 8001
     web_workers: Annotated[int, _setting("WEB_WORKERS", "API processes")] = 1
@@ -77,9 +79,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     db_host: Annotated[str, _setting("DB_HOST", "host, or folder of the socket")] = "127.0.0.1"
     db_port: Annotated[int, _setting("DB_PORT", "port")] = 5432
     db_direct_host: Annotated[
-        str, _setting("DB_DIRECT_HOST", "host for relay, listeners and migrations where DB_HOST is a pooler; empty: DB_HOST")
+        str,
+        _setting(
+            "DB_DIRECT_HOST", "host for relay, listeners and migrations where DB_HOST is a pooler; empty: DB_HOST"
+        ),
     ] = ""
-    db_pool_size: Annotated[int, _setting("SYNERGY_DB_POOL_SIZE", "connections of one process to the database, at most")] = 5
+    db_pool_size: Annotated[
+        int, _setting("SYNERGY_DB_POOL_SIZE", "connections of one process to the database, at most")
+    ] = 5
 
     redis_url: Annotated[str, _setting("REDIS_URL", "cache and rate limits; may be lost at any time", secret=True)] = (
         "redis://127.0.0.1:6380/0"
@@ -90,7 +97,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     result_backend: Annotated[
         str, _setting("TASKIQ_RESULT_BACKEND", "results of tasks; empty: the broker", secret=True)
     ] = ""
-    worker_concurrency: Annotated[int, _setting("SYNERGY_WORKER_CONCURRENCY", "tasks that one worker process runs at a time")] = 4
+    worker_concurrency: Annotated[
+        int, _setting("SYNERGY_WORKER_CONCURRENCY", "tasks that one worker process runs at a time")
+    ] = 4
 
     access_token_minutes: Annotated[int, _setting("JWT_ACCESS_TOKEN_LIFETIME", "minutes")] = 60
     refresh_token_minutes: Annotated[int, _setting("JWT_REFRESH_TOKEN_LIFETIME", "minutes")] = 1440
@@ -102,7 +111,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...], _setting("CORS_ALLOWED_ORIGINS", "comma-separated origins of web clients elsewhere")
     ] = ()
     csrf_origins: Annotated[
-        tuple[str, ...], _setting("CSRF_TRUSTED_ORIGINS", "comma-separated origins that may send unsafe requests with cookies")
+        tuple[str, ...],
+        _setting("CSRF_TRUSTED_ORIGINS", "comma-separated origins that may send unsafe requests with cookies"),
     ] = ()
     ssl_redirect: Annotated[bool, _setting("SECURE_SSL_REDIRECT", "the proxy sends HTTP pages to HTTPS")] = False
     session_cookie_secure: Annotated[
@@ -125,10 +135,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     max_upload_mb: Annotated[int, _setting("SYNERGY_MAX_UPLOAD_MB", "largest attachment in MiB")] = 50
     max_import_mb: Annotated[int, _setting("SYNERGY_MAX_IMPORT_MB", "largest import file in MiB")] = 128
-    media_root: Annotated[str, _setting("SYNERGY_MEDIA_ROOT", "folder of uploaded files; empty: media below SYNERGY_HOME")] = ""
+    media_root: Annotated[
+        str, _setting("SYNERGY_MEDIA_ROOT", "folder of uploaded files; empty: media below SYNERGY_HOME")
+    ] = ""
 
-    rate_limit_login: Annotated[RateLimit, _setting("SYNERGY_RATE_LIMIT_LOGIN", "sign-ins, by address and account")] = RateLimit(5, 300)
-    rate_limit_register: Annotated[RateLimit, _setting("SYNERGY_RATE_LIMIT_REGISTER", "registrations, by address")] = RateLimit(5, 3600)
+    rate_limit_login: Annotated[RateLimit, _setting("SYNERGY_RATE_LIMIT_LOGIN", "sign-ins, by address and account")] = (
+        RateLimit(5, 300)
+    )
+    rate_limit_register: Annotated[RateLimit, _setting("SYNERGY_RATE_LIMIT_REGISTER", "registrations, by address")] = (
+        RateLimit(5, 3600)
+    )
 
     gemini_api_key: Annotated[str, _setting("GEMINI_API_KEY", "key of the optional assistant", secret=True)] = ""
     sentry_dsn: Annotated[str, _setting("SENTRY_DSN", "where errors are reported; empty: nowhere", secret=True)] = ""
@@ -201,7 +217,13 @@ def documented_settings() -> list[Documented]:
         extra = meta.extra or {}
         found.append(
             Documented(
-                field.name, extra["name"], extra["aliases"], meta.description or "", extra["secret"], bare, field.default
+                field.name,
+                extra["name"],
+                extra["aliases"],
+                meta.description or "",
+                extra["secret"],
+                bare,
+                field.default,
             )
         )
     return found
@@ -255,7 +277,11 @@ def _raw_value(environ: Mapping[str, str], setting: Documented, faults: list[str
 
 def _range_faults(settings: Settings) -> list[str]:
     faults: list[str] = []
-    for name, value in (("SYNERGY_PORT", settings.port), ("SYNERGY_API_PORT", settings.api_port), ("DB_PORT", settings.db_port)):
+    for name, value in (
+        ("SYNERGY_PORT", settings.port),
+        ("SYNERGY_API_PORT", settings.api_port),
+        ("DB_PORT", settings.db_port),
+    ):
         if not 0 < value < 65536:
             faults.append(f"{name} is {value}: a port is 1 to 65535")
     positive = {
@@ -269,7 +295,8 @@ def _range_faults(settings: Settings) -> list[str]:
     }
     faults += [f"{name} is {value}: it must be at least 1" for name, value in positive.items() if value < 1]
     faults += [
-        f"SECRET_KEY number {place} has {len(key)} characters: at least {MIN_SECRET_LENGTH} are needed (`synergy secret` prints one)"
+        f"SECRET_KEY number {place} has {len(key)} characters: at least {MIN_SECRET_LENGTH} are needed "
+        "(`synergy secret` prints one)"
         for place, key in enumerate(settings.secret_keys, 1)
         if len(key) < MIN_SECRET_LENGTH
     ]
@@ -299,7 +326,9 @@ def _production_faults(settings: Settings) -> list[str]:
     if not settings.cookies_secure or settings.csrf_cookie_secure is False:
         faults.append("SESSION_COOKIE_SECURE and CSRF_COOKIE_SECURE must be on in production")
     if _same_redis(settings.redis_url, settings.broker_url):
-        faults.append("REDIS_URL and TASKIQ_BROKER_URL are the same server: a full cache would evict queued tasks; use two")
+        faults.append(
+            "REDIS_URL and TASKIQ_BROKER_URL are the same server: a full cache would evict queued tasks; use two"
+        )
     return faults
 
 

@@ -54,14 +54,21 @@ class JwtSigner:
 
     def sign(self, claims: dict[str, Any], *, issued_at: datetime, expires_at: datetime) -> str:
         """A token with `claims`, good until `expires_at`."""
-        payload = {**claims, "aud": self._audience, "iat": int(issued_at.timestamp()), "exp": int(expires_at.timestamp())}
-        return jwt.encode(payload, self._keys[0], algorithm=ALGORITHM)
+        payload = {
+            **claims,
+            "aud": self._audience,
+            "iat": int(issued_at.timestamp()),
+            "exp": int(expires_at.timestamp()),
+        }
+        return jwt.encode(  # pyright: ignore[reportUnknownMemberType]  # PyJWT types its keys in part
+            payload, self._keys[0], algorithm=ALGORITHM
+        )
 
     def verify(self, token: str, *, now: datetime) -> dict[str, Any]:
         """The claims of `token`; raises InvalidToken."""
         for key in self._keys:
             try:
-                claims: dict[str, Any] = jwt.decode(
+                claims: dict[str, Any] = jwt.decode(  # pyright: ignore[reportUnknownMemberType]  # PyJWT types its keys in part
                     token,
                     key,
                     algorithms=[ALGORITHM],

@@ -9,6 +9,16 @@ from litestar import Request, Response, Router, get, patch, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
+
+from synergy_api.authentication import (
+    client_of,
+    cookie_names,
+    refuse_forged,
+    sign_in_response,
+    sign_out_response,
+)
+from synergy_api.documentation import READ, WRITE, errors
+from synergy_api.problems import struct_faults
 from synergy_domain import identity
 from synergy_domain.common import Actor
 from synergy_domain.identity import (
@@ -23,16 +33,6 @@ from synergy_domain.identity import (
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import BadRequest, InvalidInput, NotAuthenticated
 from synergy_platform.runtime import Runtime
-
-from synergy_api.authentication import (
-    client_of,
-    cookie_names,
-    refuse_forged,
-    sign_in_response,
-    sign_out_response,
-)
-from synergy_api.documentation import READ, WRITE, errors
-from synergy_api.problems import struct_faults
 
 AnyRequest = Request[Any, Any, Any]
 _PUBLIC: list[dict[str, list[str]]] = [{}]
@@ -66,7 +66,9 @@ async def refresh(request: AnyRequest, state: State) -> Response[SignInView]:
     if not token:
         raise NotAuthenticated("Send the refresh token in the body or as a cookie.")
     refuse_forged(request, runtime.settings)
-    return sign_in_response(runtime.settings, await identity.refresh(runtime, token, client_of(request)), as_cookies=True)
+    return sign_in_response(
+        runtime.settings, await identity.refresh(runtime, token, client_of(request)), as_cookies=True
+    )
 
 
 @post("/auth/logout", tags=["auth"], status_code=204, responses=errors(401, 403))
@@ -102,7 +104,9 @@ async def get_me(db: NamedDependency[Reader], actor: NamedDependency[Actor]) -> 
 
 
 @patch("/me", tags=["me"], responses=WRITE)
-async def change_me(data: JSONBody[ProfileChange], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> UserView:
+async def change_me(
+    data: JSONBody[ProfileChange], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+) -> UserView:
     """Change one's own profile."""
     return await identity.change_profile(uow, actor, data)
 

@@ -13,6 +13,10 @@ from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.response import Stream
+
+from synergy_api.documentation import READ
+from synergy_api.hub import EventHub, encode_event
+from synergy_api.params import Limit
 from synergy_domain import live
 from synergy_domain.common import Actor
 from synergy_domain.identity import is_session_alive
@@ -21,10 +25,6 @@ from synergy_platform.database import Reader
 from synergy_platform.errors import BadRequest, Unavailable
 from synergy_platform.pagination import Page
 from synergy_platform.runtime import Runtime
-
-from synergy_api.documentation import READ
-from synergy_api.hub import EventHub, encode_event
-from synergy_api.params import Limit
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -36,14 +36,21 @@ _RETRY = b"retry: 2000\n\n"
 @get(
     "/events",
     tags=["live"],
-    responses={**READ, 200: ResponseSpec(data_container=Page[EventView], description="As JSON; else a stream", generate_examples=False)},
+    responses={
+        **READ,
+        200: ResponseSpec(
+            data_container=Page[EventView], description="As JSON; else a stream", generate_examples=False
+        ),
+    },
 )
 async def stream_events(
     request: AnyRequest,
     state: State,
     db: NamedDependency[Reader],
     actor: NamedDependency[Actor],
-    after: Annotated[int | None, QueryParameter(ge=0, description="Number of the last event seen; 0 for all that is kept")] = None,
+    after: Annotated[
+        int | None, QueryParameter(ge=0, description="Number of the last event seen; 0 for all that is kept")
+    ] = None,
     limit: Limit = 50,
 ) -> Response[Any]:
     """Everything that the caller may see, as it happens; resumable by `Last-Event-ID` or `after`."""

@@ -12,12 +12,12 @@ import msgspec
 from litestar import Response, Router, get
 from litestar.datastructures import State
 from redis.asyncio import Redis
+
+from synergy_api.documentation import errors
 from synergy_domain.migrations import SUPPORTED_REVISIONS, current_revision
 from synergy_platform import heartbeats
 from synergy_platform.errors import Unavailable
 from synergy_platform.runtime import VERSION, Runtime
-
-from synergy_api.documentation import errors
 
 CHECK_SECONDS = 1.0
 CACHE_SECONDS = 1.0
@@ -51,8 +51,10 @@ class HealthChecks:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._redis = [
-            Redis.from_url(url, socket_timeout=CHECK_SECONDS, socket_connect_timeout=CHECK_SECONDS)
+        self._redis: list[Redis] = [
+            Redis.from_url(  # pyright: ignore[reportUnknownMemberType]  # redis-py types it in part
+                url, socket_timeout=CHECK_SECONDS, socket_connect_timeout=CHECK_SECONDS
+            )
             for url in (runtime.settings.redis_url, runtime.settings.broker_url)
         ]
         self._known: tuple[float, HealthView] | None = None
@@ -74,15 +76,13 @@ class HealthChecks:
                 return self._known[1]
             names = ("database", "redis", "worker", "scheduler")
             checks = (self._database(), self._ping(), self._alive("worker"), self._alive("scheduler"))
-            results = dict(zip(names, await asyncio.gather(*checks), strict=True))
+            results: dict[str, str] = dict(zip(names, await asyncio.gather(*checks), strict=True))
             status: Literal["healthy", "degraded", "unhealthy"] = "healthy"
             if results["database"] != "ok":
                 status = "unhealthy"
             elif any(result != "ok" for result in results.values()):
                 status = "degraded"
-            view = HealthView(
-                status=status, timestamp=self._runtime.clock.now(), version=VERSION, services=results
-            )
+            view = HealthView(status=status, timestamp=self._runtime.clock.now(), version=VERSION, services=results)
             self._known = (time.monotonic(), view)
             return view
 
@@ -101,7 +101,7 @@ class HealthChecks:
 
     async def _ping_all(self) -> str:
         for client in self._redis:
-            await client.ping()
+            await client.ping()  # pyright: ignore[reportUnknownMemberType]  # redis-py types it in part
         return "ok"
 
     async def _seen(self, role: str) -> str:
@@ -135,7 +135,7 @@ async def get_readiness(state: State) -> ReadyView:
         raise Unavailable(f"The database cannot be reached: {type(error).__name__}.", retry_after=1) from None
     if schema not in SUPPORTED_REVISIONS:
         raise Unavailable(
-            f"The schema is at {schema or 'nothing'}, and this version runs on {', '.join(SUPPORTED_REVISIONS)}: migrate."
+            f"The schema is at {schema or 'nothing'}, this version runs on {', '.join(SUPPORTED_REVISIONS)}: migrate."
         )
     return ReadyView(status="ready", schema=schema)
 

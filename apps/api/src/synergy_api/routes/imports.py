@@ -10,16 +10,16 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import FromPath
+
+from synergy_api.documentation import READ, errors
+from synergy_api.params import CursorParam, Limit
+from synergy_api.uploads import receive_upload
 from synergy_domain import transfer
 from synergy_domain.common import Actor
 from synergy_domain.transfer import ImportUpload, ImportView
 from synergy_platform.database import Reader
 from synergy_platform.pagination import Page
 from synergy_platform.runtime import Runtime
-
-from synergy_api.documentation import READ, errors
-from synergy_api.params import CursorParam, Limit
-from synergy_api.uploads import receive_upload
 
 _FIELDS = frozenset({"source", "dry_run", "project_id", "mapping"})
 _TEXT = OpenAPIType.STRING

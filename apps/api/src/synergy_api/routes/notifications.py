@@ -9,15 +9,15 @@ from litestar import Router, delete, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
+
+from synergy_api import params
+from synergy_api.documentation import READ, WRITE
+from synergy_api.params import CursorParam, Limit
 from synergy_domain import notifications
 from synergy_domain.common import Actor
 from synergy_domain.notifications import NotificationQuery, NotificationType, NotificationView, UnreadCount
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.pagination import Page
-
-from synergy_api import params
-from synergy_api.documentation import READ, WRITE
-from synergy_api.params import CursorParam, Limit
 
 
 @get("/notifications", tags=["notifications"], responses=READ)

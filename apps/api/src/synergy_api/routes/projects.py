@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, Response, Router, delete, get, patch, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+
+from synergy_api import params
+from synergy_api.documentation import READ, WRITE
+from synergy_api.etags import tagged
+from synergy_api.lists import ItemList, whole
+from synergy_api.params import AllParam, CountParam, CursorParam, Limit
 from synergy_domain import activity, projects, work
 from synergy_domain.activity import ActivityQuery, ActivityView
 from synergy_domain.common import Actor
@@ -28,12 +34,6 @@ from synergy_domain.projects import (
 from synergy_domain.work import BoardView, ProgressView
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.pagination import Page
-
-from synergy_api import params
-from synergy_api.documentation import READ, WRITE
-from synergy_api.etags import tagged
-from synergy_api.lists import ItemList
-from synergy_api.params import AllParam, CountParam, CursorParam, Limit
 
 _Search = Annotated[str | None, QueryParameter(name="q", max_length=200, description="Part of the name or key")]
 
@@ -79,7 +79,10 @@ async def create_project(
 
 @get("/projects/{project_id:uuid}", tags=["projects"], responses=READ)
 async def get_project(
-    project_id: FromPath[UUID], request: Request, db: NamedDependency[Reader], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID],
+    request: Request[Any, Any, Any],
+    db: NamedDependency[Reader],
+    actor: NamedDependency[Actor],
 ) -> Response[ProjectView]:
     """One project."""
     return tagged(request, await projects.get_project(db, actor, project_id))
@@ -87,14 +90,19 @@ async def get_project(
 
 @patch("/projects/{project_id:uuid}", tags=["projects"], responses=WRITE)
 async def change_project(
-    project_id: FromPath[UUID], data: JSONBody[ProjectChange], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID],
+    data: JSONBody[ProjectChange],
+    uow: NamedDependency[UnitOfWork],
+    actor: NamedDependency[Actor],
 ) -> ProjectView:
     """Change the fields that are sent."""
     return await projects.change_project(uow, actor, project_id, data)
 
 
 @delete("/projects/{project_id:uuid}", tags=["projects"], responses=WRITE)
-async def delete_project(project_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> None:
+async def delete_project(
+    project_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+) -> None:
     """Put the project into the trash."""
     await projects.delete_project(uow, actor, project_id)
 
@@ -117,7 +125,10 @@ async def unarchive_project(
 
 @post("/projects/{project_id:uuid}/transfer", tags=["projects"], status_code=200, responses=WRITE)
 async def transfer_project(
-    project_id: FromPath[UUID], data: JSONBody[Transfer], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID],
+    data: JSONBody[Transfer],
+    uow: NamedDependency[UnitOfWork],
+    actor: NamedDependency[Actor],
 ) -> ProjectView:
     """Give the project to another member."""
     return await projects.transfer_project(uow, actor, project_id, data)
@@ -128,12 +139,15 @@ async def list_members(
     project_id: FromPath[UUID], db: NamedDependency[Reader], actor: NamedDependency[Actor]
 ) -> ItemList[MemberView]:
     """All members."""
-    return ItemList.of(await projects.list_members(db, actor, project_id))
+    return whole(await projects.list_members(db, actor, project_id))
 
 
 @post("/projects/{project_id:uuid}/members", tags=["projects"], responses=WRITE)
 async def add_member(
-    project_id: FromPath[UUID], data: JSONBody[MemberInput], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID],
+    data: JSONBody[MemberInput],
+    uow: NamedDependency[UnitOfWork],
+    actor: NamedDependency[Actor],
 ) -> MemberView:
     """Add somebody whom the caller can see."""
     return await projects.add_member(uow, actor, project_id, data)
@@ -141,7 +155,11 @@ async def add_member(
 
 @patch("/projects/{project_id:uuid}/members/{user_id:uuid}", tags=["projects"], responses=WRITE)
 async def change_member(
-    project_id: FromPath[UUID], user_id: FromPath[UUID], data: JSONBody[MemberChange], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID],
+    user_id: FromPath[UUID],
+    data: JSONBody[MemberChange],
+    uow: NamedDependency[UnitOfWork],
+    actor: NamedDependency[Actor],
 ) -> MemberView:
     """Give a member another role."""
     return await projects.change_member(uow, actor, project_id, user_id, data)
@@ -164,7 +182,9 @@ async def get_board(
 
 
 @get("/projects/{project_id:uuid}/progress", tags=["projects"], responses=READ)
-async def get_progress(project_id: FromPath[UUID], db: NamedDependency[Reader], actor: NamedDependency[Actor]) -> ProgressView:
+async def get_progress(
+    project_id: FromPath[UUID], db: NamedDependency[Reader], actor: NamedDependency[Actor]
+) -> ProgressView:
     """How the project's progress comes about."""
     return await work.get_progress(db, actor, project_id)
 
@@ -215,7 +235,7 @@ router = Router(
     "",
     route_handlers=[
         list_projects, create_project, get_project, change_project, delete_project, archive_project, unarchive_project,
-        transfer_project, list_members, add_member, change_member, remove_member, get_board, get_progress, list_activity,
-        list_users, get_user,
+        transfer_project, list_members, add_member, change_member, remove_member, get_board, get_progress,
+        list_activity, list_users, get_user,
     ],
 )  # fmt: skip

@@ -9,6 +9,12 @@ from litestar import Request, Response, Router, delete, get, patch, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryParameter
+
+from synergy_api import params
+from synergy_api.documentation import READ, WRITE, errors
+from synergy_api.etags import expected_version, tagged
+from synergy_api.lists import ItemList, whole
+from synergy_api.params import AllParam, CountParam, CursorParam, Limit
 from synergy_domain import work
 from synergy_domain.common import Actor
 from synergy_domain.projects import Priority
@@ -31,12 +37,6 @@ from synergy_domain.work import (
 )
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.pagination import Page
-
-from synergy_api import params
-from synergy_api.documentation import READ, WRITE, errors
-from synergy_api.etags import expected_version, tagged
-from synergy_api.lists import ItemList
-from synergy_api.params import AllParam, CountParam, CursorParam, Limit
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -78,8 +78,8 @@ async def list_tasks(
 ) -> Page[TaskSummary]:
     """Tasks of all projects that the caller is in."""
     query = _query(
-        actor, status=status, priority=priority, assignee=assignee, due_from=due_from, due_to=due_to, text=text, sort=sort,
-        cursor=cursor, limit=limit, count=count, everything=everything,
+        actor, status=status, priority=priority, assignee=assignee, due_from=due_from, due_to=due_to, text=text,
+        sort=sort, cursor=cursor, limit=limit, count=count, everything=everything,
     )  # fmt: skip
     return await work.list_tasks(db, state.runtime.cursors, actor, query)
 
@@ -127,15 +127,18 @@ async def list_project_tasks(
 ) -> Page[TaskSummary]:
     """Tasks of one project; with `status` and `sort=position` a board's column."""
     query = _query(
-        actor, project_id=project_id, status=status, priority=priority, assignee=assignee, label=label, due_from=due_from,
-        due_to=due_to, text=text, sort=sort, cursor=cursor, limit=limit, count=count,
+        actor, project_id=project_id, status=status, priority=priority, assignee=assignee, label=label,
+        due_from=due_from, due_to=due_to, text=text, sort=sort, cursor=cursor, limit=limit, count=count,
     )  # fmt: skip
     return await work.list_tasks(db, state.runtime.cursors, actor, query)
 
 
 @post("/projects/{project_id:uuid}/tasks", tags=["tasks"], responses=WRITE)
 async def create_task(
-    project_id: FromPath[UUID], data: JSONBody[TaskInput], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID],
+    data: JSONBody[TaskInput],
+    uow: NamedDependency[UnitOfWork],
+    actor: NamedDependency[Actor],
 ) -> Response[TaskView]:
     """Make a task at the end of its column."""
     task = await work.create_task(uow, actor, project_id, data)
@@ -152,7 +155,11 @@ async def get_task(
 
 @patch("/tasks/{task:str}", tags=["tasks"], responses={**WRITE, **errors(412)})
 async def change_task(
-    task: _TaskRef, data: JSONBody[TaskChange], request: AnyRequest, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    task: _TaskRef,
+    data: JSONBody[TaskChange],
+    request: AnyRequest,
+    uow: NamedDependency[UnitOfWork],
+    actor: NamedDependency[Actor],
 ) -> TaskView:
     """Change the fields that are sent; with If-Match only the version that it names."""
     return await work.change_task(uow, actor, task, data, expected_version=expected_version(request))
@@ -177,7 +184,7 @@ async def list_subtasks(
     task: _TaskRef, db: NamedDependency[Reader], actor: NamedDependency[Actor]
 ) -> ItemList[SubtaskView]:
     """The checklist of a task, in order."""
-    return ItemList.of(await work.list_subtasks(db, actor, task))
+    return whole(await work.list_subtasks(db, actor, task))
 
 
 @post("/tasks/{task:str}/subtasks", tags=["tasks"], responses=WRITE)
@@ -190,14 +197,19 @@ async def add_subtask(
 
 @patch("/subtasks/{subtask_id:uuid}", tags=["tasks"], responses=WRITE)
 async def change_subtask(
-    subtask_id: FromPath[UUID], data: JSONBody[SubtaskChange], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    subtask_id: FromPath[UUID],
+    data: JSONBody[SubtaskChange],
+    uow: NamedDependency[UnitOfWork],
+    actor: NamedDependency[Actor],
 ) -> SubtaskView:
     """Change or tick an item."""
     return await work.change_subtask(uow, actor, subtask_id, data)
 
 
 @delete("/subtasks/{subtask_id:uuid}", tags=["tasks"], responses=WRITE)
-async def delete_subtask(subtask_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> None:
+async def delete_subtask(
+    subtask_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+) -> None:
     """Take an item off the checklist."""
     await work.delete_subtask(uow, actor, subtask_id)
 
@@ -225,14 +237,19 @@ async def add_comment(
 
 @patch("/comments/{comment_id:uuid}", tags=["tasks"], responses=WRITE)
 async def change_comment(
-    comment_id: FromPath[UUID], data: JSONBody[CommentInput], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    comment_id: FromPath[UUID],
+    data: JSONBody[CommentInput],
+    uow: NamedDependency[UnitOfWork],
+    actor: NamedDependency[Actor],
 ) -> CommentView:
     """Edit one's own comment."""
     return await work.change_comment(uow, actor, comment_id, data)
 
 
 @delete("/comments/{comment_id:uuid}", tags=["tasks"], responses=WRITE)
-async def delete_comment(comment_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> None:
+async def delete_comment(
+    comment_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+) -> None:
     """Put a comment into the trash."""
     await work.delete_comment(uow, actor, comment_id)
 
@@ -242,12 +259,15 @@ async def list_labels(
     project_id: FromPath[UUID], db: NamedDependency[Reader], actor: NamedDependency[Actor]
 ) -> ItemList[LabelView]:
     """The labels of a project."""
-    return ItemList.of(await work.list_labels(db, actor, project_id))
+    return whole(await work.list_labels(db, actor, project_id))
 
 
 @post("/projects/{project_id:uuid}/labels", tags=["planning"], responses=WRITE)
 async def add_label(
-    project_id: FromPath[UUID], data: JSONBody[LabelInput], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID],
+    data: JSONBody[LabelInput],
+    uow: NamedDependency[UnitOfWork],
+    actor: NamedDependency[Actor],
 ) -> LabelView:
     """Add a label."""
     return await work.add_label(uow, actor, project_id, data)
@@ -255,14 +275,19 @@ async def add_label(
 
 @patch("/labels/{label_id:uuid}", tags=["planning"], responses=WRITE)
 async def change_label(
-    label_id: FromPath[UUID], data: JSONBody[LabelChange], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    label_id: FromPath[UUID],
+    data: JSONBody[LabelChange],
+    uow: NamedDependency[UnitOfWork],
+    actor: NamedDependency[Actor],
 ) -> LabelView:
     """Change a label."""
     return await work.change_label(uow, actor, label_id, data)
 
 
 @delete("/labels/{label_id:uuid}", tags=["planning"], responses=WRITE)
-async def delete_label(label_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> None:
+async def delete_label(
+    label_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+) -> None:
     """Delete a label, from its tasks too."""
     await work.delete_label(uow, actor, label_id)
 

@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from synergy_platform.database import Reader
-from synergy_platform.pagination import Cursors, Page, make_page
-from synergy_platform.sql import Where
 
 from synergy_domain.common import Actor, PersonView
 from synergy_domain.projects import access_to
+from synergy_platform.database import Reader
+from synergy_platform.pagination import Cursors, Page, make_page
+from synergy_platform.sql import Where
 
 _SORT = "-number"
 
@@ -84,7 +84,9 @@ async def list_activity(
             id=row["id"],
             number=row["seq"],
             type=row["type"],
-            actor=PersonView(id=row["actor_id"], username=row["username"], name=row["name"]) if row["actor_id"] else None,
+            actor=PersonView(id=row["actor_id"], username=row["username"], name=row["name"])
+            if row["actor_id"]
+            else None,
             object=ActivityObject(type=row["object_type"], id=row["object_id"]),
             data=msgspec.json.decode(row["data"]),
             occurred_at=row["occurred_at"],

@@ -11,12 +11,6 @@ from uuid import UUID
 import msgspec
 import structlog
 from sqlalchemy.exc import IntegrityError
-from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.errors import InputFault, InvalidInput, NotFound
-from synergy_platform.ids import parse_id
-from synergy_platform.mail import Mail
-from synergy_platform.runtime import Runtime
-from synergy_platform.tokens import InvalidToken, JwtSigner
 
 from synergy_domain.common.actor import Actor, GlobalRole
 from synergy_domain.identity import repository
@@ -27,6 +21,12 @@ from synergy_domain.identity.models import User
 from synergy_domain.identity.names import clean_name, name_faults
 from synergy_domain.identity.passwords import password_faults
 from synergy_domain.identity.sessions import Client
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.errors import InputFault, InvalidInput, NotFound
+from synergy_platform.ids import parse_id
+from synergy_platform.mail import Mail
+from synergy_platform.runtime import Runtime
+from synergy_platform.tokens import InvalidToken, JwtSigner
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -25,7 +25,11 @@ def password_faults(password: str, *, about_user: list[str], pointer: str = "/pa
         faults.append(InputFault(pointer, "password_all_digits", "must not be digits only"))
     if lowered in _common_passwords():
         faults.append(InputFault(pointer, "password_common", "is on the list of common passwords"))
-    parts = {part for text in about_user for part in (text.lower(), *text.lower().replace("@", " ").replace(".", " ").split())}
+    parts = {
+        part
+        for text in about_user
+        for part in (text.lower(), *text.lower().replace("@", " ").replace(".", " ").split())
+    }
     if any(len(part) >= _MIN_RESEMBLANCE and (part in lowered or lowered in part) for part in parts):
         faults.append(InputFault(pointer, "password_resembles_user", "resembles your name or email address"))
     return faults

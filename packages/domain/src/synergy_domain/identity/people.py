@@ -11,10 +11,10 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import insert
-from synergy_platform.database import UnitOfWork
 
 from synergy_domain.identity.models import User
 from synergy_domain.identity.names import clean_name
+from synergy_platform.database import UnitOfWork
 
 _USERNAME_MIN, _USERNAME_MAX, _NAME_MAX = 3, 30, 50
 _NUMBERED = 20

@@ -8,11 +8,11 @@ from uuid import UUID
 
 import asyncpg
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
-from synergy_platform.database import Reader, UnitOfWork
 
 from synergy_domain.common.actor import Actor
 from synergy_domain.identity.contracts import UserView
 from synergy_domain.identity.models import RefreshToken, SecurityEvent, Session, User
+from synergy_platform.database import Reader, UnitOfWork
 
 _USER_COLUMNS = """
     id, username, email, first_name, last_name, role, phone, department, position, bio, timezone, locale, theme,
@@ -40,7 +40,7 @@ async def find_actor(db: Reader, user_id: UUID, session_id: UUID) -> Actor | Non
 
 async def find_user(db: Reader, user_id: UUID) -> UserView | None:
     """A user as a contract."""
-    row = await db.row(f"SELECT {_USER_COLUMNS} FROM users WHERE id = $1", user_id)  # noqa: S608 - constant columns
+    row = await db.row(f"SELECT {_USER_COLUMNS} FROM users WHERE id = $1", user_id)
     return UserView(**row) if row else None
 
 
@@ -48,7 +48,7 @@ async def find_login(db: Reader, identifier: str) -> asyncpg.Record | None:
     """Id, password hash and state of the account with this username or email address."""
     column = "email" if "@" in identifier else "username"
     return await db.row(
-        f"SELECT id, username, password_hash, is_active FROM users WHERE lower({column}) = lower($1)",  # noqa: S608 - one of two columns
+        f"SELECT id, username, password_hash, is_active FROM users WHERE lower({column}) = lower($1)",
         identifier,
     )
 

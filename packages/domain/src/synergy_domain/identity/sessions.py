@@ -12,15 +12,15 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.ids import parse_id
-from synergy_platform.runtime import Runtime
-from synergy_platform.tokens import InvalidToken, JwtSigner, encode_bytes, hash_token, new_opaque_token
 
 from synergy_domain.common.actor import Actor
 from synergy_domain.identity import repository
 from synergy_domain.identity.contracts import Credentials, IssuedTokens
 from synergy_domain.identity.errors import InvalidRefreshToken, WrongCredentials
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.ids import parse_id
+from synergy_platform.runtime import Runtime
+from synergy_platform.tokens import InvalidToken, JwtSigner, encode_bytes, hash_token, new_opaque_token
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -57,7 +57,9 @@ async def sign_in(runtime: Runtime, credentials: Credentials, client: Client) ->
             "UPDATE users SET last_login_at = $2, password_hash = coalesce($3, password_hash) WHERE id = $1",
             row["id"], uow.now, rehashed,
         )  # fmt: skip
-        repository.add_security_event(uow, "login_success", user_id=row["id"], ip=client.ip, user_agent=client.user_agent)
+        repository.add_security_event(
+            uow, "login_success", user_id=row["id"], ip=client.ip, user_agent=client.user_agent
+        )
         issued.user.last_login_at = uow.now
     await runtime.limiter.clear(*key)
     log.info("identity.signed_in", user_id=str(row["id"]))

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from synergy_platform.database import Reader
 
 from synergy_domain.common import Actor, PersonView
+from synergy_platform.database import Reader
 
 
 class EventObject(msgspec.Struct, kw_only=True):
@@ -56,8 +56,8 @@ class LedgerBounds(msgspec.Struct, frozen=True):
 
 
 _SELECT = """
-    SELECT e.seq, e.id, e.type, e.version, e.occurred_at, e.project_id, e.recipient_id, e.object_type, e.object_id, e.data::text AS data,
-           u.id AS actor_id, u.username, u.first_name || ' ' || u.last_name AS name
+    SELECT e.seq, e.id, e.type, e.version, e.occurred_at, e.project_id, e.recipient_id, e.object_type, e.object_id,
+           e.data::text AS data, u.id AS actor_id, u.username, u.first_name || ' ' || u.last_name AS name
     FROM events e LEFT JOIN users u ON u.id = e.actor_id
 """
 

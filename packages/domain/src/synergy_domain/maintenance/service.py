@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from synergy_platform.database import UnitOfWork
-from synergy_platform.ids import first_id_at
-from synergy_platform.runtime import Runtime
 
 from synergy_domain.identity import delete_expired_sessions
 from synergy_domain.notifications import delete_old_read
+from synergy_platform.database import UnitOfWork
+from synergy_platform.ids import first_id_at
+from synergy_platform.runtime import Runtime
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -30,7 +30,8 @@ async def clean_up(_runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any])
     }
     trash = uow.now - TRASH
     await uow.value(
-        "INSERT INTO retired_project_keys (key) SELECT key FROM projects WHERE deleted_at < $1 ON CONFLICT DO NOTHING", trash
+        "INSERT INTO retired_project_keys (key) SELECT key FROM projects WHERE deleted_at < $1 ON CONFLICT DO NOTHING",
+        trash,
     )
     for table in ("comments", "tasks", "projects"):
         counts[table] = await uow.value(

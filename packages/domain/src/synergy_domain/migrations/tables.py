@@ -1,12 +1,11 @@
 """Import every model, so that the metadata is whole."""
 
-from synergy_platform.models import Base
-
 from synergy_domain.identity import models as identity_models
 from synergy_domain.notifications import models as notification_models
 from synergy_domain.projects import models as project_models
 from synergy_domain.transfer import models as transfer_models
 from synergy_domain.work import models as work_models
+from synergy_platform.models import Base
 
 METADATA = Base.metadata
 

@@ -8,16 +8,16 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+
+from synergy_domain.common import Actor
+from synergy_domain.notifications.contracts import NotificationQuery, NotificationType, NotificationView, UnreadCount
+from synergy_domain.notifications.events import NotificationCreated, NotificationsRead
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import NotFound
 from synergy_platform.ids import new_id
 from synergy_platform.pagination import Cursors, Page, make_page
 from synergy_platform.runtime import Runtime
 from synergy_platform.sql import Keyset, Where
-
-from synergy_domain.common import Actor
-from synergy_domain.notifications.contracts import NotificationQuery, NotificationType, NotificationView, UnreadCount
-from synergy_domain.notifications.events import NotificationCreated, NotificationsRead
 
 NOTIFY = "notifications.notify"
 NOTIFY_ABOUT = frozenset({"task.assigned", "comment.created", "comment.updated"})
@@ -59,7 +59,9 @@ async def list_notifications(
 
 async def unread_count(db: Reader, actor: Actor) -> UnreadCount:
     """How many of one's notifications are unread."""
-    value = await db.value("SELECT count(*) FROM notifications WHERE recipient_id = $1 AND read_at IS NULL", actor.user_id)
+    value = await db.value(
+        "SELECT count(*) FROM notifications WHERE recipient_id = $1 AND read_at IS NULL", actor.user_id
+    )
     return UnreadCount(unread=value)
 
 
@@ -120,7 +122,8 @@ async def notify_deadlines(_runtime: Runtime, uow: UnitOfWork, _payload: dict[st
            FROM tasks t JOIN projects p ON p.id = t.project_id JOIN users o ON o.id = p.owner_id
            JOIN task_assignees a ON a.task_id = t.id
            WHERE t.deleted_at IS NULL AND t.status <> 'done' AND p.deleted_at IS NULL AND p.archived_at IS NULL
-             AND t.due_date BETWEEN ($1::timestamptz AT TIME ZONE 'UTC')::date - 2 AND ($2::timestamptz AT TIME ZONE 'UTC')::date + 2
+             AND t.due_date BETWEEN ($1::timestamptz AT TIME ZONE 'UTC')::date - 2
+                                AND ($2::timestamptz AT TIME ZONE 'UTC')::date + 2
              AND ((t.due_date + 1)::timestamp AT TIME ZONE o.timezone) > $1
              AND ((t.due_date + 1)::timestamp AT TIME ZONE o.timezone) <= $2""",
         uow.now, uow.now + _DEADLINE_AHEAD,
@@ -148,7 +151,8 @@ async def delete_old_read(uow: UnitOfWork, before: datetime) -> int:
 def _assigned(row: asyncpg.Record, data: dict[str, Any]) -> list[Draft]:
     return [
         Draft(
-            recipient_id=UUID(user_id), type="task_assigned", title=f"{row['actor_name']} assigned {data['key']} to you",
+            recipient_id=UUID(user_id), type="task_assigned",
+            title=f"{row['actor_name']} assigned {data['key']} to you",
             message=data["title"], action_url=_task_url(row["project_id"], data["key"]),
             data={"task_id": str(row["object_id"]), "task_key": data["key"]}, source_key=f"event:{row['id']}",
         )
@@ -195,7 +199,8 @@ async def _deliver(uow: UnitOfWork, project_id: UUID | None, actor_id: UUID | No
         if draft.recipient_id not in reachable:
             continue
         created = await uow.value(
-            """INSERT INTO notifications (id, recipient_id, type, title, message, action_url, data, source_key, created_at)
+            """INSERT INTO notifications
+                   (id, recipient_id, type, title, message, action_url, data, source_key, created_at)
                VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9)
                ON CONFLICT (recipient_id, source_key) DO NOTHING RETURNING id""",
             new_id(), draft.recipient_id, draft.type, draft.title[:300], draft.message, draft.action_url,

@@ -21,7 +21,9 @@ ProjectName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 LongText = Annotated[str, msgspec.Meta(max_length=100_000)]
 Color = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}$")]
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")]
-Money = Annotated[Decimal, msgspec.Meta(description="Decimal string with at most 10 digits before and 2 after the point")]
+Money = Annotated[
+    Decimal, msgspec.Meta(description="Decimal string with at most 10 digits before and 2 after the point")
+]
 
 
 class ProjectSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -55,11 +57,11 @@ class ProjectChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     description: LongText | msgspec.UnsetType = msgspec.UNSET
     status: ProjectStatus | msgspec.UnsetType = msgspec.UNSET
     priority: Priority | msgspec.UnsetType = msgspec.UNSET
-    start_date: date | None | msgspec.UnsetType = msgspec.UNSET
-    end_date: date | None | msgspec.UnsetType = msgspec.UNSET
-    budget: Money | None | msgspec.UnsetType = msgspec.UNSET
-    currency: Currency | None | msgspec.UnsetType = msgspec.UNSET
-    color: Color | None | msgspec.UnsetType = msgspec.UNSET
+    start_date: date | msgspec.UnsetType | None = msgspec.UNSET
+    end_date: date | msgspec.UnsetType | None = msgspec.UNSET
+    budget: Money | msgspec.UnsetType | None = msgspec.UNSET
+    currency: Currency | msgspec.UnsetType | None = msgspec.UNSET
+    color: Color | msgspec.UnsetType | None = msgspec.UNSET
     settings: ProjectSettings | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -7,14 +7,14 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import insert
-from synergy_platform.database import UnitOfWork
-from synergy_platform.ids import new_id
 
 from synergy_domain.common import render_markdown
 from synergy_domain.projects import repository
 from synergy_domain.projects.events import MemberAdded, ProjectCreated
 from synergy_domain.projects.keys import propose_key
 from synergy_domain.projects.models import Member, Project, ProjectCounters
+from synergy_platform.database import UnitOfWork
+from synergy_platform.ids import new_id
 
 
 class IncomingProject(msgspec.Struct, kw_only=True, frozen=True):

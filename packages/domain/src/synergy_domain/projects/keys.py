@@ -6,9 +6,8 @@ import itertools
 import re
 import unicodedata
 
-from synergy_platform.database import Reader
-
 from synergy_domain.projects import repository
+from synergy_platform.database import Reader
 
 _LENGTH = 6
 

@@ -6,9 +6,6 @@ from uuid import UUID
 
 import asyncpg
 from sqlalchemy.exc import IntegrityError
-from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.errors import InvalidInput, NotFound
-from synergy_platform.pagination import Cursors, Page, make_page
 
 from synergy_domain.common import Actor
 from synergy_domain.identity import UserSummary
@@ -17,6 +14,9 @@ from synergy_domain.projects.contracts import MemberChange, MemberInput, MemberV
 from synergy_domain.projects.errors import AlreadyMember, MemberNotFound, OwnerStays
 from synergy_domain.projects.events import MemberAdded, MemberRemoved, MemberUpdated
 from synergy_domain.projects.service import access_to, require
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.errors import InvalidInput, NotFound
+from synergy_platform.pagination import Cursors, Page, make_page
 
 _PEOPLE_SORT = "name"
 
@@ -48,7 +48,9 @@ async def add_member(uow: UnitOfWork, actor: Actor, project_id: UUID, data: Memb
     return await _member(uow, project_id, data.user_id)
 
 
-async def change_member(uow: UnitOfWork, actor: Actor, project_id: UUID, user_id: UUID, data: MemberChange) -> MemberView:
+async def change_member(
+    uow: UnitOfWork, actor: Actor, project_id: UUID, user_id: UUID, data: MemberChange
+) -> MemberView:
     """Give a member another role, up to the actor's own rank; never to or from owner."""
     access = await access_to(uow, actor, project_id)
     require(access, policy.may_manage(access.role), "change roles")
@@ -63,7 +65,11 @@ async def change_member(uow: UnitOfWork, actor: Actor, project_id: UUID, user_id
         member = await _member(uow, project_id, user_id)
         uow.emit(
             MemberUpdated(
-                object_id=user_id, project_id=project_id, username=member.user.username, from_role=present, role=data.role
+                object_id=user_id,
+                project_id=project_id,
+                username=member.user.username,
+                from_role=present,
+                role=data.role,
             ),
             by=actor.user_id,
         )
@@ -81,7 +87,10 @@ async def remove_member(uow: UnitOfWork, actor: Actor, project_id: UUID, user_id
     if present == "owner":
         raise OwnerStays
     require(
-        access, policy.may_remove_member(access.role, present, oneself=oneself), f"remove a {present}", on_archived=oneself
+        access,
+        policy.may_remove_member(access.role, present, oneself=oneself),
+        f"remove a {present}",
+        on_archived=oneself,
     )
     member = await _member(uow, project_id, user_id)
     await repository.remove_member(uow, project_id, user_id)

@@ -9,6 +9,7 @@ from uuid import UUID
 from advanced_alchemy.types import DateTimeUTC
 from sqlalchemy import Boolean, ForeignKey, Index, Integer, Numeric, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
+
 from synergy_platform.models import Base, id_column
 
 

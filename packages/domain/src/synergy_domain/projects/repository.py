@@ -9,8 +9,6 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
-from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.sql import Keyset, Where
 
 from synergy_domain.common import Actor, PersonView
 from synergy_domain.projects.contracts import (
@@ -21,6 +19,8 @@ from synergy_domain.projects.contracts import (
     ProjectView,
 )
 from synergy_domain.projects.models import Member, Project
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.sql import Keyset, Where
 
 PROGRESS = """CASE WHEN c.impact_total > 0 THEN floor(c.impact_done * 100 / c.impact_total)
                    WHEN c.tasks_total > 0 THEN floor(c.tasks_done * 100 / c.tasks_total) ELSE 0 END::int"""
@@ -86,7 +86,7 @@ async def find_access(db: Reader, actor: Actor, project_id: UUID) -> Access | No
     row = await db.row(
         f"""SELECT {ACCESS_COLUMNS} FROM projects p
             LEFT JOIN project_members m ON m.project_id = p.id AND m.user_id = $1
-            WHERE p.id = $2 AND p.deleted_at IS NULL AND (m.role IS NOT NULL OR $3)""",  # noqa: S608 - constant columns
+            WHERE p.id = $2 AND p.deleted_at IS NULL AND (m.role IS NOT NULL OR $3)""",
         actor.user_id, project_id, actor.is_admin,
     )  # fmt: skip
     return to_access(row) if row else None
@@ -118,14 +118,12 @@ async def list_projects(
     if query.count:
         total = await db.value(
             f"""SELECT count(*) FROM projects p
-                LEFT JOIN project_members m ON m.project_id = p.id AND m.user_id = $1 WHERE {where.sql}""",  # noqa: S608 - built of constants
+                LEFT JOIN project_members m ON m.project_id = p.id AND m.user_id = $1 WHERE {where.sql}""",
             *where.args,
         )
     keyset = SORTS[query.sort]
     keyset.after(where, after)
-    rows = await db.rows(
-        f"{_VIEW} WHERE {where.sql} ORDER BY {keyset.order} LIMIT {query.limit + 1}", *where.args
-    )
+    rows = await db.rows(f"{_VIEW} WHERE {where.sql} ORDER BY {keyset.order} LIMIT {query.limit + 1}", *where.args)
     return [_to_view(row) for row in rows], total
 
 
@@ -138,7 +136,8 @@ def sort_values(sort: str, project: ProjectView) -> list[Any]:
 async def list_members(db: Reader, project_id: UUID) -> list[MemberView]:
     """All members, the owner first, then by name."""
     rows = await db.rows(
-        """SELECT u.id, u.username, u.first_name || ' ' || u.last_name AS name, u.is_active, m.role, m.joined_at, m.added_by
+        """SELECT u.id, u.username, u.first_name || ' ' || u.last_name AS name, u.is_active, m.role, m.joined_at,
+                  m.added_by
            FROM project_members m JOIN users u ON u.id = m.user_id WHERE m.project_id = $1
            ORDER BY array_position(ARRAY['owner', 'manager', 'member', 'viewer'], m.role::text), name, u.id""",
         project_id,
@@ -149,7 +148,8 @@ async def list_members(db: Reader, project_id: UUID) -> list[MemberView]:
 async def find_member(db: Reader, project_id: UUID, user_id: UUID) -> MemberView | None:
     """One member."""
     row = await db.row(
-        """SELECT u.id, u.username, u.first_name || ' ' || u.last_name AS name, u.is_active, m.role, m.joined_at, m.added_by
+        """SELECT u.id, u.username, u.first_name || ' ' || u.last_name AS name, u.is_active, m.role, m.joined_at,
+                  m.added_by
            FROM project_members m JOIN users u ON u.id = m.user_id WHERE m.project_id = $1 AND m.user_id = $2""",
         project_id, user_id,
     )  # fmt: skip
@@ -194,7 +194,9 @@ async def used_keys(db: Reader, stem: str) -> set[str]:
     return {row["key"] for row in rows}
 
 
-async def visible_people(db: Reader, actor: Actor, *, text: str | None, after: list[Any] | None, limit: int) -> list[asyncpg.Record]:
+async def visible_people(
+    db: Reader, actor: Actor, *, text: str | None, after: list[Any] | None, limit: int
+) -> list[asyncpg.Record]:
     """People whom the actor may see: all for admins and managers, else those of common projects; by name."""
     where = Where(actor.user_id)
     where.add("NOT u.is_person_only")
@@ -212,7 +214,7 @@ async def visible_people(db: Reader, actor: Actor, *, text: str | None, after: l
     keyset.after(where, after)
     return await db.rows(
         f"""SELECT u.id, u.username, u.first_name || ' ' || u.last_name AS name, u.department, u.position, u.is_active
-            FROM users u WHERE {where.sql} ORDER BY {keyset.order} LIMIT {limit + 1}""",  # noqa: S608 - built of constants
+            FROM users u WHERE {where.sql} ORDER BY {keyset.order} LIMIT {limit + 1}""",
         *where.args,
     )
 

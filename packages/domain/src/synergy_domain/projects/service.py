@@ -7,15 +7,24 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy.exc import IntegrityError
-from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.errors import InputFault, InvalidInput
-from synergy_platform.ids import new_id
-from synergy_platform.pagination import Cursors, Page, make_page
 
 from synergy_domain.common import Actor, given, render_markdown
 from synergy_domain.projects import policy, repository
-from synergy_domain.projects.contracts import ProjectChange, ProjectInput, ProjectQuery, ProjectSettings, ProjectView, Transfer
-from synergy_domain.projects.errors import KeyFixed, KeyTaken, MemberNotFound, NotAllowed, ProjectArchived, ProjectNotFound
+from synergy_domain.projects.contracts import (
+    ProjectChange,
+    ProjectInput,
+    ProjectQuery,
+    ProjectSettings,
+    ProjectView,
+    Transfer,
+)
+from synergy_domain.projects.errors import (
+    KeyFixed,
+    KeyTaken,
+    NotAllowed,
+    ProjectArchived,
+    ProjectNotFound,
+)
 from synergy_domain.projects.events import (
     ProjectArchivedEvent,
     ProjectCreated,
@@ -27,6 +36,10 @@ from synergy_domain.projects.events import (
 from synergy_domain.projects.keys import propose_key
 from synergy_domain.projects.models import Project, ProjectCounters
 from synergy_domain.projects.repository import Access
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.errors import InputFault, InvalidInput
+from synergy_platform.ids import new_id
+from synergy_platform.pagination import Cursors, Page, make_page
 
 _MAX_BUDGET = 10**10
 
@@ -39,7 +52,7 @@ async def access_to(db: Reader, actor: Actor, project_id: UUID) -> Access:
     return access
 
 
-def require(access: Access, allowed: bool, doing: str, *, on_archived: bool = False) -> None:  # noqa: FBT001 - reads as a sentence
+def require(access: Access, allowed: bool, doing: str, *, on_archived: bool = False) -> None:
     """Refuse what the role does not allow (403), then what an archived project does not take (409)."""
     if not allowed:
         raise NotAllowed(doing, access.role)
@@ -70,9 +83,7 @@ async def create_project(uow: UnitOfWork, actor: Actor, data: ProjectInput) -> P
         raise KeyTaken(key) from None
     uow.session.add(ProjectCounters(project_id=project.id))
     repository.add_member(uow, project.id, actor.user_id, "owner", actor.user_id)
-    uow.emit(
-        ProjectCreated(object_id=project.id, project_id=project.id, key=key, name=project.name), by=actor.user_id
-    )
+    uow.emit(ProjectCreated(object_id=project.id, project_id=project.id, key=key, name=project.name), by=actor.user_id)
     await uow.flush()
     return await get_project(uow, actor, project.id)
 
@@ -100,7 +111,9 @@ async def change_project(uow: UnitOfWork, actor: Actor, project_id: UUID, data: 
     require(access, policy.may_manage(access.role), "edit the project")
     project = await _locked(uow, project_id)
     _check(
-        given(data.start_date, project.start_date), given(data.end_date, project.end_date), given(data.budget, project.budget)
+        given(data.start_date, project.start_date),
+        given(data.end_date, project.end_date),
+        given(data.budget, project.budget),
     )
     await _change_key(uow, project, data.key)
     changes: dict[str, list[Any]] = {}
@@ -133,9 +146,7 @@ async def archive_project(uow: UnitOfWork, actor: Actor, project_id: UUID) -> Pr
     if project.archived_at is None:
         project.archived_at = project.updated_at = uow.now
         await uow.flush()
-        uow.emit(
-            ProjectArchivedEvent(object_id=project_id, project_id=project_id, name=project.name), by=actor.user_id
-        )
+        uow.emit(ProjectArchivedEvent(object_id=project_id, project_id=project_id, name=project.name), by=actor.user_id)
     return await get_project(uow, actor, project_id)
 
 
@@ -168,7 +179,11 @@ async def transfer_project(uow: UnitOfWork, actor: Actor, project_id: UUID, data
         project.updated_at = uow.now
         await uow.flush()
         event = ProjectTransferred(
-            object_id=project_id, project_id=project_id, name=project.name, from_user_id=old_owner, to_user_id=data.user_id
+            object_id=project_id,
+            project_id=project_id,
+            name=project.name,
+            from_user_id=old_owner,
+            to_user_id=data.user_id,
         )
         uow.emit(event, by=actor.user_id)
     return await get_project(uow, actor, project_id)
@@ -182,7 +197,8 @@ async def delete_project(uow: UnitOfWork, actor: Actor, project_id: UUID) -> Non
     project.deleted_at = project.updated_at = uow.now
     await uow.flush()
     uow.emit(
-        ProjectDeleted(object_id=project_id, project_id=project_id, key=project.key, name=project.name), by=actor.user_id
+        ProjectDeleted(object_id=project_id, project_id=project_id, key=project.key, name=project.name),
+        by=actor.user_id,
     )
 
 
@@ -217,7 +233,9 @@ def _check(start: Any, end: Any, budget: Any) -> None:  # noqa: ANN401 - dates a
     faults: list[InputFault] = []
     if start is not None and end is not None and end < start:
         faults.append(InputFault("/end_date", "before_start", "must not be before start_date"))
-    if budget is not None and (not budget.is_finite() or budget < 0 or budget >= _MAX_BUDGET or budget != round(budget, 2)):
+    if budget is not None and (
+        not budget.is_finite() or budget < 0 or budget >= _MAX_BUDGET or budget != round(budget, 2)
+    ):
         faults.append(InputFault("/budget", "invalid", "must be 0 to 9999999999.99 with at most 2 decimals"))
     if faults:
         raise InvalidInput(faults)

@@ -6,9 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.errors import InvalidInput
-from synergy_platform.pagination import Cursors, Page, make_page
 
 from synergy_domain.common import Actor, PersonView, mentioned_usernames, render_markdown
 from synergy_domain.projects import ACCESS_COLUMNS, Access, require, to_access
@@ -17,6 +14,9 @@ from synergy_domain.work.contracts import CommentInput, CommentView
 from synergy_domain.work.errors import CommentNotFound, TaskNotFound
 from synergy_domain.work.events import CommentCreated, CommentDeleted, CommentUpdated
 from synergy_domain.work.models import Comment
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.errors import InvalidInput
+from synergy_platform.pagination import Cursors, Page, make_page
 
 _SORT = "created_at"
 _EXCERPT = 160
@@ -88,7 +88,9 @@ async def change_comment(uow: UnitOfWork, actor: Actor, comment_id: UUID, data: 
 async def delete_comment(uow: UnitOfWork, actor: Actor, comment_id: UUID) -> None:
     """Put a comment into the trash: one's own, or any as manager."""
     comment, key, access = await _load(uow, actor, comment_id)
-    require(access, policy.may_delete_comment(access.role, own=comment.author_id == actor.user_id), "delete this comment")
+    require(
+        access, policy.may_delete_comment(access.role, own=comment.author_id == actor.user_id), "delete this comment"
+    )
     comment.deleted_at = uow.now
     uow.emit(
         CommentDeleted(object_id=comment.id, project_id=access.project_id, task_id=comment.task_id, task_key=key),

@@ -55,10 +55,10 @@ class TaskChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     label_ids: Ids | msgspec.UnsetType = msgspec.UNSET
     depends_on_ids: Ids | msgspec.UnsetType = msgspec.UNSET
     impact: Impact | msgspec.UnsetType = msgspec.UNSET
-    story_points: StoryPoints | None | msgspec.UnsetType = msgspec.UNSET
-    start_date: date | None | msgspec.UnsetType = msgspec.UNSET
-    due_date: date | None | msgspec.UnsetType = msgspec.UNSET
-    estimate_minutes: Minutes | None | msgspec.UnsetType = msgspec.UNSET
+    story_points: StoryPoints | msgspec.UnsetType | None = msgspec.UNSET
+    start_date: date | msgspec.UnsetType | None = msgspec.UNSET
+    due_date: date | msgspec.UnsetType | None = msgspec.UNSET
+    estimate_minutes: Minutes | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class TaskMove(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -158,9 +158,9 @@ class SubtaskChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What changes of an item."""
 
     title: SubtaskTitle | msgspec.UnsetType = msgspec.UNSET
-    group: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None | msgspec.UnsetType = msgspec.UNSET
+    group: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | msgspec.UnsetType | None = msgspec.UNSET
     is_completed: bool | msgspec.UnsetType = msgspec.UNSET
-    assignee_id: UUID | None | msgspec.UnsetType = msgspec.UNSET
+    assignee_id: UUID | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class SubtaskView(msgspec.Struct, kw_only=True):

@@ -67,7 +67,9 @@ class NeighbourMoved(Conflict):
     code = "neighbour_moved"
 
     def __init__(self) -> None:
-        super().__init__("The task beside which you put this one is in another column now. Look again and repeat the move.")
+        super().__init__(
+            "The task beside which you put this one is in another column now. Look again and repeat the move."
+        )
 
 
 class LabelExists(Conflict):

@@ -14,15 +14,15 @@ from uuid import UUID
 import msgspec
 from fractional_indexing import generate_n_keys_between  # pyright: ignore[reportMissingTypeStubs]  # it has none
 from sqlalchemy import insert
-from synergy_platform.database import UnitOfWork
-from synergy_platform.events import Event
-from synergy_platform.ids import new_id
 
 from synergy_domain.common import render_markdown
 from synergy_domain.work.comments import excerpt
 from synergy_domain.work.contracts import STATUSES, TaskStatus
 from synergy_domain.work.events import CommentCreated, TaskCreated
 from synergy_domain.work.models import Comment, Subtask, Task, TaskAssignee, TaskLabel
+from synergy_platform.database import UnitOfWork
+from synergy_platform.events import Event
+from synergy_platform.ids import new_id
 
 _BATCH = 1000
 

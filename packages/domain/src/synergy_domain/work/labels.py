@@ -5,8 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
-from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.errors import InvalidInput
 
 from synergy_domain.common import Actor, given
 from synergy_domain.projects import ACCESS_COLUMNS, access_to, require, to_access
@@ -15,12 +13,16 @@ from synergy_domain.work.contracts import LabelChange, LabelInput, LabelView
 from synergy_domain.work.errors import LabelExists, LabelNotFound
 from synergy_domain.work.events import LabelCreated, LabelDeleted, LabelUpdated
 from synergy_domain.work.models import Label
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.errors import InvalidInput
 
 
 async def list_labels(db: Reader, actor: Actor, project_id: UUID) -> list[LabelView]:
     """The labels of a project, by name."""
     await access_to(db, actor, project_id)
-    rows = await db.rows("SELECT id, name, color FROM labels WHERE project_id = $1 ORDER BY lower(name), id", project_id)
+    rows = await db.rows(
+        "SELECT id, name, color FROM labels WHERE project_id = $1 ORDER BY lower(name), id", project_id
+    )
     return [LabelView(**row) for row in rows]
 
 
@@ -31,7 +33,9 @@ async def add_label(uow: UnitOfWork, actor: Actor, project_id: UUID, data: Label
     label = Label(project_id=project_id, name=_name(data.name), color=data.color)
     uow.session.add(label)
     await _flush(uow, label)
-    uow.emit(LabelCreated(object_id=label.id, project_id=project_id, name=label.name, color=label.color), by=actor.user_id)
+    uow.emit(
+        LabelCreated(object_id=label.id, project_id=project_id, name=label.name, color=label.color), by=actor.user_id
+    )
     return _view(label)
 
 

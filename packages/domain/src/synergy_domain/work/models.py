@@ -9,6 +9,8 @@ from uuid import UUID
 from advanced_alchemy.types import DateTimeUTC
 from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, Numeric, SmallInteger, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
+
+from synergy_domain.work.contracts import TaskStatus
 from synergy_platform.models import Base, id_column
 
 _ALIVE = text("deleted_at IS NULL")
@@ -32,7 +34,7 @@ class Task(Base):
     title: Mapped[str] = mapped_column(String(200))
     description: Mapped[str] = mapped_column(Text, default="")
     description_html: Mapped[str] = mapped_column(Text, default="")
-    status: Mapped[str] = mapped_column(String(12), default="todo")
+    status: Mapped[TaskStatus] = mapped_column(String(12), default="todo")
     priority: Mapped[str] = mapped_column(String(8), default="medium")
     reporter_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     impact: Mapped[Decimal] = mapped_column(Numeric(5, 2), default=Decimal(0))
@@ -89,7 +91,9 @@ class TaskDependency(Base):
     __table_args__ = (CheckConstraint("task_id <> depends_on_id", name="not_itself"),)
 
     task_id: Mapped[UUID] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True)
-    depends_on_id: Mapped[UUID] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True, index=True)
+    depends_on_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
 
 
 class Subtask(Base):

@@ -11,9 +11,6 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
-from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.ids import parse_id
-from synergy_platform.sql import Keyset, Where
 
 from synergy_domain.common import Actor, PersonView
 from synergy_domain.projects import ACCESS_COLUMNS, Access, to_access
@@ -30,6 +27,9 @@ from synergy_domain.work.contracts import (
     TaskView,
 )
 from synergy_domain.work.models import Task
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.ids import parse_id
+from synergy_platform.sql import Keyset, Where
 
 _KEY = re.compile(r"([A-Za-z][A-Za-z0-9]{1,5})-([1-9][0-9]{0,8})")
 
@@ -118,7 +118,7 @@ async def find_task(db: Reader, actor: Actor, reference: str) -> TaskView | None
     if where is None:
         return None
     row = await db.row(
-        f"SELECT {_COLUMNS}, t.description, t.description_html {_FROM} WHERE {where.sql}",  # noqa: S608 - built of constants
+        f"SELECT {_COLUMNS}, t.description, t.description_html {_FROM} WHERE {where.sql}",
         *where.args,
     )
     if row is None:
@@ -134,7 +134,7 @@ async def find_task_access(db: Reader, actor: Actor, reference: str) -> tuple[UU
     if where is None:
         return None
     row = await db.row(
-        f"SELECT t.id, p.key || '-' || t.number AS key, {ACCESS_COLUMNS} {_FROM} WHERE {where.sql}",  # noqa: S608 - built of constants
+        f"SELECT t.id, p.key || '-' || t.number AS key, {ACCESS_COLUMNS} {_FROM} WHERE {where.sql}",
         *where.args,
     )
     return (row["id"], row["key"], to_access(row)) if row else None
@@ -159,7 +159,9 @@ async def list_tasks(
         where.add(f"EXISTS (SELECT 1 FROM task_assignees a WHERE a.task_id = t.id AND a.user_id = {assignee})")
     if query.label_ids:
         labels = where.param(sorted(query.label_ids))
-        where.add(f"EXISTS (SELECT 1 FROM task_labels tl WHERE tl.task_id = t.id AND tl.label_id = ANY({labels}::uuid[]))")
+        where.add(
+            f"EXISTS (SELECT 1 FROM task_labels tl WHERE tl.task_id = t.id AND tl.label_id = ANY({labels}::uuid[]))"
+        )
     if query.due_from is not None:
         where.add(f"t.due_date >= {where.param(query.due_from)}")
     if query.due_to is not None:
@@ -168,7 +170,7 @@ async def list_tasks(
         where.matches(("t.title", "p.key || '-' || t.number"), query.text)
     total: int | None = None
     if query.count:
-        total = await db.value(f"SELECT count(*) {_FROM} WHERE {where.sql}", *where.args)  # noqa: S608 - built of constants
+        total = await db.value(f"SELECT count(*) {_FROM} WHERE {where.sql}", *where.args)
     keyset = SORTS[query.sort]
     keyset.after(where, after)
     # the page is chosen first, so that only its rows pay for their derived fields
@@ -178,7 +180,9 @@ async def list_tasks(
     return [(to_summary(row), row["position"]) for row in rows], total
 
 
-async def board_tasks(db: Reader, project_id: UUID, per_column: int) -> tuple[list[tuple[TaskSummary, str]], dict[str, int]]:
+async def board_tasks(
+    db: Reader, project_id: UUID, per_column: int
+) -> tuple[list[tuple[TaskSummary, str]], dict[str, int]]:
     """The first tasks of each column (one more than `per_column`), and how many each column has."""
     rows = await db.rows(
         f"""SELECT {_COLUMNS}
@@ -186,7 +190,7 @@ async def board_tasks(db: Reader, project_id: UUID, per_column: int) -> tuple[li
             CROSS JOIN LATERAL (
                 SELECT * FROM tasks i WHERE i.project_id = p.id AND i.status = s.status AND i.deleted_at IS NULL
                 ORDER BY i.position, i.id LIMIT $3) t
-            WHERE p.id = $1 ORDER BY t.status, t.position, t.id""",  # noqa: S608 - constant columns
+            WHERE p.id = $1 ORDER BY t.status, t.position, t.id""",
         project_id, list(STATUSES), per_column + 1,
     )  # fmt: skip
     counts = await db.rows(
@@ -199,7 +203,8 @@ async def board_tasks(db: Reader, project_id: UUID, per_column: int) -> tuple[li
 async def explain_progress(db: Reader, project_id: UUID) -> ProgressView:
     """The counters, and each task's part."""
     counters = await db.row(
-        "SELECT tasks_total, tasks_done, impact_total, impact_done FROM project_counters WHERE project_id = $1", project_id
+        "SELECT tasks_total, tasks_done, impact_total, impact_done FROM project_counters WHERE project_id = $1",
+        project_id,
     )
     rows = await db.rows(
         """SELECT t.id, p.key || '-' || t.number AS key, t.title, t.status, t.impact
@@ -260,7 +265,7 @@ async def neighbours(
     sign, direction = ("<", "DESC") if before else (">", "ASC")
     other: str | None = await db.value(
         f"""SELECT position FROM tasks WHERE project_id = $1 AND status = $2 AND deleted_at IS NULL AND id <> $3
-            AND position {sign} $4 ORDER BY position {direction} LIMIT 1""",  # noqa: S608 - one of two constants
+            AND position {sign} $4 ORDER BY position {direction} LIMIT 1""",
         project_id, status, moved, anchor,
     )  # fmt: skip
     return (other, anchor) if before else (anchor, other)
@@ -283,14 +288,16 @@ async def not_labels(db: Reader, project_id: UUID, label_ids: list[UUID]) -> set
 async def not_tasks(db: Reader, project_id: UUID, task_ids: list[UUID]) -> set[UUID]:
     """Which of the ids are no tasks of the project."""
     rows = await db.rows(
-        "SELECT id FROM tasks WHERE project_id = $1 AND id = ANY($2::uuid[]) AND deleted_at IS NULL", project_id, task_ids
+        "SELECT id FROM tasks WHERE project_id = $1 AND id = ANY($2::uuid[]) AND deleted_at IS NULL",
+        project_id,
+        task_ids,
     )
     return set(task_ids) - {row["id"] for row in rows}
 
 
 async def linked_ids(db: Reader, table: str, column: str, task_id: UUID) -> set[UUID]:
     """The ids in one of the tables that hang on a task."""
-    rows = await db.rows(f"SELECT {column} AS id FROM {table} WHERE task_id = $1", task_id)  # noqa: S608 - constants
+    rows = await db.rows(f"SELECT {column} AS id FROM {table} WHERE task_id = $1", task_id)
     return {row["id"] for row in rows}
 
 
@@ -298,12 +305,12 @@ async def link(uow: UnitOfWork, table: str, column: str, task_id: UUID, add: set
     """Add and drop ids in one of the tables that hang on a task."""
     if drop:
         await uow.value(
-            f"DELETE FROM {table} WHERE task_id = $1 AND {column} = ANY($2::uuid[])",  # noqa: S608 - constants
+            f"DELETE FROM {table} WHERE task_id = $1 AND {column} = ANY($2::uuid[])",
             task_id, sorted(drop),
         )  # fmt: skip
     if add:
         await uow.value(
-            f"INSERT INTO {table} (task_id, {column}) SELECT $1, unnest($2::uuid[]) ON CONFLICT DO NOTHING",  # noqa: S608 - constants
+            f"INSERT INTO {table} (task_id, {column}) SELECT $1, unnest($2::uuid[]) ON CONFLICT DO NOTHING",
             task_id, sorted(add),
         )  # fmt: skip
 

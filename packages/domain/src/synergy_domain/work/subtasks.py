@@ -7,17 +7,17 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.errors import InvalidInput
 
 from synergy_domain.common import Actor, PersonView
-from synergy_domain.projects import Access, require, to_access
 from synergy_domain.projects import ACCESS_COLUMNS as _ACCESS
+from synergy_domain.projects import Access, require, to_access
 from synergy_domain.work import policy, repository
 from synergy_domain.work.contracts import SubtaskChange, SubtaskInput, SubtaskView
 from synergy_domain.work.errors import SubtaskNotFound, TaskNotFound
 from synergy_domain.work.events import SubtaskCreated, SubtaskDeleted, SubtaskUpdated
 from synergy_domain.work.models import Subtask
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.errors import InvalidInput
 
 _PERSON = "json_build_object('id', u.id, 'username', u.username, 'name', u.first_name || ' ' || u.last_name)"
 _SELECT = f"""
@@ -25,7 +25,7 @@ _SELECT = f"""
            (SELECT {_PERSON} FROM users u WHERE u.id = s.assignee_id)::text AS assignee,
            (SELECT {_PERSON} FROM users u WHERE u.id = s.completed_by)::text AS completed_by
     FROM subtasks s
-"""
+"""  # noqa: S608 - constant columns
 _person = msgspec.json.Decoder(PersonView)
 
 
@@ -98,7 +98,11 @@ async def delete_subtask(uow: UnitOfWork, actor: Actor, subtask_id: UUID) -> Non
     await uow.session.delete(subtask)
     uow.emit(
         SubtaskDeleted(
-            object_id=subtask.id, project_id=access.project_id, task_id=subtask.task_id, task_key=key, title=subtask.title
+            object_id=subtask.id,
+            project_id=access.project_id,
+            task_id=subtask.task_id,
+            task_key=key,
+            title=subtask.title,
         ),
         by=actor.user_id,
     )

@@ -8,19 +8,15 @@ from uuid import UUID
 
 import msgspec
 from fractional_indexing import generate_key_between
-from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.errors import InputFault, InvalidInput, PreconditionFailed
-from synergy_platform.ids import new_id
-from synergy_platform.pagination import Cursors, Page, make_page
 
 from synergy_domain.common import Actor, given, render_markdown
 from synergy_domain.projects import Access, access_to, count_change, require
 from synergy_domain.work import policy, repository
 from synergy_domain.work.contracts import (
+    STATUSES,
     BoardColumn,
     BoardView,
     ProgressView,
-    STATUSES,
     TaskChange,
     TaskInput,
     TaskMove,
@@ -32,10 +28,23 @@ from synergy_domain.work.contracts import (
 from synergy_domain.work.errors import DependencyCycle, NeighbourMoved, TaskBlocked, TaskNotFound
 from synergy_domain.work.events import TaskAssigned, TaskCompleted, TaskCreated, TaskDeleted, TaskMoved, TaskUpdated
 from synergy_domain.work.models import Task, TaskAssignee, TaskDependency, TaskLabel
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.errors import InputFault, InvalidInput, PreconditionFailed
+from synergy_platform.ids import new_id
+from synergy_platform.pagination import Cursors, Page, make_page
 
 BOARD_COLUMN_SIZE = 50
 _STARTED: tuple[TaskStatus, ...] = ("in_progress", "review", "done")
-_PLAIN_FIELDS = ("title", "description", "priority", "impact", "story_points", "start_date", "due_date", "estimate_minutes")
+_PLAIN_FIELDS = (
+    "title",
+    "description",
+    "priority",
+    "impact",
+    "story_points",
+    "start_date",
+    "due_date",
+    "estimate_minutes",
+)
 
 
 async def create_task(uow: UnitOfWork, actor: Actor, project_id: UUID, data: TaskInput) -> TaskView:
@@ -64,7 +73,8 @@ async def create_task(uow: UnitOfWork, actor: Actor, project_id: UUID, data: Tas
         await _blockers(uow, access, task.id)
     key = f"{access.key}-{number}"
     uow.emit(
-        TaskCreated(object_id=task.id, project_id=project_id, key=key, title=title, status=data.status), by=actor.user_id
+        TaskCreated(object_id=task.id, project_id=project_id, key=key, title=title, status=data.status),
+        by=actor.user_id,
     )
     _emit_assigned(uow, actor, task, key, set(data.assignee_ids))
     if done:
@@ -120,7 +130,12 @@ async def change_task(
     task, key, access = await load_task(uow, actor, reference, "edit tasks")
     await _expect(uow, actor, task, expected_version)
     title = given(data.title, task.title).strip()
-    _check(title, given(data.impact, task.impact), given(data.start_date, task.start_date), given(data.due_date, task.due_date))
+    _check(
+        title,
+        given(data.impact, task.impact),
+        given(data.start_date, task.start_date),
+        given(data.due_date, task.due_date),
+    )
     links = [given(ids, []) for ids in (data.assignee_ids, data.label_ids, data.depends_on_ids)]
     await _check_links(uow, task.project_id, *links)
     changes: dict[str, list[Any]] = {}
@@ -134,7 +149,7 @@ async def change_task(
         task.description_html = render_markdown(task.description)
         changes["description"] = ["…", "…"]  # long texts do not travel in events
     added = await _relink(uow, task, data, changes)
-    status = given(data.status, task.status)
+    status = task.status if data.status is msgspec.UNSET else data.status
     if status != task.status:
         changes["status"] = [task.status, status]
     if not changes:
@@ -145,7 +160,9 @@ async def change_task(
     warnings: list[str] = []
     if status != status_before:
         warnings = await _enter(uow, access, task, status)
-        task.position = generate_key_between(await repository.last_position(uow, task.project_id, status, task.id), None)
+        task.position = generate_key_between(
+            await repository.last_position(uow, task.project_id, status, task.id), None
+        )
     await uow.flush()
     uow.emit(
         TaskUpdated(

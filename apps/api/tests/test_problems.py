@@ -1,0 +1,69 @@
+"""What every answer has, errors included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("GET", "/api/nothing/at/all", 404),
+        ("DELETE", "/projects", 405),
+        ("GET", "/me", 401),
+        ("GET", "/api/health/live", 200),
+        ("GET", "/api/openapi.json", 200),
+        ("POST", "/auth/login", 400),
+    ],
+)
+async def test_every_answer_has_a_request_id_and_security_headers(api, method, path, status):
+    answer = await api.anonymous.request(method, path, headers={"X-Request-ID": "from-the-proxy.1"})
+    assert answer.status_code == status, answer.text
+    assert answer.headers["x-request-id"] == "from-the-proxy.1"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    if status >= 400:
+        problem = answer.json()
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert set(problem) >= {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
+        assert (problem["status"], problem["request_id"]) == (status, "from-the-proxy.1")
+
+
+async def test_a_request_id_that_could_break_a_log_line_is_replaced(api):
+    answer = await api.anonymous.get("/api/health/live", headers={"X-Request-ID": 'x"\t{}'})
+    assert len(answer.headers["x-request-id"]) == 36
+
+
+async def test_too_large_a_body_is_413(api, make):
+    caller = await api.as_(await make.user())
+    answer = await caller.post("/projects", {"name": "x", "description": "y" * 1_100_000})
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+async def test_docs_page_needs_nothing_from_elsewhere(api):
+    page = await api.anonymous.get("/api/docs")
+    assert page.status_code == 200
+    assert "//" not in page.text.replace("<!doctype html>", "")
+    for asset in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js"):
+        assert (await api.anonymous.get(f"/api/docs/{asset}")).status_code == 200
+    assert (await api.anonymous.get("/api/docs/../../secret")).status_code == 404
+
+
+async def test_committed_description_is_what_the_code_says(api):
+    served = (await api.anonymous.get("/api/openapi.json")).json()
+    committed = msgspec.json.decode((Path(__file__).parents[1] / "openapi.json").read_bytes())
+    assert served == committed, "run `hatch run openapi` and commit apps/api/openapi.json"
+
+
+async def test_every_operation_has_a_name_of_its_own_and_a_sentence(api):
+    description = (await api.anonymous.get("/api/openapi.json")).json()
+    operations = [operation for path in description["paths"].values() for operation in path.values()]
+    names = [operation["operationId"] for operation in operations]
+    assert len(names) == len(set(names))
+    assert all(operation.get("description") for operation in operations)
