@@ -33,10 +33,10 @@ def trello(file: Path, owner: str, *, dry_run: bool, overrides: tuple[str, ...])
     """
     from asyncpg import PostgresError
     from sqlalchemy.exc import SQLAlchemyError
-    from synergy_domain import transfer
-    from synergy_platform.errors import ProductError
 
     from synergy_cli.main import run_with_runtime
+    from synergy_domain import transfer
+    from synergy_platform.errors import ProductError
 
     _check_readable(file)
     try:

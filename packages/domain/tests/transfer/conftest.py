@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from synergy_domain.transfer import ImportMapping
 from synergy_domain.transfer.plan import ImportPlan
 from synergy_domain.transfer.trello import parse_board, plan_board

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from synergy_domain.identity.contracts import USERNAME_PATTERN
 from synergy_domain.identity.people import split_name, valid_username
 

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+
 from synergy_domain.transfer import ImportMapping
 from synergy_domain.transfer.trello import parse_board, plan_board
 

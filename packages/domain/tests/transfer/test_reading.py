@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from synergy_domain.transfer import ImportMapping
 from synergy_domain.transfer.errors import NotATrelloExport
 from synergy_domain.transfer.trello import check_board, parse_board, plan_board

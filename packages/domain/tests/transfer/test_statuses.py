@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from synergy_domain.transfer import ImportMapping
 from synergy_domain.transfer.trello.statuses import ListStatus, decide_statuses, status_of_name
 from synergy_platform.errors import InvalidInput

@@ -8,13 +8,13 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.ids import new_id
 
 from synergy_domain.common import Actor
 from synergy_domain.projects.intake import ProjectReference
 from synergy_domain.transfer.contracts import ImportMapping, ImportProblem, ImportReport, ImportView
 from synergy_domain.transfer.models import Import
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.ids import new_id
 
 _report = msgspec.json.Decoder(ImportReport)
 _GAVE_UP = ImportProblem(
@@ -51,7 +51,7 @@ async def add(uow: UnitOfWork, wanted: StoredImport) -> UUID:
     """Store what is wanted."""
     row = Import(
         id=new_id(), user_id=wanted.user_id, source="trello", file_key=wanted.file_key, dry_run=wanted.dry_run,
-        mapping=msgspec.to_builtins(wanted.mapping), status="queued", progress=0, report=None,
+        mapping=msgspec.to_builtins(wanted.mapping), status="queued", progress=0,
         project_id=wanted.project_id, created_at=uow.now, finished_at=None,
     )  # fmt: skip
     uow.session.add(row)

@@ -12,11 +12,6 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.errors import InputFault, InvalidInput, ProductError
-from synergy_platform.ids import parse_id
-from synergy_platform.pagination import Cursors, Page, make_page
-from synergy_platform.runtime import Runtime
 
 from synergy_domain import projects
 from synergy_domain.common import Actor
@@ -41,6 +36,11 @@ from synergy_domain.transfer.trello import check_board, parse_board, plan_board
 from synergy_domain.transfer.trello.statuses import decide_statuses
 from synergy_domain.work import STATUSES
 from synergy_domain.work.intake import add_labels, add_tasks, render_texts
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.errors import InputFault, InvalidInput, ProductError
+from synergy_platform.ids import parse_id
+from synergy_platform.pagination import Cursors, Page, make_page
+from synergy_platform.runtime import Runtime
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from synergy_platform.ids import new_id
-
 from synergy_domain.identity.people import IncomingPerson
 from synergy_domain.transfer.trello.export import Board, Person, present
+from synergy_platform.ids import new_id
 
 _GONE = Person(full_name="Former member", username="former-member")
 

@@ -6,10 +6,10 @@ import re
 from typing import Literal
 
 import msgspec
-from synergy_platform.errors import InputFault, InvalidInput
 
 from synergy_domain.transfer.contracts import ImportMapping
 from synergy_domain.work import TaskStatus
+from synergy_platform.errors import InputFault, InvalidInput
 
 # Tried in this order. A phrase is one or more words that follow one another.
 _WORDS: tuple[tuple[TaskStatus, tuple[tuple[str, ...], ...]], ...] = (
