@@ -4,6 +4,7 @@ export default defineConfig({
   resolve: {
     alias: {
       "~": new URL("./app", import.meta.url).pathname,
+      "@synergy/client/client": new URL("../../packages/client/src/client/index.ts", import.meta.url).pathname,
       "@synergy/client": new URL("../../packages/client/src/index.ts", import.meta.url).pathname,
     },
   },

@@ -51,7 +51,8 @@ export default function handleRequest(
     let hasShell = false;
     const answer = () => {
       hasShell = true;
-      const body = new PassThrough({ final: (done) => (clearTimeout(timer), done()) });
+      const body = new PassThrough();
+      body.on("close", () => clearTimeout(timer));
       pipe(body);
       resolve(new Response(createReadableStreamFromReadable(body), { status: finalStatus, headers }));
     };

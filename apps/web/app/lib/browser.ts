@@ -7,11 +7,7 @@ export async function refreshSession(): Promise<boolean> {
   return navigator.locks.request("synergy-refresh", async () => {
     const probe = await fetch("/api/v1/me", { headers: { accept: "application/json" } });
     if (probe.ok) return true;
-    const response = await fetch("/api/v1/auth/refresh", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: "{}",
-    });
+    const response = await fetch("/api/v1/auth/refresh", { method: "POST" });
     return response.ok;
   });
 }
@@ -21,10 +17,11 @@ export function leaveForSignIn(): void {
   window.location.assign(`/login?next=${encodeURIComponent(here)}`);
 }
 
-async function send(path: string, init: RequestInit): Promise<Response> {
-  const response = await fetch(path, init);
+async function send(request: Request): Promise<Response> {
+  const again = request.clone();
+  const response = await fetch(request);
   if (response.status !== 401) return response;
-  if (await refreshSession()) return fetch(path, init);
+  if (await refreshSession()) return fetch(again);
   leaveForSignIn();
   return response;
 }

@@ -1,10 +1,11 @@
+import { createTask, moveTask, type TaskInput } from "@synergy/client";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { toastError } from "~/components/ui/toast";
 import { type Destination, moveOnBoard, putOnBoard } from "~/features/board/board";
 import { boardQuery } from "~/features/board/queries";
 import { taskQuery } from "~/features/tasks/queries";
+import { answer } from "~/lib/api";
 import { apiOf } from "~/lib/query";
-import type { Task } from "~/lib/types";
 
 export interface Move extends Destination {
   taskId: string;
@@ -18,7 +19,7 @@ export function useMoveTask(projectId: string) {
     // Moves of one board reach the server in the order in which they were made.
     scope: { id: `board-${projectId}` },
     mutationFn: ({ taskId, status, before, after }: Move) =>
-      apiOf(client).post<Task>(`/tasks/${taskId}/move`, { body: { status, before, after } }),
+      answer(moveTask({ client: apiOf(client), path: { task: taskId }, body: { status, before, after } })),
     onMutate: async (move) => {
       await client.cancelQueries({ queryKey });
       const snapshot = client.getQueryData(queryKey);
@@ -42,8 +43,8 @@ export function useMoveTask(projectId: string) {
 export function useCreateTask(projectId: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (task: Partial<Task> & { title: string; assignee_ids?: string[]; label_ids?: string[] }) =>
-      apiOf(client).post<Task>(`/projects/${projectId}/tasks`, { body: task }),
+    mutationFn: (task: TaskInput) =>
+      answer(createTask({ client: apiOf(client), path: { project_id: projectId }, body: task })),
     onSuccess: (task) => {
       client.setQueryData(boardQuery(projectId).queryKey, (board) => board && putOnBoard(board, task));
       client.setQueryData(taskQuery(task.key).queryKey, task);

@@ -1,18 +1,25 @@
+import { getBoard, listProjectTasks } from "@synergy/client";
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
-import { type Api, ApiError } from "~/lib/api";
+import { type Api, ApiError, answer } from "~/lib/api";
 import { apiOf } from "~/lib/query";
-import type { Board, Column, Page, TaskSummary } from "~/lib/types";
+import type { Board, Column, TaskSummary } from "~/lib/types";
+
+type Page = Pick<Column, "next_cursor"> & { items: TaskSummary[] };
 
 const PAGE = 50;
 
-function nextPage(api: Api, projectId: string, column: Column, signal?: AbortSignal) {
-  return api.get<Page<TaskSummary>>(`/projects/${projectId}/tasks`, {
-    signal,
-    query: { status: column.status, sort: "position", cursor: column.next_cursor, limit: PAGE },
-  });
+function nextPage(client: Api, projectId: string, column: Column, signal?: AbortSignal): Promise<Page> {
+  return answer(
+    listProjectTasks({
+      client,
+      signal,
+      path: { project_id: projectId },
+      query: { status: column.status, sort: "position", cursor: column.next_cursor, limit: PAGE },
+    }),
+  );
 }
 
-function append(column: Column, page: Page<TaskSummary>): Column {
+function append(column: Column, page: Page): Column {
   const known = new Set(column.tasks.map((task) => task.id));
   return {
     ...column,
@@ -26,7 +33,7 @@ export const boardQuery = (projectId: string) =>
     queryKey: ["board", projectId],
     queryFn: async ({ client, signal, queryKey }): Promise<Board> => {
       const api = apiOf(client);
-      const board = await api.get<Board>(`/projects/${projectId}/board`, { signal });
+      const board = await answer(getBoard({ client: api, signal, path: { project_id: projectId } }));
       // What somebody has scrolled to stays loaded when the board is fetched again.
       const shown = new Map(
         client.getQueryData<Board>(queryKey)?.columns.map((column) => [column.status, column.tasks.length]),
@@ -47,7 +54,7 @@ export const boardQuery = (projectId: string) =>
 /** Load the next page of a column into the board. */
 export async function loadMore(client: QueryClient, projectId: string, column: Column): Promise<void> {
   const key = boardQuery(projectId).queryKey;
-  let page: Page<TaskSummary>;
+  let page: Page;
   try {
     page = await nextPage(apiOf(client), projectId, column);
   } catch (error) {

@@ -1,10 +1,11 @@
+import { getMe, listUsers } from "@synergy/client";
 import { queryOptions } from "@tanstack/react-query";
+import { answer } from "~/lib/api";
 import { apiOf } from "~/lib/query";
-import type { Me, Page, Person } from "~/lib/types";
 
 export const meQuery = queryOptions({
   queryKey: ["me"],
-  queryFn: ({ client, signal }) => apiOf(client).get<Me>("/me", { signal }),
+  queryFn: ({ client, signal }) => answer(getMe({ client: apiOf(client), signal })),
   staleTime: 5 * 60_000,
 });
 
@@ -13,5 +14,6 @@ export const usersQuery = (text: string) =>
   queryOptions({
     queryKey: ["users", text],
     queryFn: ({ client, signal }) =>
-      apiOf(client).get<Page<Person>>("/users", { signal, query: { q: text || undefined, limit: 20 } }),
+      answer(listUsers({ client: apiOf(client), signal, query: { limit: 20, ...(text && { q: text }) } })),
+    placeholderData: (previous) => previous,
   });

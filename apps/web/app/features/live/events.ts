@@ -3,17 +3,7 @@ import { findTask, removeFromBoard } from "~/features/board/board";
 import { boardQuery } from "~/features/board/queries";
 import { storeTask } from "~/features/tasks/mutations";
 import { commentsQuery, subtasksQuery, taskQuery } from "~/features/tasks/queries";
-import type { Person } from "~/lib/types";
-
-/** One fact of the ledger, as the stream tells it. */
-export interface LiveEvent {
-  number: number;
-  type: string;
-  actor: Person | null;
-  project_id: string | null;
-  object: { type: string; id: string };
-  data: Record<string, unknown>;
-}
+import type { LiveEvent } from "~/lib/types";
 
 /** A named event reaches a page only by its name, so all that pages care about are listed. */
 export const EVENT_TYPES = [

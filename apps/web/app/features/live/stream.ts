@@ -1,5 +1,6 @@
-import { EVENT_TYPES, type LiveEvent } from "~/features/live/events";
+import { EVENT_TYPES } from "~/features/live/events";
 import { leaveForSignIn, refreshSession } from "~/lib/browser";
+import type { LiveEvent } from "~/lib/types";
 
 export type LiveState = "connecting" | "live" | "offline";
 

@@ -1,18 +1,24 @@
+import { countUnread, listNotifications, markAllRead, markRead } from "@synergy/client";
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { toastError } from "~/components/ui/toast";
+import { answer } from "~/lib/api";
 import { apiOf } from "~/lib/query";
-import type { Notification, Page } from "~/lib/types";
 
 export const unreadQuery = queryOptions({
   queryKey: ["notifications", "unread"],
-  queryFn: async ({ client, signal }) =>
-    (await apiOf(client).get<{ unread: number }>("/notifications/unread-count", { signal })).unread,
+  queryFn: async ({ client, signal }) => (await answer(countUnread({ client: apiOf(client), signal }))).unread,
 });
 
 export const notificationsQuery = infiniteQueryOptions({
   queryKey: ["notifications", "list"],
   queryFn: ({ client, signal, pageParam }) =>
-    apiOf(client).get<Page<Notification>>("/notifications", { signal, query: { cursor: pageParam, limit: 30 } }),
+    answer(
+      listNotifications({
+        client: apiOf(client),
+        signal,
+        query: { limit: 30, ...(pageParam && { cursor: pageParam }) },
+      }),
+    ),
   initialPageParam: null as string | null,
   getNextPageParam: (page) => page.next_cursor,
 });
@@ -21,8 +27,10 @@ export const notificationsQuery = infiniteQueryOptions({
 export function useMarkRead() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (id: string | "all") =>
-      apiOf(client).post(id === "all" ? "/notifications/read-all" : `/notifications/${id}/read`),
+    mutationFn: async (id: string | "all"): Promise<void> => {
+      if (id === "all") await markAllRead({ client: apiOf(client) });
+      else await markRead({ client: apiOf(client), path: { notification_id: id } });
+    },
     onError: (error) => toastError("The notification could not be marked as read.", error),
     onSettled: () => client.invalidateQueries({ queryKey: ["notifications"] }),
   });

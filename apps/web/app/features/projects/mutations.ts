@@ -1,14 +1,24 @@
+import {
+  addLabel,
+  addMember,
+  changeMember,
+  createProject,
+  type LabelInput,
+  type MemberInput,
+  type ProjectInput,
+  removeMember,
+} from "@synergy/client";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { toastError } from "~/components/ui/toast";
 import { labelsQuery, membersQuery } from "~/features/projects/queries";
+import { answer } from "~/lib/api";
 import { apiOf } from "~/lib/query";
-import type { Label, Member, Project, Role } from "~/lib/types";
+import type { GrantableRole } from "~/lib/types";
 
 export function useCreateProject() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (project: { name: string; key?: string; description?: string; color?: string; status?: string }) =>
-      apiOf(client).post<Project>("/projects", { body: project }),
+    mutationFn: (project: ProjectInput) => answer(createProject({ client: apiOf(client), body: project })),
     onSuccess: (project) => {
       client.setQueryData(["project", project.id], project);
       return client.invalidateQueries({ queryKey: ["projects"] });
@@ -19,8 +29,8 @@ export function useCreateProject() {
 export function useAddMember(projectId: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (member: { user_id: string; role: Role }) =>
-      apiOf(client).post<Member>(`/projects/${projectId}/members`, { body: member }),
+    mutationFn: (member: MemberInput) =>
+      answer(addMember({ client: apiOf(client), path: { project_id: projectId }, body: member })),
     onSuccess: () => client.invalidateQueries({ queryKey: membersQuery(projectId).queryKey }),
     onError: (error) => toastError("The person was not added.", error),
   });
@@ -29,8 +39,14 @@ export function useAddMember(projectId: string) {
 export function useChangeMember(projectId: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ userId, role }: { userId: string; role: Role }) =>
-      apiOf(client).patch<Member>(`/projects/${projectId}/members/${userId}`, { body: { role } }),
+    mutationFn: ({ userId, role }: { userId: string; role: GrantableRole }) =>
+      answer(
+        changeMember({
+          client: apiOf(client),
+          path: { project_id: projectId, user_id: userId },
+          body: { role },
+        }),
+      ),
     onError: (error) => toastError("The role was not changed.", error),
     onSettled: () => client.invalidateQueries({ queryKey: membersQuery(projectId).queryKey }),
   });
@@ -39,7 +55,8 @@ export function useChangeMember(projectId: string) {
 export function useRemoveMember(projectId: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (userId: string) => apiOf(client).delete(`/projects/${projectId}/members/${userId}`),
+    mutationFn: (userId: string) =>
+      removeMember({ client: apiOf(client), path: { project_id: projectId, user_id: userId } }),
     onSuccess: () => client.invalidateQueries({ queryKey: membersQuery(projectId).queryKey }),
     onError: (error) => toastError("The person was not removed.", error),
   });
@@ -48,8 +65,8 @@ export function useRemoveMember(projectId: string) {
 export function useCreateLabel(projectId: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (label: { name: string; color: string }) =>
-      apiOf(client).post<Label>(`/projects/${projectId}/labels`, { body: label }),
+    mutationFn: (label: LabelInput) =>
+      answer(addLabel({ client: apiOf(client), path: { project_id: projectId }, body: label })),
     onSuccess: (label) => client.setQueryData(labelsQuery(projectId).queryKey, (list) => [...(list ?? []), label]),
     onError: (error) => toastError("The label was not made.", error),
   });

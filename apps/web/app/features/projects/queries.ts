@@ -1,41 +1,49 @@
+import { getProject, listActivity, listLabels, listMembers, listProjects } from "@synergy/client";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { answer } from "~/lib/api";
 import { apiOf } from "~/lib/query";
-import type { Activity, Label, Member, Page, Project } from "~/lib/types";
+
+/** More than anybody's sidebar can show; the server's limit for one page. */
+const MOST = 200;
 
 export const projectsQuery = queryOptions({
   queryKey: ["projects"],
-  queryFn: ({ client, signal }) => apiOf(client).get<Page<Project>>("/projects", { signal, query: { limit: 200 } }),
+  queryFn: ({ client, signal }) => answer(listProjects({ client: apiOf(client), signal, query: { limit: MOST } })),
 });
 
 export const projectQuery = (projectId: string) =>
   queryOptions({
     queryKey: ["project", projectId],
-    queryFn: ({ client, signal }) => apiOf(client).get<Project>(`/projects/${projectId}`, { signal }),
+    queryFn: ({ client, signal }) =>
+      answer(getProject({ client: apiOf(client), signal, path: { project_id: projectId } })),
   });
 
 export const membersQuery = (projectId: string) =>
   queryOptions({
     queryKey: ["project", projectId, "members"],
     queryFn: async ({ client, signal }) =>
-      (await apiOf(client).get<Page<Member>>(`/projects/${projectId}/members`, { signal, query: { limit: 200 } }))
-        .items,
+      (await answer(listMembers({ client: apiOf(client), signal, path: { project_id: projectId } }))).items,
   });
 
 export const labelsQuery = (projectId: string) =>
   queryOptions({
     queryKey: ["project", projectId, "labels"],
     queryFn: async ({ client, signal }) =>
-      (await apiOf(client).get<Page<Label>>(`/projects/${projectId}/labels`, { signal, query: { limit: 200 } })).items,
+      (await answer(listLabels({ client: apiOf(client), signal, path: { project_id: projectId } }))).items,
   });
 
 export const activityQuery = (projectId: string) =>
   infiniteQueryOptions({
     queryKey: ["project", projectId, "activity"],
     queryFn: ({ client, signal, pageParam }) =>
-      apiOf(client).get<Page<Activity>>(`/projects/${projectId}/activity`, {
-        signal,
-        query: { cursor: pageParam, limit: 50 },
-      }),
+      answer(
+        listActivity({
+          client: apiOf(client),
+          signal,
+          path: { project_id: projectId },
+          query: { limit: 50, ...(pageParam && { cursor: pageParam }) },
+        }),
+      ),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
   });

@@ -1,4 +1,4 @@
-import type { Project, Role } from "~/lib/types";
+import type { GrantableRole, Project, Role } from "~/lib/types";
 
 const RANK: Record<Role, number> = { viewer: 0, member: 1, manager: 2, owner: 3 };
 
@@ -25,6 +25,6 @@ export function mayManage(project: Membership): boolean {
 }
 
 /** Roles that a person may give: up to their own, and never owner, which is transferred. */
-export function grantableRoles(project: Membership): Role[] {
+export function grantableRoles(project: Membership): GrantableRole[] {
   return (["viewer", "member", "manager"] as const).filter((role) => RANK[role] <= rankOf(project));
 }

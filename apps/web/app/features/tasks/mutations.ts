@@ -1,10 +1,21 @@
+import {
+  addComment,
+  addSubtask,
+  changeComment,
+  changeSubtask,
+  changeTask,
+  deleteComment,
+  deleteSubtask,
+  deleteTask,
+} from "@synergy/client";
 import { type QueryClient, useMutation, useQueryClient } from "@tanstack/react-query";
 import { toastError } from "~/components/ui/toast";
 import { putOnBoard, removeFromBoard } from "~/features/board/board";
 import { boardQuery } from "~/features/board/queries";
 import { commentsQuery, subtasksQuery, taskQuery } from "~/features/tasks/queries";
+import { answer } from "~/lib/api";
 import { apiOf } from "~/lib/query";
-import type { Comment, Label, Person, Subtask, Task } from "~/lib/types";
+import type { Label, Person, Task } from "~/lib/types";
 
 export interface TaskChanges {
   title?: string;
@@ -37,7 +48,8 @@ export function useChangeTask(taskKey: string) {
   const { queryKey } = taskQuery(taskKey);
   const mutation = useMutation({
     scope: { id: `task-${taskKey}` },
-    mutationFn: (changes: TaskChanges) => apiOf(client).patch<Task>(`/tasks/${taskKey}`, { body: bodyOf(changes) }),
+    mutationFn: (changes: TaskChanges) =>
+      answer(changeTask({ client: apiOf(client), path: { task: taskKey }, body: bodyOf(changes) })),
     onMutate: async (changes) => {
       await client.cancelQueries({ queryKey, exact: true });
       const snapshot = client.getQueryData(queryKey);
@@ -65,7 +77,7 @@ export function useChangeTask(taskKey: string) {
 export function useDeleteTask() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (task: Task) => apiOf(client).delete(`/tasks/${task.id}`),
+    mutationFn: (task: Task) => deleteTask({ client: apiOf(client), path: { task: task.id } }),
     onSuccess: (_nothing, task) => {
       client.setQueryData(boardQuery(task.project_id).queryKey, (board) => board && removeFromBoard(board, task.id));
       client.removeQueries({ queryKey: taskQuery(task.key).queryKey });
@@ -88,7 +100,7 @@ export function useAddSubtask(taskKey: string) {
   return useMutation({
     scope: { id: `subtasks-${taskKey}` },
     mutationFn: (input: { title: string; group: string | null }) =>
-      apiOf(client).post<Subtask>(`/tasks/${taskKey}/subtasks`, { body: input }),
+      answer(addSubtask({ client: apiOf(client), path: { task: taskKey }, body: input })),
     onSuccess: (subtask) => {
       client.setQueryData(subtasksQuery(taskKey).queryKey, (list) =>
         list?.some((other) => other.id === subtask.id) ? list : [...(list ?? []), subtask],
@@ -105,7 +117,7 @@ export function useChangeSubtask(taskKey: string) {
   return useMutation({
     scope: { id: `subtasks-${taskKey}` },
     mutationFn: ({ id, ...changes }: { id: string; title?: string; is_completed?: boolean }) =>
-      apiOf(client).patch<Subtask>(`/subtasks/${id}`, { body: changes }),
+      answer(changeSubtask({ client: apiOf(client), path: { subtask_id: id }, body: changes })),
     onMutate: async ({ id, ...changes }) => {
       await client.cancelQueries({ queryKey });
       const snapshot = client.getQueryData(queryKey);
@@ -126,7 +138,7 @@ export function useDeleteSubtask(taskKey: string) {
   const client = useQueryClient();
   const { queryKey } = subtasksQuery(taskKey);
   return useMutation({
-    mutationFn: (id: string) => apiOf(client).delete(`/subtasks/${id}`),
+    mutationFn: (id: string) => deleteSubtask({ client: apiOf(client), path: { subtask_id: id } }),
     onSuccess: (_nothing, id) => {
       client.setQueryData(queryKey, (list) => list?.filter((subtask) => subtask.id !== id));
       return refreshTask(client, taskKey);
@@ -138,7 +150,8 @@ export function useDeleteSubtask(taskKey: string) {
 export function useAddComment(taskKey: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (body: string) => apiOf(client).post<Comment>(`/tasks/${taskKey}/comments`, { body: { body } }),
+    mutationFn: (body: string) =>
+      answer(addComment({ client: apiOf(client), path: { task: taskKey }, body: { body } })),
     onSuccess: (comment) => {
       client.setQueryData(commentsQuery(taskKey).queryKey, (list) =>
         list?.some((other) => other.id === comment.id) ? list : [...(list ?? []), comment],
@@ -153,7 +166,7 @@ export function useChangeComment(taskKey: string) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ id, body }: { id: string; body: string }) =>
-      apiOf(client).patch<Comment>(`/comments/${id}`, { body: { body } }),
+      answer(changeComment({ client: apiOf(client), path: { comment_id: id }, body: { body } })),
     onSuccess: (comment) =>
       client.setQueryData(commentsQuery(taskKey).queryKey, (list) =>
         list?.map((other) => (other.id === comment.id ? comment : other)),
@@ -165,7 +178,7 @@ export function useChangeComment(taskKey: string) {
 export function useDeleteComment(taskKey: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (id: string) => apiOf(client).delete(`/comments/${id}`),
+    mutationFn: (id: string) => deleteComment({ client: apiOf(client), path: { comment_id: id } }),
     onSuccess: (_nothing, id) => {
       client.setQueryData(commentsQuery(taskKey).queryKey, (list) => list?.filter((comment) => comment.id !== id));
       return refreshTask(client, taskKey);

@@ -199,7 +199,7 @@ export function LabelPicker({ projectId, value, isReadOnly, onChange }: ManyProp
         {value.map((label) => (
           <LabelChip key={label.id} label={label} />
         ))}
-        {value.length === 0 && <span className="text-subtle">None</span>}
+        {value.length === 0 && <span className="text-subtle">No labels</span>}
       </AriaButton>
       <Popover label="Labels" className="w-64">
         <LabelChoices projectId={projectId} value={value} onChange={onChange} />

@@ -1,16 +1,15 @@
+import { refresh } from "@synergy/client";
 import { createContext, type MiddlewareFunction } from "react-router";
-import { type Api, makeApi } from "~/lib/api";
+import { type Api, ApiError, makeApi } from "~/lib/api";
 import { ACCESS_COOKIES, parseCookies, REFRESH_COOKIES, withSetCookies } from "~/lib/server/cookies.server";
 import { logError } from "~/lib/server/log.server";
 
 const API_TIMEOUT_MS = 15_000;
 
-/** The API as the person of one request, and the cookies that the answer hands on to the browser. */
+/** The API as the person of one request; the cookies that it sets are handed on to the browser. */
 export interface Session {
   readonly api: Api;
   readonly hasAccess: boolean;
-  /** Call the API and hand its Set-Cookie headers on to the browser. */
-  send(path: string, init: RequestInit): Promise<Response>;
 }
 
 export const sessionContext = createContext<Session>();
@@ -24,7 +23,7 @@ class RequestSession implements Session {
   constructor(request: Request) {
     this.#request = request;
     this.#cookie = request.headers.get("cookie") ?? "";
-    this.api = makeApi((path, init) => this.#fetch(path, init));
+    this.api = makeApi((call) => this.#send(call), process.env.SYNERGY_API_URL);
   }
 
   #has(names: readonly string[]): boolean {
@@ -36,9 +35,10 @@ class RequestSession implements Session {
     return this.#has(ACCESS_COOKIES);
   }
 
-  #fetch(path: string, init: RequestInit): Promise<Response> {
+  /** Pass a call on as the person of the page, and keep the cookies that the answer sets. */
+  async #send(call: Request): Promise<Response> {
     const { headers: given, signal, url } = this.#request;
-    const headers = new Headers(init.headers);
+    const headers = new Headers(call.headers);
     if (this.#cookie) headers.set("cookie", this.#cookie);
     for (const name of ["user-agent", "x-forwarded-for", "x-forwarded-proto", "x-request-id", "traceparent"]) {
       const value = given.get(name);
@@ -50,17 +50,14 @@ class RequestSession implements Session {
       "origin",
       given.get("origin") ?? `${given.get("x-forwarded-proto") ?? protocol.slice(0, -1)}://${host}`,
     );
-    headers.set("x-forwarded-host", host);
-    return fetch(new URL(path, process.env.SYNERGY_API_URL), {
-      ...init,
-      headers,
-      redirect: "manual",
-      signal: AbortSignal.any([signal, init.signal, AbortSignal.timeout(API_TIMEOUT_MS)].filter((part) => !!part)),
-    });
-  }
-
-  async send(path: string, init: RequestInit): Promise<Response> {
-    const response = await this.#fetch(path, init);
+    headers.set("host", host);
+    const response = await fetch(
+      new Request(call, {
+        headers,
+        redirect: "manual",
+        signal: AbortSignal.any([signal, call.signal, AbortSignal.timeout(API_TIMEOUT_MS)]),
+      }),
+    );
     const setCookies = response.headers.getSetCookie();
     this.setCookies.push(...setCookies);
     this.#cookie = withSetCookies(this.#cookie, setCookies);
@@ -71,15 +68,10 @@ class RequestSession implements Session {
   async refresh(): Promise<void> {
     if (this.hasAccess || !this.#has(REFRESH_COOKIES)) return;
     try {
-      const response = await this.send("/api/v1/auth/refresh", {
-        method: "POST",
-        headers: { "content-type": "application/json", accept: "application/json" },
-        body: "{}",
-      });
-      await response.body?.cancel();
+      await refresh({ client: this.api });
     } catch (error) {
-      // Without the API the loaders fail too, and say so.
-      logError(error, this.#request);
+      // A session that has ended leads to the sign-in page; without the API the loaders fail too, and say so.
+      if (!(error instanceof ApiError)) logError(error, this.#request);
     }
   }
 }

@@ -1,0 +1,79 @@
+import { useSuspenseQuery } from "@tanstack/react-query";
+import { useCallback, useDeferredValue, useMemo, useState } from "react";
+import { toastDone } from "~/components/ui/toast";
+import { type BoardFilter, findTask, matchesFilter } from "~/features/board/board";
+import { BoardColumn } from "~/features/board/column";
+import { FilterBar, noFilter } from "~/features/board/filter-bar";
+import { type Move, useMoveTask } from "~/features/board/mutations";
+import { boardQuery } from "~/features/board/queries";
+import { mayEditTasks } from "~/features/projects/roles";
+import { STATUS_NAMES } from "~/features/tasks/status";
+import { useOpenTask } from "~/features/tasks/use-open-task";
+import type { Project } from "~/lib/types";
+import { useShortcuts } from "~/lib/use-shortcuts";
+
+/** Give the focus back to a card after it moved into another column. */
+function focusCard(taskId: string): void {
+  requestAnimationFrame(() => {
+    document.querySelector<HTMLElement>(`[data-board] [data-key="${CSS.escape(taskId)}"]`)?.focus();
+  });
+}
+
+/** Go from card to card, whatever column they are in. */
+function focusNeighbour(step: 1 | -1): void {
+  const cards = [...document.querySelectorAll<HTMLElement>('[data-board] [role="row"][data-key]')];
+  const index = cards.findIndex((card) => card.contains(document.activeElement));
+  cards.at(index < 0 ? 0 : Math.max(0, Math.min(cards.length - 1, index + step)))?.focus();
+}
+
+export function Board({ project }: { project: Project }) {
+  const { data: board } = useSuspenseQuery(boardQuery(project.id));
+  const { mutate } = useMoveTask(project.id);
+  const [openKey, openTask] = useOpenTask();
+  const [filter, setFilter] = useState<BoardFilter>(noFilter);
+  const shown = useDeferredValue(filter);
+  const canEdit = mayEditTasks(project);
+
+  const move = useCallback(
+    (change: Move, { isSilent = false } = {}) => {
+      const task = findTask(board, change.taskId);
+      mutate(change);
+      if (task && task.status !== change.status && !isSilent) {
+        toastDone(`${task.key} moved to ${STATUS_NAMES[change.status]}.`);
+        focusCard(change.taskId);
+      }
+    },
+    [board, mutate],
+  );
+
+  useShortcuts({ j: () => focusNeighbour(1), k: () => focusNeighbour(-1) });
+
+  const columns = useMemo(
+    () => board.columns.map((column) => ({ column, tasks: column.tasks.filter((task) => matchesFilter(task, shown)) })),
+    [board, shown],
+  );
+
+  return (
+    <>
+      <FilterBar projectId={project.id} filter={filter} onChange={setFilter} />
+      <div
+        data-board
+        className="flex min-h-0 flex-1 snap-x snap-mandatory gap-3 overflow-x-auto overscroll-x-contain p-4 pt-3 scroll-px-4 max-sm:gap-2 max-sm:p-2 max-sm:scroll-px-2 md:snap-none"
+      >
+        {columns.map(({ column, tasks }) => (
+          <BoardColumn
+            key={column.status}
+            projectId={project.id}
+            column={column}
+            tasks={tasks}
+            isFiltered={tasks.length < column.tasks.length}
+            canEdit={canEdit}
+            openKey={openKey}
+            onOpen={openTask}
+            onMove={move}
+          />
+        ))}
+      </div>
+    </>
+  );
+}

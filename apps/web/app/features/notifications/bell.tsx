@@ -1,0 +1,34 @@
+import { useQuery } from "@tanstack/react-query";
+import { Bell } from "lucide-react";
+import { lazy, Suspense } from "react";
+import { IconButton } from "~/components/ui/button";
+import { Popover, PopoverTrigger } from "~/components/ui/popover";
+import { unreadQuery } from "~/features/notifications/queries";
+
+const NotificationList = lazy(() => import("~/features/notifications/list"));
+
+export function NotificationBell() {
+  const { data: unread = 0 } = useQuery(unreadQuery);
+  return (
+    <PopoverTrigger>
+      <IconButton label={unread > 0 ? `Notifications, ${unread} unread` : "Notifications"}>
+        <Bell />
+        {unread > 0 && (
+          <span
+            aria-hidden
+            className="absolute -end-0.5 -top-0.5 flex h-4 min-w-4 items-center justify-center rounded-full bg-accent px-1 text-[0.625rem] font-semibold text-on-accent ring-2 ring-canvas"
+          >
+            {unread > 99 ? "99+" : unread}
+          </span>
+        )}
+      </IconButton>
+      <Popover label="Notifications" className="h-[min(30rem,70vh)] w-[min(24rem,calc(100vw-1rem))]">
+        {({ close }) => (
+          <Suspense fallback={null}>
+            <NotificationList onOpen={close} />
+          </Suspense>
+        )}
+      </Popover>
+    </PopoverTrigger>
+  );
+}
