@@ -17,7 +17,7 @@ from synergy_api.hub import EventHub
 from synergy_api.middleware import RequestContext
 from synergy_api.params import known_parameters, refuse_unknown
 from synergy_api.problems import handle_error
-from synergy_api.routes import auth, events, health, notifications, projects, tasks
+from synergy_api.routes import auth, events, health, imports, notifications, projects, tasks
 from synergy_api.routes.health import HealthChecks
 from synergy_domain.common import Actor
 from synergy_domain.identity import Authenticator
@@ -69,7 +69,7 @@ def create_app(runtime: Runtime) -> Litestar:
             health.router,
             Router(
                 "/api/v1",
-                route_handlers=[auth.router, projects.router, tasks.router, notifications.router, events.router],
+                route_handlers=[auth.router, projects.router, tasks.router, notifications.router, events.router, imports.router],
             ),
             documentation.docs_page,
             documentation.docs_asset,

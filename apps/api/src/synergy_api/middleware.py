@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import structlog
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
 
 from synergy_platform.ids import new_id
 
@@ -15,6 +15,7 @@ log = structlog.stdlib.get_logger("synergy_api.access")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_READ_ON_BYTES = 8 * 1024 * 1024
 _QUIET = ("/api/health/", "/api/auth/health")
 
 SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
@@ -51,10 +52,14 @@ class RequestContext:
         started = time.perf_counter_ns()
         status = 500
 
+        body = _Body(scope, receive)
+
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if status >= 400:
+                    await body.read_rest()
                 headers = list(message.get("headers", []))
                 present = {name.lower() for name, _ in headers}
                 extra = (*SECURITY_HEADERS, _CONTENT_POLICY, _NO_STORE, (b"x-request-id", request_id))
@@ -63,7 +68,7 @@ class RequestContext:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, body.receive, send_with_headers)
         finally:
             path = scope["path"]
             if not (path.startswith(_QUIET) and status < 500):
@@ -77,6 +82,33 @@ class RequestContext:
                         "client.ip": (scope.get("client") or ("", 0))[0],
                     },
                 )
+
+
+class _Body:
+    """The request's body, of which an error may leave a part unread: the server would then close the connection while
+    the client still sends, and the client would see that instead of the answer.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._receive = receive
+        self._ended = not any(
+            name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+            for name, value in scope["headers"]
+        )
+
+    async def receive(self) -> HTTPReceiveMessage:
+        """The next message, for the application."""
+        message = await self._receive()
+        if message["type"] != "http.request" or not message.get("more_body"):
+            self._ended = True
+        return message
+
+    async def read_rest(self) -> None:
+        """Read on and forget, up to a bound."""
+        read = 0
+        while not self._ended and read < _READ_ON_BYTES:
+            message = await self.receive()
+            read += len(message.get("body", b""))
 
 
 def _request_id(scope: Scope) -> bytes:

@@ -1,0 +1,8 @@
+"""Jobs of the identity domain."""
+
+from __future__ import annotations
+
+from synergy_domain import identity
+from synergy_platform.jobs import JobHandler
+
+HANDLERS = (JobHandler(name=identity.SEND_VERIFICATION, function=identity.send_verification),)
