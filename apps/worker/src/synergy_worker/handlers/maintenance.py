@@ -1,0 +1,8 @@
+"""Jobs of the maintenance domain."""
+
+from __future__ import annotations
+
+from synergy_domain import maintenance
+from synergy_platform.jobs import JobHandler
+
+HANDLERS = (JobHandler(name=maintenance.CLEANUP, function=maintenance.clean_up),)

@@ -1,0 +1,74 @@
+"""A worker or scheduler process with jobs of the tests.
+
+It is the product's own entry point; only the handlers and schedules are others. Effects are rows of a table without a
+unique key, so that an effect that happened twice shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import Any
+
+import structlog
+
+from synergy_platform.database import UnitOfWork
+from synergy_platform.jobs import JobHandler, Registry
+from synergy_platform.runtime import Runtime
+from synergy_platform.schedules import ScheduleDefinition
+from synergy_worker import receiver
+from synergy_worker.main import main
+
+_EFFECT = "INSERT INTO effects (name, request_id, at, pid) VALUES ($1, $2, $3, $4) RETURNING id"
+
+
+async def _effect(uow: UnitOfWork, name: str) -> None:
+    request_id = structlog.contextvars.get_contextvars().get("request.id")
+    await uow.value(_EFFECT, name, request_id, uow.now, os.getpid())
+
+
+async def write(_runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any]) -> None:
+    await _effect(uow, str(payload.get("event_id") or payload.get("slot") or payload["name"]))
+    await asyncio.sleep(payload.get("seconds", 0))
+
+
+async def nothing(_runtime: Runtime, _uow: UnitOfWork, _payload: dict[str, Any]) -> None:
+    """Measures the machinery alone."""
+
+
+async def progress(runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any]) -> None:
+    """Tells in transactions of their own how far it is."""
+    for step in range(payload["steps"]):
+        async with runtime.database.unit_of_work() as own:
+            await _effect(own, f"{payload['name']} step {step}")
+        await asyncio.sleep(payload.get("seconds", 0))
+    await _effect(uow, payload["name"])
+
+
+async def fail(_runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any]) -> None:
+    await _effect(uow, payload["name"])
+    raise ValueError("on purpose")
+
+
+REGISTRY = Registry(
+    (
+        JobHandler(name="test.write", function=write),
+        JobHandler(name="test.nothing", function=nothing),
+        JobHandler(name="test.on_event", function=write, events=frozenset({"thing.changed"})),
+        JobHandler(name="test.progress", function=progress, queue="bulk"),
+        JobHandler(name="test.fail", function=fail),
+    )
+)
+SCHEDULES = (ScheduleDefinition(name="test.minutely", job="test.write", cron="* * * * *"),)
+
+
+def run(role: str, environ: dict[str, str], log: str) -> None:
+    """Be a worker or scheduler in this process, which writes to the file `log`."""
+    os.setsid()
+    output = os.open(log, os.O_WRONLY | os.O_CREAT, 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    receiver.DRAIN_SECONDS = float(environ.get("TEST_DRAIN_SECONDS", receiver.DRAIN_SECONDS))
+    tasks = int(environ.get("TEST_TASKS_PER_PROCESS", "1000"))
+    sys.exit(main([role], environ, registry=REGISTRY, schedules=SCHEDULES, tasks_per_process=tasks))

@@ -1,0 +1,70 @@
+"""Heartbeats: background processes say in the database that they are alive, so that a health check can see it.
+
+The database's clock is the only one that counts here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+
+import structlog
+
+from synergy_platform.database import Reader
+from synergy_platform.runtime import Runtime
+
+INTERVAL_SECONDS = 5
+FORGOTTEN_AFTER_SECONDS = 600
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+_BEAT = """
+    WITH dead AS (DELETE FROM process_heartbeats WHERE process <> $1 AND seen_at < now() - $3 * interval '1 second')
+    INSERT INTO process_heartbeats (process, role, seen_at) VALUES ($1, $2, now())
+    ON CONFLICT (process) DO UPDATE SET role = excluded.role, seen_at = excluded.seen_at
+    RETURNING seen_at
+"""
+_FORGET = "DELETE FROM process_heartbeats WHERE process = $1 RETURNING process"
+_SEEN = """
+    SELECT EXISTS (SELECT 1 FROM process_heartbeats WHERE role = $1 AND seen_at > now() - $2 * interval '1 second')
+"""
+
+
+def process_name() -> str:
+    """A name for this process that no other living one has."""
+    return f"{socket.gethostname()[:80]}:{os.getpid()}"
+
+
+async def beat(reader: Reader, role: str, process: str) -> None:
+    """Say that `process`, which does `role`, is alive; rows of processes long dead go away."""
+    await reader.value(_BEAT, process, role, float(FORGOTTEN_AFTER_SECONDS))
+
+
+async def forget(reader: Reader, process: str) -> None:
+    """`process` ends."""
+    await reader.value(_FORGET, process)
+
+
+async def seen_within(reader: Reader, role: str, seconds: float) -> bool:
+    """Whether any process of this role was alive in the last `seconds`."""
+    return bool(await reader.value(_SEEN, role, float(seconds)))
+
+
+async def keep_beating(runtime: Runtime, role: str, *, interval: float = INTERVAL_SECONDS) -> None:
+    """Beat until cancelled, then say goodbye. A database that is away is waited for."""
+    process, failing = process_name(), False
+    try:
+        while True:
+            try:
+                await asyncio.wait_for(beat(runtime.database.reader(), role, process), interval)
+                failing = False
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next beat may work
+                if not failing:
+                    log.warning("heartbeat.failed", role=role, error=repr(error))
+                failing = True
+            await asyncio.sleep(interval)
+    finally:
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(forget(runtime.database.reader(), process), 1)
