@@ -280,7 +280,7 @@ async def test_import_of_a_large_file_is_read_whole_by_the_job_only(own_runtime:
     board.card(name=7)
     with pytest.raises(InvalidInput):
         await accept(own_runtime, owner, board.content)
-    board.fields["padding"] = "x" * (8 * 1024 * 1024)
+    board.fields["padding"] = "x" * (1024 * 1024)
     failed = await run(own_runtime, owner, board.content)
     assert (failed.status, failed.report.error.code, failed.project_id) == ("failed", "not_a_trello_export", None)
     assert failed.finished_at is not None

@@ -340,6 +340,18 @@ def test_plan_thousand_actions_warn_that_older_ones_are_missing(board: Any) -> N
     assert "Comments that Trello counts on these cards but did not export: 3." in warnings
 
 
+def test_plan_lists_in_a_language_without_rules_are_pointed_out(make_board: Callable[..., Any]) -> None:
+    board = make_board("À faire", "Terminé")
+    board.card()
+    assert any(warning.startswith("No list's name fits") for warning in board.plan().report.warnings)
+    assert board.plan(Terminé="done").report.warnings == []
+
+
+def test_plan_due_dates_of_checklist_items_are_counted_as_lost(board: Any) -> None:
+    board.checklist(board.card(), "List", {"name": "a", "due": "2024-05-02T10:00:00Z"})
+    assert any(warning.startswith("Due dates of checklist items") for warning in board.plan().report.warnings)
+
+
 def test_plan_action_of_unknown_form_is_left_out(board: Any) -> None:
     board.action("commentCard", board.card(), at="2024-05-02T10:00:00Z", by=ANN, text=["not", "text"])
     plan = board.plan()

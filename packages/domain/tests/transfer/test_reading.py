@@ -12,6 +12,7 @@ from synergy_domain.transfer import ImportMapping
 from synergy_domain.transfer.errors import NotATrelloExport
 from synergy_domain.transfer.trello import check_board, parse_board, plan_board
 from synergy_domain.transfer.trello.export import made_at, read_time
+from synergy_platform.errors import InvalidInput
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,7 @@ from synergy_domain.transfer.trello.export import made_at, read_time
         (b"{}", "no “id” and “lists” and “cards”"),
         (b'{"id": "1", "name": "Jira", "issues": []}', "no “lists” and “cards”"),
         (b'{"id": "", "lists": [], "cards": []}', "no “id”"),
+        (b'{"id": "a\\u0000", "lists": [], "cards": []}', "no “id”"),
         (b'{"id": "1", "idList": "2", "name": "a card"}', "one Trello card"),
         (b'{"id": "1", "lists": {}, "cards": []}', "not as Trello writes"),
     ],
@@ -56,6 +58,15 @@ def test_parse_every_prefix_of_a_board_is_refused(real_board: bytes) -> None:
 
 def test_check_board_agrees_with_parse_on_the_real_board(real_board: bytes) -> None:
     assert check_board(real_board) == ["Info", "Food Grindr: Deliverables", "To Do", "Doing", "list", "Done", "Archive"]
+
+
+def test_parse_more_cards_than_a_job_can_write_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="more than 100,000 cards"):
+        parse_board(b'{"id": "1", "cards": [' + b",".join([b"{}"] * 100_001) + b"]}")
+    with pytest.raises(InvalidInput, match="more than 2,000,000 objects"):
+        parse_board(b"{" * 2_000_001)
+    with pytest.raises(InvalidInput, match="lists"):
+        check_board(b'{"id": "1", "lists": [' + b",".join([b"{}"] * 1_500_000) + b"]}")
 
 
 def test_parse_a_byte_order_mark_is_skipped() -> None:

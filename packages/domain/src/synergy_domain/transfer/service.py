@@ -32,7 +32,7 @@ from synergy_domain.transfer.errors import ImportNotFound, NotATrelloExport
 from synergy_domain.transfer.events import ProjectImported
 from synergy_domain.transfer.plan import ImportPlan
 from synergy_domain.transfer.repository import StoredImport
-from synergy_domain.transfer.trello import check_board, parse_board, plan_board
+from synergy_domain.transfer.trello import check_board, list_names, parse_board, plan_board
 from synergy_domain.transfer.trello.statuses import decide_statuses
 from synergy_domain.work import STATUSES
 from synergy_domain.work.intake import add_labels, add_tasks, render_texts
@@ -48,8 +48,8 @@ RUN_IMPORT = "transfer.run_import"
 DISCARD_FILE = "transfer.discard_file"
 
 _SORT = "-created_at"
-# up to this size a file is read whole when it is uploaded; of a larger one only the outline
-_READ_WHOLE_BYTES = 8 * 1024 * 1024
+# up to this size a file is read whole when it is uploaded; of a larger one only the outline, so that nobody else waits
+_READ_WHOLE_BYTES = 1024 * 1024
 _RENDER_BATCH = 250
 _PLANNED, _RENDERED, _WRITTEN = 10, 50, 95
 
@@ -95,7 +95,7 @@ async def accept_upload(runtime: Runtime, actor: Actor, upload: ImportUpload) ->
     try:
         wanted = _read_form(upload, actor.user_id)
         path = runtime.storage.path(wanted.file_key or "")
-        await asyncio.to_thread(_check_file, path, wanted.mapping, runtime.clock.now())
+        await asyncio.to_thread(_check_file, path, wanted.mapping)
         async with runtime.database.unit_of_work() as uow:
             if wanted.project_id is not None:
                 await _check_target(uow, actor, wanted.project_id)
@@ -265,10 +265,10 @@ def _read_form(upload: ImportUpload, user_id: UUID) -> StoredImport:
     )
 
 
-def _check_file(path: Path, mapping: ImportMapping, now: datetime) -> None:
+def _check_file(path: Path, mapping: ImportMapping) -> None:
     size = path.stat().st_size
     if size <= _READ_WHOLE_BYTES:
-        plan_board(parse_board(path.read_bytes()), mapping, now=now)
+        decide_statuses(list_names(parse_board(path.read_bytes()).lists), mapping)
         return
     with path.open("rb") as file:
         # the pages of the file are the kernel's to keep or drop: nothing of it is copied into this process

@@ -14,11 +14,16 @@ from typing import TypeVar
 import msgspec
 
 from synergy_domain.transfer.errors import NotATrelloExport
+from synergy_platform.errors import InputFault, InvalidInput
 
 T = TypeVar("T")
-StructType = TypeVar("StructType", bound=msgspec.Struct)
 
 MAX_ACTIONS = 1000
+# more would neither be written within a job's time nor fit into a worker's memory; a real card has some 15 objects
+MAX_CARDS = 100_000
+_MAX_OBJECTS = 2_000_000
+_MAX_LISTS_BYTES = 4 * 1024 * 1024
+_BOARD_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _HOW_TO_EXPORT = (
     "In Trello, open the board, then its menu, “Print, export, and share”, “Export as JSON”, and take the file you get."
 )
@@ -131,6 +136,7 @@ class CheckItem(msgspec.Struct, rename="camel"):
     name: str | None = None
     state: str | None = None
     pos: float | None = None
+    due: str | None = None
     id_member: str | None = None
 
 
@@ -197,7 +203,7 @@ class _Outline(msgspec.Struct, rename="camel"):
 
     id: str | None = None
     name: str | None = None
-    lists: list[BoardList | None] | msgspec.UnsetType | None = msgspec.UNSET
+    lists: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     cards: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     id_list: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
@@ -218,10 +224,14 @@ class Board(msgspec.Struct, rename="camel"):
     actions: list[Action | None] | None = None
 
 
-def parse_board(content: bytes | memoryview) -> Board:
+def parse_board(content: bytes) -> Board:
     """Read a board's export; `NotATrelloExport` says what is wrong and what to do."""
+    if content.count(b"{") > _MAX_OBJECTS:
+        raise _too_many("objects", _MAX_OBJECTS)
     board = _decode(content, Board)
     _check_shape(board)
+    if len(present(board.cards)) > MAX_CARDS:
+        raise _too_many("cards", MAX_CARDS)
     return board
 
 
@@ -232,7 +242,12 @@ def check_board(content: bytes | memoryview) -> list[str]:
     """
     outline = _decode(content, _Outline)
     _check_shape(outline)
-    return list_names(outline.lists)
+    raw = b"null" if isinstance(outline.lists, msgspec.UnsetType) else bytes(outline.lists)
+    if raw == b"null":
+        return []
+    if len(raw) > _MAX_LISTS_BYTES:
+        raise _too_many("lists", _MAX_LISTS_BYTES // 1000)
+    return list_names(_decode(raw, list[BoardList | None]))
 
 
 def list_names(lists: list[BoardList | None] | msgspec.UnsetType | None) -> list[str]:
@@ -268,7 +283,7 @@ def made_at(object_id: str | None) -> datetime | None:
     return moment if moment >= _EARLIEST else None
 
 
-def _decode(content: bytes | memoryview, kind: type[StructType]) -> StructType:
+def _decode(content: bytes | memoryview, kind: type[T]) -> T:
     view = memoryview(content)
     if bytes(view[:3]) == _BYTE_ORDER_MARK:
         view = view[3:]
@@ -293,6 +308,11 @@ def _decode(content: bytes | memoryview, kind: type[StructType]) -> StructType:
         raise NotATrelloExport(f"The file is not JSON in UTF-8 ({error}). " + _HOW_TO_EXPORT) from None
 
 
+def _too_many(things: str, limit: int) -> InvalidInput:
+    detail = f"The file has more than {limit:,} {things}, which is more than one import takes."
+    return InvalidInput([InputFault("/file", "too_many", detail)], detail)
+
+
 def _mend_surrogate(match: re.Match[bytes]) -> bytes:
     return rb"\ufffd" if match[1] else match[0]
 
@@ -304,6 +324,7 @@ def _check_shape(board: _Outline | Board) -> None:
         name for name, value in (("lists", board.lists), ("cards", board.cards)) if isinstance(value, msgspec.UnsetType)
     ]
     # either may be left out when it is empty; both are not, by a tool that writes a board
-    if not board.id or len(absent) == 2:
-        named = " and ".join(f"“{name}”" for name in ([] if board.id else ["id"]) + absent)
+    is_named = board.id is not None and _BOARD_ID.fullmatch(board.id) is not None
+    if not is_named or len(absent) == 2:
+        named = " and ".join(f"“{name}”" for name in ([] if is_named else ["id"]) + absent)
         raise NotATrelloExport(f"The file is JSON, but no Trello board: it has no {named}. " + _HOW_TO_EXPORT)

@@ -46,6 +46,7 @@ _NO_LIST = ListStatus("todo", "default")
 # What a report says when something could not be kept as it was; {n} is how often.
 _WARNINGS = {
     "empty": "The board has no cards.",
+    "no_rule": "No list's name fits a rule, so everything is to do. Say in the mapping what the lists mean.",
     "old_actions": f"Trello exports only the newest {MAX_ACTIONS} actions: older comments and dates may be missing.",
     "missing_comments": "Comments that Trello counts on these cards but did not export: {n}.",
     "stray_comments": "Comments left out, since their cards are not on the board any more: {n}.",
@@ -56,6 +57,7 @@ _WARNINGS = {
     "templates": "Template cards that became ordinary tasks: {n}.",
     "cut_titles": "Titles over 200 characters, cut; they stand whole in the description: {n}.",
     "cut_items": "Checklist items over 300 characters, cut; they stand whole in the task's description: {n}.",
+    "item_dues": "Due dates of checklist items left out, since subtasks have none: {n}.",
     "cut_texts": "Descriptions over 100,000 characters, cut: {n}.",
     "cut_comments": "Comments over 20,000 characters, cut: {n}.",
     "cut_labels": "Label names over 50 characters, cut: {n}.",
@@ -163,6 +165,7 @@ class _Planner:
                 title = single_line(item.name) or _UNTITLED
                 if len(title) > ITEM_MAX:
                     long_items.append(f"- {escape(title)}")
+                self._notes["item_dues"] += bool(item.due)
                 is_completed = item.state == "complete"
                 ticked = self._history.items.get(item.id or "") if is_completed else None
                 subtasks.append(
@@ -221,6 +224,7 @@ class _Planner:
         notes["unread"] = self._history.unread
         notes["cut_labels"] = self._labels.shortened
         notes["empty"] = not cards
+        notes["no_rule"] = len(self._lists) > 1 and all(one.decided_by == "default" for one in self._statuses.values())
         sizes = Counter(card.id_list for card in cards)
         return ImportReport(
             import_source=f"trello:{self._board.id}",
@@ -239,7 +243,7 @@ class _Planner:
             ),
             lists=[
                 ImportedList(
-                    name=(entry.name or "").strip(),
+                    name=single_line(entry.name),
                     status=self._status(entry).status,
                     decided_by=self._status(entry).decided_by,
                     cards=sizes[entry.id],
