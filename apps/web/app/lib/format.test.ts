@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { daysBetween, dueState, formatDate, plural, timeAgo } from "~/lib/format";
+import { addDays, daysBetween, dueState, formatDate, plural, timeAgo } from "~/lib/format";
 
 const now = Date.parse("2026-11-23T12:00:00Z");
 
@@ -38,4 +38,8 @@ test("formats dates of other years with the year", () => {
 
 test("counts in words", () => {
   expect([plural(1, "task"), plural(0, "task")]).toEqual(["1 task", "0 tasks"]);
+});
+
+test("adds days across the end of a year", () => {
+  expect(addDays("2026-12-30", 7)).toBe("2027-01-06");
 });

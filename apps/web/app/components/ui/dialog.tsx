@@ -1,7 +1,7 @@
 import { X } from "lucide-react";
 import type { ReactNode } from "react";
 import { Dialog as AriaDialog, Heading, Modal, ModalOverlay } from "react-aria-components";
-import { Button, IconButton } from "~/components/ui/button";
+import { IconButton } from "~/components/ui/button";
 import { cx } from "~/components/ui/cx";
 
 interface DialogProps {
@@ -40,39 +40,5 @@ export function Dialog({ title, isOpen, onOpenChange, isWide, children }: Dialog
         </AriaDialog>
       </Modal>
     </ModalOverlay>
-  );
-}
-
-interface ConfirmDialogProps {
-  title: string;
-  /** What will happen, in a sentence. */
-  children: ReactNode;
-  action: string;
-  isOpen: boolean;
-  onOpenChange: (isOpen: boolean) => void;
-  onConfirm: () => void;
-}
-
-export function ConfirmDialog({ title, children, action, isOpen, onOpenChange, onConfirm }: ConfirmDialogProps) {
-  return (
-    <Dialog title={title} isOpen={isOpen} onOpenChange={onOpenChange}>
-      <p className="text-body text-muted">{children}</p>
-      <div className="mt-4 flex justify-end gap-2">
-        <Button slot="close" size="md">
-          Cancel
-        </Button>
-        <Button
-          variant="danger"
-          size="md"
-          autoFocus
-          onPress={() => {
-            onConfirm();
-            onOpenChange(false);
-          }}
-        >
-          {action}
-        </Button>
-      </div>
-    </Dialog>
   );
 }

@@ -1,7 +1,8 @@
 import { useSuspenseQuery } from "@tanstack/react-query";
-import { useCallback, useDeferredValue, useMemo, useState } from "react";
+import { type ComponentType, useCallback, useDeferredValue, useEffect, useMemo, useState } from "react";
 import { toastDone } from "~/components/ui/toast";
 import { type BoardFilter, findTask, matchesFilter } from "~/features/board/board";
+import { CardList, type CardListProps } from "~/features/board/card-list";
 import { BoardColumn } from "~/features/board/column";
 import { FilterBar, noFilter } from "~/features/board/filter-bar";
 import { type Move, useMoveTask } from "~/features/board/mutations";
@@ -21,9 +22,26 @@ function focusCard(taskId: string): void {
 
 /** Go from card to card, whatever column they are in. */
 function focusNeighbour(step: 1 | -1): void {
-  const cards = [...document.querySelectorAll<HTMLElement>('[data-board] [role="row"][data-key]')];
+  const cards = [...document.querySelectorAll<HTMLElement>("[data-board] [data-key]")];
   const index = cards.findIndex((card) => card.contains(document.activeElement));
   cards.at(index < 0 ? 0 : Math.max(0, Math.min(cards.length - 1, index + step)))?.focus();
+}
+
+let loadedGrid: ComponentType<CardListProps> | undefined;
+
+/** The grid is a third of a page's script and only needed once cards are moved: it comes after the page. */
+function useCards(): ComponentType<CardListProps> {
+  const [grid, setGrid] = useState(() => loadedGrid);
+  useEffect(() => {
+    if (grid) return;
+    import("~/features/board/card-grid").then(({ default: loaded }) => {
+      loadedGrid = loaded;
+      const focused = document.activeElement?.closest<HTMLElement>("[data-board] [data-key]")?.dataset.key;
+      setGrid(() => loaded);
+      if (focused) focusCard(focused);
+    });
+  }, [grid]);
+  return grid ?? CardList;
 }
 
 export function Board({ project }: { project: Project }) {
@@ -32,6 +50,7 @@ export function Board({ project }: { project: Project }) {
   const [openKey, openTask] = useOpenTask();
   const [filter, setFilter] = useState<BoardFilter>(noFilter);
   const shown = useDeferredValue(filter);
+  const cards = useCards();
   const canEdit = mayEditTasks(project);
 
   const move = useCallback(
@@ -65,6 +84,7 @@ export function Board({ project }: { project: Project }) {
             key={column.status}
             projectId={project.id}
             column={column}
+            cards={cards}
             tasks={tasks}
             isFiltered={tasks.length < column.tasks.length}
             canEdit={canEdit}

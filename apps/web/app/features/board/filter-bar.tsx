@@ -1,12 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
-import { ListFilter, Search, X } from "lucide-react";
-import { Avatar } from "~/components/ui/avatar";
+import { Search, X } from "lucide-react";
+import { lazy, Suspense } from "react";
 import { Button } from "~/components/ui/button";
 import { cx } from "~/components/ui/cx";
-import { Menu, MenuGroup, MenuItem, MenuTrigger } from "~/components/ui/menu";
 import { type BoardFilter, NOBODY } from "~/features/board/board";
 import { labelsQuery, membersQuery } from "~/features/projects/queries";
-import { PRIORITIES, PRIORITY_NAMES, PriorityIcon } from "~/features/tasks/status";
+import { PRIORITIES, PRIORITY_NAMES } from "~/features/tasks/status";
+
+const FilterMenu = lazy(() => import("~/features/board/filter-menu"));
 
 export const noFilter: BoardFilter = {
   text: "",
@@ -15,7 +16,7 @@ export const noFilter: BoardFilter = {
   priorities: new Set(),
 };
 
-type Kind = "assignees" | "labels" | "priorities";
+type Kind = Exclude<keyof BoardFilter, "text">;
 
 interface FilterBarProps {
   projectId: string;
@@ -27,12 +28,6 @@ interface FilterBarProps {
 export function FilterBar({ projectId, filter, onChange }: FilterBarProps) {
   const { data: members = [] } = useQuery(membersQuery(projectId));
   const { data: labels = [] } = useQuery(labelsQuery(projectId));
-  const select = (kind: Kind) => ({
-    selectionMode: "multiple" as const,
-    selectedKeys: filter[kind],
-    onSelectionChange: (keys: "all" | Iterable<string | number>) =>
-      onChange({ ...filter, [kind]: new Set([...(keys === "all" ? [] : keys)].map(String)) }),
-  });
   const names = new Map<string, string>([
     [NOBODY, "Nobody"],
     ...members.map(({ user }) => [user.id, user.name] as const),
@@ -58,42 +53,9 @@ export function FilterBar({ projectId, filter, onChange }: FilterBarProps) {
           className="h-7 w-40 rounded-control border border-outline bg-surface ps-7 pe-2 focus:border-accent focus:outline-2 focus:-outline-offset-1 focus:outline-accent touch:h-11"
         />
       </div>
-      <MenuTrigger>
-        <Button variant="ghost">
-          <ListFilter aria-hidden /> Filter
-        </Button>
-        <Menu aria-label="Filter" className="max-h-[min(28rem,70vh)] w-56">
-          <MenuGroup title="Assignee" {...select("assignees")}>
-            <MenuItem id={NOBODY}>Nobody</MenuItem>
-            {members.map(({ user }) => (
-              <MenuItem key={user.id} id={user.id} textValue={user.name} icon={<Avatar person={user} size="xs" />}>
-                {user.name}
-              </MenuItem>
-            ))}
-          </MenuGroup>
-          <MenuGroup title="Priority" {...select("priorities")}>
-            {PRIORITIES.map((priority) => (
-              <MenuItem key={priority} id={priority} icon={<PriorityIcon priority={priority} />}>
-                {PRIORITY_NAMES[priority]}
-              </MenuItem>
-            ))}
-          </MenuGroup>
-          {labels.length > 0 && (
-            <MenuGroup title="Label" {...select("labels")}>
-              {labels.map((label) => (
-                <MenuItem
-                  key={label.id}
-                  id={label.id}
-                  textValue={label.name}
-                  icon={<span className="m-1 size-2.5 rounded-full" style={{ backgroundColor: label.color }} />}
-                >
-                  {label.name}
-                </MenuItem>
-              ))}
-            </MenuGroup>
-          )}
-        </Menu>
-      </MenuTrigger>
+      <Suspense fallback={<span className="h-7 w-18 touch:h-11" />}>
+        <FilterMenu members={members} labels={labels} filter={filter} onChange={onChange} />
+      </Suspense>
       {chips.map(({ kind, id }) => (
         <button
           key={`${kind}-${id}`}

@@ -1,16 +1,36 @@
 import { useQuery } from "@tanstack/react-query";
-import { Plus } from "lucide-react";
+import { Plus, UserPlus } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { Avatar } from "~/components/ui/avatar";
+import { Button } from "~/components/ui/button";
 import { inputClass, Select } from "~/components/ui/field";
+import { Popover, PopoverTrigger } from "~/components/ui/popover";
 import { toastDone } from "~/components/ui/toast";
 import { usersQuery } from "~/features/identity/queries";
 import { useAddMember } from "~/features/projects/mutations";
 import { grantableRoles, ROLE_NAMES } from "~/features/projects/roles";
 import type { GrantableRole, Member, Project } from "~/lib/types";
 
+interface AddMemberProps {
+  project: Project;
+  members: readonly Member[];
+}
+
 /** Find somebody by name and add them with a role. */
-export default function AddMember({ project, members }: { project: Project; members: readonly Member[] }) {
+export default function AddMember(props: AddMemberProps) {
+  return (
+    <PopoverTrigger>
+      <Button variant="primary">
+        <UserPlus aria-hidden /> Add member
+      </Button>
+      <Popover label="Add a member" placement="bottom end" className="w-80">
+        <FoundPeople {...props} />
+      </Popover>
+    </PopoverTrigger>
+  );
+}
+
+function FoundPeople({ project, members }: AddMemberProps) {
   const [text, setText] = useState("");
   const [role, setRole] = useState<GrantableRole>("member");
   const { data: users, isPending } = useQuery(usersQuery(useDeferredValue(text.trim())));

@@ -1,13 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Bell } from "lucide-react";
-import { lazy, Suspense } from "react";
 import { IconButton } from "~/components/ui/button";
 import { Popover, PopoverTrigger } from "~/components/ui/popover";
+import NotificationList from "~/features/notifications/list";
 import { unreadQuery } from "~/features/notifications/queries";
-
-const NotificationList = lazy(() => import("~/features/notifications/list"));
-
-export function NotificationBell() {
+export default function NotificationBell() {
   const { data: unread = 0 } = useQuery(unreadQuery);
   return (
     <PopoverTrigger>
@@ -23,11 +20,7 @@ export function NotificationBell() {
         )}
       </IconButton>
       <Popover label="Notifications" className="h-[min(30rem,70vh)] w-[min(24rem,calc(100vw-1rem))]">
-        {({ close }) => (
-          <Suspense fallback={null}>
-            <NotificationList onOpen={close} />
-          </Suspense>
-        )}
+        {({ close }) => <NotificationList onOpen={close} />}
       </Popover>
     </PopoverTrigger>
   );

@@ -1,22 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
-import { FolderKanban, Inbox, Keyboard, LogOut, Monitor, Moon, Search, Settings2, Sun, Target } from "lucide-react";
-import { useState } from "react";
+import { FolderKanban, Inbox, Search, Target } from "lucide-react";
+import { lazy, Suspense } from "react";
 import { Button as AriaButton } from "react-aria-components";
-import { NavLink, useSubmit } from "react-router";
+import { NavLink } from "react-router";
 import { Logo } from "~/components/logo";
-import { Avatar } from "~/components/ui/avatar";
 import { cx } from "~/components/ui/cx";
 import { Kbd } from "~/components/ui/kbd";
-import { Menu, MenuGroup, MenuItem, MenuSeparator, MenuTrigger } from "~/components/ui/menu";
-import { useSaveTheme } from "~/features/identity/mutations";
-import { meQuery } from "~/features/identity/queries";
 import type { LiveState } from "~/features/live/stream";
-import { NotificationBell } from "~/features/notifications/bell";
 import { projectsQuery } from "~/features/projects/queries";
 import { ProjectDot } from "~/features/shell/project-dot";
 import { useShell } from "~/features/shell/shell-context";
-import type { Theme } from "~/lib/page-info";
-import { currentTheme } from "~/lib/theme";
+
+// Their menus come after the page: the server's rendering of the buttons is shown meanwhile.
+const NotificationBell = lazy(() => import("~/features/notifications/bell"));
+const UserMenu = lazy(() => import("~/features/shell/user-menu"));
 
 const itemClass =
   "flex h-7 items-center gap-2 rounded-control px-2 text-ui text-muted transition-colors duration-100 hover:bg-hover hover:text-text touch:h-11 [&_svg]:size-4 [&_svg]:shrink-0";
@@ -34,7 +31,9 @@ export function Sidebar({ liveState }: { liveState: LiveState }) {
         <NavLink to="/projects" className="flex flex-1 items-center gap-2 rounded-control font-semibold tracking-tight">
           <Logo className="size-5" /> SynergyOS
         </NavLink>
-        <NotificationBell />
+        <Suspense fallback={<span className="size-7 touch:size-11" />}>
+          <NotificationBell />
+        </Suspense>
       </div>
 
       <AriaButton
@@ -80,61 +79,9 @@ export function Sidebar({ liveState }: { liveState: LiveState }) {
           Connection lost. Trying again…
         </p>
       )}
-      <UserMenu />
+      <Suspense fallback={<span className="h-10 touch:h-12" />}>
+        <UserMenu />
+      </Suspense>
     </div>
-  );
-}
-
-function UserMenu() {
-  const { data: me } = useQuery(meQuery);
-  const { openHelp } = useShell();
-  const submit = useSubmit();
-  const saveTheme = useSaveTheme();
-  const [theme, setTheme] = useState<Theme>("system");
-  if (!me) return null;
-  const name = `${me.first_name} ${me.last_name}`;
-  return (
-    <MenuTrigger onOpenChange={() => setTheme(currentTheme())}>
-      <AriaButton
-        aria-label={`${name}: account and appearance`}
-        className="flex h-10 items-center gap-2 rounded-control px-2 text-start hovered:bg-hover pressed:bg-press touch:h-12"
-      >
-        <Avatar person={{ id: me.id, name }} />
-        <span className="min-w-0 flex-1 leading-4">
-          <span className="block truncate font-medium">{name}</span>
-          <span className="block truncate text-meta text-subtle">@{me.username}</span>
-        </span>
-        <Settings2 aria-hidden className="size-4 text-subtle" />
-      </AriaButton>
-      <Menu aria-label="Account" placement="top start" className="w-54">
-        <MenuGroup
-          title="Appearance"
-          selectionMode="single"
-          selectedKeys={[theme]}
-          onSelectionChange={(keys) => {
-            const [chosen] = [...keys] as Theme[];
-            if (chosen) saveTheme(chosen);
-          }}
-        >
-          <MenuItem id="system" icon={<Monitor />}>
-            As the system
-          </MenuItem>
-          <MenuItem id="light" icon={<Sun />}>
-            Light
-          </MenuItem>
-          <MenuItem id="dark" icon={<Moon />}>
-            Dark
-          </MenuItem>
-        </MenuGroup>
-        <MenuSeparator />
-        <MenuItem id="help" icon={<Keyboard />} shortcut="?" onAction={openHelp}>
-          Keyboard shortcuts
-        </MenuItem>
-        <MenuSeparator />
-        <MenuItem id="logout" icon={<LogOut />} onAction={() => submit(null, { method: "post", action: "/logout" })}>
-          Sign out
-        </MenuItem>
-      </Menu>
-    </MenuTrigger>
   );
 }

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { TimeAgo } from "~/components/time-ago";
 import { Avatar } from "~/components/ui/avatar";
 import { IconButton } from "~/components/ui/button";
-import { ConfirmDialog } from "~/components/ui/dialog";
+import ConfirmDialog from "~/components/ui/confirm-dialog";
 import { Menu, MenuItem, MenuTrigger } from "~/components/ui/menu";
 import { Skeleton } from "~/components/ui/states";
 import { meQuery } from "~/features/identity/queries";

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Plus, UserRound } from "lucide-react";
+import { CalendarDays, Plus, UserRound } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { Button as AriaButton } from "react-aria-components";
 import { Avatar } from "~/components/ui/avatar";
@@ -11,7 +11,9 @@ import { Popover, PopoverTrigger } from "~/components/ui/popover";
 import { STATUSES } from "~/features/board/board";
 import { useCreateLabel } from "~/features/projects/mutations";
 import { labelsQuery, membersQuery } from "~/features/projects/queries";
+import { useToday } from "~/features/tasks/due-date";
 import { LabelChip, PRIORITIES, PRIORITY_NAMES, PriorityIcon, STATUS_NAMES, StatusIcon } from "~/features/tasks/status";
+import { addDays, formatDate } from "~/lib/format";
 import type { Label, Person, Priority, Status } from "~/lib/types";
 
 const valueClass =
@@ -255,26 +257,71 @@ function LabelChoices({ projectId, value, onChange }: ManyProps<Label>) {
 }
 
 export function DuePicker({ value, isReadOnly, onChange }: PickerProps<string | null>) {
-  const [draft, setDraft] = useState<string | null>(null);
-  const save = () => {
-    if (draft !== null && draft !== (value ?? "")) onChange(draft || null);
-    setDraft(null);
-  };
   return (
-    <input
-      type="date"
-      aria-label="Due date"
-      disabled={isReadOnly}
-      min="1970-01-01"
-      max="9999-12-31"
-      value={draft ?? value ?? ""}
-      onChange={(event) => setDraft(event.target.value)}
-      onBlur={save}
-      onKeyDown={(event) => event.key === "Enter" && save()}
-      className={cx(
-        "h-7 w-full rounded-control bg-transparent px-2 text-ui hover:bg-hover touch:h-11",
-        !(draft ?? value) && "text-subtle",
+    <PopoverTrigger>
+      <AriaButton
+        aria-label={`Due date: ${value ? formatDate(value) : "none"}`}
+        isDisabled={isReadOnly}
+        className={valueClass}
+      >
+        <CalendarDays aria-hidden className={cx("size-4", value ? "text-muted" : "text-subtle")} />
+        {value ? formatDate(value) : <span className="text-subtle">No date</span>}
+      </AriaButton>
+      <Popover label="Due date" className="w-56">
+        {({ close }) => (
+          <DueChoices
+            value={value}
+            onChange={(date) => {
+              close();
+              if (date !== value) onChange(date);
+            }}
+          />
+        )}
+      </Popover>
+    </PopoverTrigger>
+  );
+}
+
+function DueChoices({ value, onChange }: Omit<PickerProps<string | null>, "isReadOnly">) {
+  const today = useToday();
+  const [draft, setDraft] = useState(value ?? "");
+  const choices = [
+    ["Today", today],
+    ["Tomorrow", addDays(today, 1)],
+    ["In a week", addDays(today, 7)],
+  ] as const;
+  return (
+    <form
+      className="flex flex-col gap-0.5 p-1.5"
+      onSubmit={(event) => {
+        event.preventDefault();
+        onChange(draft || null);
+      }}
+    >
+      <div className="mb-1 flex gap-1.5">
+        <input
+          type="date"
+          aria-label="Date"
+          min="1970-01-01"
+          max="9999-12-31"
+          value={draft}
+          onChange={(event) => setDraft(event.target.value)}
+          className={cx(inputClass, "h-7 min-w-0 flex-1 px-2 touch:h-11")}
+        />
+        <Button type="submit" variant="primary" isDisabled={!draft}>
+          Set
+        </Button>
+      </div>
+      {choices.map(([label, date]) => (
+        <Button key={label} variant="ghost" className="justify-between" onPress={() => onChange(date)}>
+          {label} <span className="font-normal text-subtle">{formatDate(date)}</span>
+        </Button>
+      ))}
+      {value && (
+        <Button variant="ghost" className="justify-start" onPress={() => onChange(null)}>
+          No date
+        </Button>
       )}
-    />
+    </form>
   );
 }

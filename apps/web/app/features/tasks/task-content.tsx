@@ -17,7 +17,7 @@ import { ApiError } from "~/lib/api";
 import type { Project, Task } from "~/lib/types";
 
 /** Everything about one task, in one column. */
-export function TaskContent({ taskKey, project }: { taskKey: string; project: Project }) {
+export default function TaskContent({ taskKey, project }: { taskKey: string; project: Project }) {
   const { data: task, error, refetch } = useQuery(taskQuery(taskKey));
   if (error && !task) {
     const isGone = error instanceof ApiError && error.status === 404;

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { MoreHorizontal } from "lucide-react";
 import { useState } from "react";
 import { IconButton } from "~/components/ui/button";
-import { ConfirmDialog } from "~/components/ui/dialog";
+import ConfirmDialog from "~/components/ui/confirm-dialog";
 import { Menu, MenuTrigger } from "~/components/ui/menu";
 import { toastDone } from "~/components/ui/toast";
 import { meQuery } from "~/features/identity/queries";
@@ -18,7 +18,7 @@ interface TaskMenuProps {
   onDeleted: () => void;
 }
 
-export function TaskMenu({ taskKey, project, onDeleted }: TaskMenuProps) {
+export default function TaskMenu({ taskKey, project, onDeleted }: TaskMenuProps) {
   const { data: task } = useQuery(taskQuery(taskKey));
   const { data: me } = useQuery(meQuery);
   const { mutate: change } = useChangeTask(taskKey);

@@ -2,8 +2,8 @@ import { Maximize2, X } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { Link } from "react-router";
 import { IconButton } from "~/components/ui/button";
-import { TaskContent } from "~/features/tasks/task-content";
-import { TaskMenu } from "~/features/tasks/task-menu";
+import TaskContent from "~/features/tasks/task-content";
+import TaskMenu from "~/features/tasks/task-menu";
 import type { Project } from "~/lib/types";
 
 interface TaskPanelProps {

@@ -1,12 +1,10 @@
 import { HydrationBoundary, useSuspenseQuery } from "@tanstack/react-query";
-import { UserPlus, X } from "lucide-react";
+import { X } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { TimeAgo } from "~/components/time-ago";
 import { Avatar } from "~/components/ui/avatar";
-import { Button, IconButton } from "~/components/ui/button";
-import { ConfirmDialog } from "~/components/ui/dialog";
+import { IconButton } from "~/components/ui/button";
 import { Select } from "~/components/ui/field";
-import { Popover, PopoverTrigger } from "~/components/ui/popover";
 import { toastDone } from "~/components/ui/toast";
 import { meQuery } from "~/features/identity/queries";
 import { useChangeMember, useRemoveMember } from "~/features/projects/mutations";
@@ -18,6 +16,7 @@ import { loadPage } from "~/lib/server/load.server";
 import type { GrantableRole, Member, Project } from "~/lib/types";
 import type { Route } from "./+types/members";
 
+const ConfirmDialog = lazy(() => import("~/components/ui/confirm-dialog"));
 const AddMember = lazy(() => import("~/features/members/add-member"));
 
 export function loader(args: Route.LoaderArgs) {
@@ -46,16 +45,9 @@ function Members({ projectId }: { projectId: string }) {
         <div className="mb-3 flex items-center justify-between">
           <h2 className="text-heading font-semibold">{plural(members.length, "member")}</h2>
           {mayManage(project) && (
-            <PopoverTrigger>
-              <Button variant="primary">
-                <UserPlus aria-hidden /> Add member
-              </Button>
-              <Popover label="Add a member" placement="bottom end" className="w-80">
-                <Suspense fallback={null}>
-                  <AddMember project={project} members={members} />
-                </Suspense>
-              </Popover>
-            </PopoverTrigger>
+            <Suspense fallback={null}>
+              <AddMember project={project} members={members} />
+            </Suspense>
           )}
         </div>
         <table className="w-full border-separate border-spacing-0 rounded-card border border-line bg-surface text-start">
@@ -137,15 +129,19 @@ function Row({ project, member }: { project: Project; member: Member }) {
             <X />
           </IconButton>
         )}
-        <ConfirmDialog
-          title={`Remove ${user.name}?`}
-          action="Remove member"
-          isOpen={isAsking}
-          onOpenChange={setAsking}
-          onConfirm={() => remove(user.id, { onSuccess: () => toastDone(`${user.name} was removed.`) })}
-        >
-          They no longer see this project, and are taken off its tasks. What they wrote stays.
-        </ConfirmDialog>
+        <Suspense fallback={null}>
+          {isAsking && (
+            <ConfirmDialog
+              title={`Remove ${user.name}?`}
+              action="Remove member"
+              isOpen
+              onOpenChange={setAsking}
+              onConfirm={() => remove(user.id, { onSuccess: () => toastDone(`${user.name} was removed.`) })}
+            >
+              They no longer see this project, and are taken off its tasks. What they wrote stays.
+            </ConfirmDialog>
+          )}
+        </Suspense>
       </td>
     </tr>
   );

@@ -1,9 +1,7 @@
 import { HydrationBoundary } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useMemo, useState } from "react";
-import { Dialog, Modal, ModalOverlay } from "react-aria-components";
 import { Outlet, useLocation, useNavigation, useParams } from "react-router";
 import { meQuery } from "~/features/identity/queries";
-import type { LiveState } from "~/features/live/stream";
 import { useLive } from "~/features/live/use-live";
 import { unreadQuery } from "~/features/notifications/queries";
 import { projectsQuery } from "~/features/projects/queries";
@@ -15,6 +13,7 @@ import { useShortcuts } from "~/lib/use-shortcuts";
 import type { Route } from "./+types/layout";
 
 const Palette = lazy(() => import("~/features/shell/palette"));
+const Drawer = lazy(() => import("~/features/shell/drawer"));
 const Help = lazy(() => import("~/features/shell/help"));
 const CreateTaskDialog = lazy(() => import("~/features/tasks/create-task-dialog"));
 
@@ -82,8 +81,8 @@ function ShellFrame() {
           <Outlet />
         </main>
       </div>
-      <Drawer isOpen={isDrawerOpen} onOpenChange={setDrawerOpen} liveState={liveState} />
       <Suspense fallback={null}>
+        {isDrawerOpen && <Drawer onClose={() => setDrawerOpen(false)} liveState={liveState} />}
         {dialog.kind === "palette" && <Palette onClose={close} />}
         {dialog.kind === "help" && <Help onClose={close} />}
         {dialog.kind === "task" && <CreateTaskDialog preset={dialog.preset} onClose={close} />}
@@ -106,18 +105,5 @@ function NavigationBar() {
         </>
       )}
     </div>
-  );
-}
-
-function Drawer(props: { isOpen: boolean; onOpenChange: (isOpen: boolean) => void; liveState: LiveState }) {
-  const { liveState, ...overlay } = props;
-  return (
-    <ModalOverlay {...overlay} isDismissable className="fixed inset-0 z-40 animate-fade-in bg-scrim md:hidden">
-      <Modal className="h-full w-fit animate-[slide-from-left_160ms_var(--ease-out)] border-e border-line bg-sunken shadow-pop">
-        <Dialog aria-label="Navigation" className="h-full outline-none">
-          <Sidebar liveState={liveState} />
-        </Dialog>
-      </Modal>
-    </ModalOverlay>
   );
 }

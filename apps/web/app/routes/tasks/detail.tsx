@@ -1,14 +1,17 @@
 import { HydrationBoundary, type QueryClient, useSuspenseQuery } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
 import { Link, useNavigate } from "react-router";
 import { projectQuery } from "~/features/projects/queries";
 import { Header } from "~/features/shell/header";
 import { ProjectDot } from "~/features/shell/project-dot";
 import { commentsQuery, subtasksQuery, taskQuery } from "~/features/tasks/queries";
-import { TaskContent } from "~/features/tasks/task-content";
-import { TaskMenu } from "~/features/tasks/task-menu";
 import { prefetched } from "~/lib/load";
 import { loadPage } from "~/lib/server/load.server";
 import type { Route } from "./+types/detail";
+
+// Rendered by the server; its script comes after the page.
+const TaskContent = lazy(() => import("~/features/tasks/task-content"));
+const TaskMenu = lazy(() => import("~/features/tasks/task-menu"));
 
 async function load(client: QueryClient, taskKey: string): Promise<void> {
   const [task] = await Promise.all([
@@ -62,11 +65,17 @@ function TaskPageContent({ taskKey }: { taskKey: string }) {
             </ol>
           </nav>
         }
-        actions={<TaskMenu taskKey={task.key} project={project} onDeleted={() => navigate(board)} />}
+        actions={
+          <Suspense fallback={null}>
+            <TaskMenu taskKey={task.key} project={project} onDeleted={() => navigate(board)} />
+          </Suspense>
+        }
       />
       <div className="flex min-h-0 flex-1 justify-center overflow-y-auto">
         <div className="flex w-full max-w-3xl flex-col bg-surface sm:my-4 sm:h-fit sm:rounded-card sm:border sm:border-line">
-          <TaskContent taskKey={taskKey} project={project} />
+          <Suspense fallback={null}>
+            <TaskContent taskKey={taskKey} project={project} />
+          </Suspense>
         </div>
       </div>
     </>

@@ -1,0 +1,67 @@
+import { useQuery } from "@tanstack/react-query";
+import { Keyboard, LogOut, Monitor, Moon, Settings2, Sun } from "lucide-react";
+import { useState } from "react";
+import { Button as AriaButton } from "react-aria-components";
+import { useSubmit } from "react-router";
+import { Avatar } from "~/components/ui/avatar";
+import { Menu, MenuGroup, MenuItem, MenuSeparator, MenuTrigger } from "~/components/ui/menu";
+import { useSaveTheme } from "~/features/identity/mutations";
+import { meQuery } from "~/features/identity/queries";
+import { useShell } from "~/features/shell/shell-context";
+import type { Theme } from "~/lib/page-info";
+import { currentTheme } from "~/lib/theme";
+
+/** Who is signed in, with what concerns them alone: appearance, help, signing out. */
+export default function UserMenu() {
+  const { data: me } = useQuery(meQuery);
+  const { openHelp } = useShell();
+  const submit = useSubmit();
+  const saveTheme = useSaveTheme();
+  const [theme, setTheme] = useState<Theme>("system");
+  if (!me) return null;
+  const name = `${me.first_name} ${me.last_name}`;
+  return (
+    <MenuTrigger onOpenChange={() => setTheme(currentTheme())}>
+      <AriaButton
+        aria-label={`${name}: account and appearance`}
+        className="flex h-10 items-center gap-2 rounded-control px-2 text-start hovered:bg-hover pressed:bg-press touch:h-12"
+      >
+        <Avatar person={{ id: me.id, name }} />
+        <span className="min-w-0 flex-1 leading-4">
+          <span className="block truncate font-medium">{name}</span>
+          <span className="block truncate text-meta text-subtle">@{me.username}</span>
+        </span>
+        <Settings2 aria-hidden className="size-4 text-subtle" />
+      </AriaButton>
+      <Menu aria-label="Account" placement="top start" className="w-54">
+        <MenuGroup
+          title="Appearance"
+          selectionMode="single"
+          selectedKeys={[theme]}
+          onSelectionChange={(keys) => {
+            const [chosen] = [...keys] as Theme[];
+            if (chosen) saveTheme(chosen);
+          }}
+        >
+          <MenuItem id="system" icon={<Monitor />}>
+            As the system
+          </MenuItem>
+          <MenuItem id="light" icon={<Sun />}>
+            Light
+          </MenuItem>
+          <MenuItem id="dark" icon={<Moon />}>
+            Dark
+          </MenuItem>
+        </MenuGroup>
+        <MenuSeparator />
+        <MenuItem id="help" icon={<Keyboard />} shortcut="?" onAction={openHelp}>
+          Keyboard shortcuts
+        </MenuItem>
+        <MenuSeparator />
+        <MenuItem id="logout" icon={<LogOut />} onAction={() => submit(null, { method: "post", action: "/logout" })}>
+          Sign out
+        </MenuItem>
+      </Menu>
+    </MenuTrigger>
+  );
+}
