@@ -1,5 +1,5 @@
 # One image for every Python process; the command chooses the role: api, worker, scheduler or a `synergy` command.
-ARG PYTHON_IMAGE=python:3.12-slim
+ARG PYTHON_IMAGE=python:3.13-slim
 
 FROM ${PYTHON_IMAGE} AS build
 RUN python -m venv /venv

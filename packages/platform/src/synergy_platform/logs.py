@@ -79,16 +79,8 @@ class _EcsFields:
         return ecs
 
 
-def _granian_access(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Granian gives the fields of an access line as the argument of its format string."""
-    record = event.get("_record")
-    if isinstance(record, logging.LogRecord) and record.name == "granian.access" and isinstance(record.args, dict):
-        fields = record.args
-        event["event"] = "http.access"
-        event["http.request.method"] = fields.get("method")
-        event["url.path"] = fields.get("path")
-        event["http.response.status_code"] = fields.get("status")
-    # already in the message
+def _drop_arguments(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """The arguments of a library's message are in the message already."""
     event.pop("positional_args", None)
     return event
 
@@ -109,7 +101,7 @@ def log_config(settings: Settings, *, service: str, version: str) -> dict[str, A
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _granian_access,
+        _drop_arguments,
         redact,
     ]
     last: list[Processor]

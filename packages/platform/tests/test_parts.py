@@ -1,0 +1,212 @@
+"""Small parts: tokens, passwords, cursors, storage, mail, ids, limits."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import socket
+import time
+from datetime import UTC, date, datetime, timedelta
+from email import policy
+from uuid import UUID
+
+import msgspec
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Mailbox
+
+from synergy_platform.clock import SetClock
+from synergy_platform.errors import BadRequest, TooLarge, TooManyRequests, Unavailable
+from synergy_platform.ids import first_id_at, new_id, parse_id
+from synergy_platform.mail import ConsoleMailer, FolderMailer, Mail, SmtpMailer, make_mailer
+from synergy_platform.pagination import Cursors, make_page
+from synergy_platform.passwords import ITERATIONS, LANES, MEMORY_KIB, PasswordHasher
+from synergy_platform.ratelimit import RateLimiter
+from synergy_platform.settings import RateLimit, Settings
+from synergy_platform.storage import DiskStorage
+from synergy_platform.tokens import InvalidToken, JwtSigner, Keyring, decode_bytes, encode_bytes
+
+OLD, NEW = "an old secret of 32 characters...", "a new secret of 32 characters...."
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def test_rotated_secret_signs_with_the_new_and_verifies_both():
+    before, after = JwtSigner(Keyring([OLD]), "access"), JwtSigner(Keyring([NEW, OLD]), "access")
+    token = before.sign({"sub": "1"}, issued_at=NOW, expires_at=NOW + timedelta(hours=1))
+    assert after.verify(token, now=NOW)["sub"] == "1"
+    renewed = after.sign({"sub": "1"}, issued_at=NOW, expires_at=NOW + timedelta(hours=1))
+    with pytest.raises(InvalidToken):
+        before.verify(renewed, now=NOW)
+
+
+def test_token_of_another_purpose_or_time_is_refused():
+    keyring = Keyring([NEW])
+    token = JwtSigner(keyring, "access").sign({"sub": "1"}, issued_at=NOW, expires_at=NOW + timedelta(hours=1))
+    with pytest.raises(InvalidToken):
+        JwtSigner(keyring, "other").verify(token, now=NOW)
+    with pytest.raises(InvalidToken, match="expired"):
+        JwtSigner(keyring, "access").verify(token, now=NOW + timedelta(hours=1))
+
+
+def test_mac_must_be_whole_enough():
+    keyring = Keyring([NEW, OLD])
+    mac = Keyring([OLD]).mac("p", b"m")
+    assert keyring.verify_mac("p", b"m", mac[:16])
+    assert not keyring.verify_mac("p", b"m", mac[:8])
+    assert not keyring.verify_mac("q", b"m", mac)
+
+
+def test_bytes_survive_the_round_trip():
+    for value in (b"", b"a", b"\xff\xfe\x00", bytes(range(256))):
+        assert decode_bytes(encode_bytes(value)) == value
+    with pytest.raises(ValueError, match=r"base64|Only"):
+        decode_bytes("a b")
+
+
+def test_hash_parameters_are_the_documented_ones():
+    assert (MEMORY_KIB, ITERATIONS, LANES) == (47104, 1, 1)
+
+
+async def test_passwords_verify_rehash_and_take_as_long_for_nobody():
+    weak, strong = PasswordHasher(memory_kib=64), PasswordHasher(memory_kib=8192)
+    encoded = await weak.hash("a password")
+    assert encoded.startswith("$argon2id$")
+    assert await weak.verify(encoded, "a password")
+    assert not await weak.verify(encoded, "another")
+    assert not await weak.verify("not a hash", "a password")
+    assert not await weak.verify(None, "nobody has this password")
+    assert (weak.needs_rehash(encoded), strong.needs_rehash(encoded)) == (False, True)
+    weak.close()
+    strong.close()
+
+
+async def test_full_queue_of_passwords_answers_unavailable():
+    hasher = PasswordHasher(memory_kib=8192, queue_size=2)
+    results = await asyncio.gather(*(hasher.hash("x") for _ in range(5)), return_exceptions=True)
+    assert sum(isinstance(result, Unavailable) for result in results) == 3
+    assert hasher.waiting == 0
+    hasher.close()
+
+
+def test_cursor_is_signed_and_bound_to_its_sort():
+    cursors = Cursors(Keyring([NEW]))
+    row = new_id()
+    cursor = cursors.encode("due_date", [date(2026, 1, 2), row])
+    assert cursors.decode("due_date", cursor, (date, UUID)) == [date(2026, 1, 2), row]
+    for sort, text, types in [
+        ("name", cursor, (date, UUID)),
+        ("due_date", cursor, (date,)),
+        ("due_date", cursor[:-1], (date, UUID)),
+        ("due_date", "", (date, UUID)),
+        ("due_date", "%%%", (date, UUID)),
+        ("due_date", Cursors(Keyring([OLD])).encode("due_date", [date(2026, 1, 2), row]), (date, UUID)),
+    ]:
+        with pytest.raises(BadRequest):
+            cursors.decode(sort, text, types)
+
+
+def test_page_has_a_cursor_only_when_there_is_more():
+    assert make_page([1, 2, 3], 2, str, None).next_cursor == "2"
+    last = make_page([1, 2], 2, str, 2)
+    assert (last.items, last.next_cursor, last.total) == ([1, 2], None, 2)
+    assert b"total" not in msgspec.json.encode(make_page([1], 2, str, None))
+
+
+def test_ids_sort_by_time_and_are_parsed_with_care():
+    moment = datetime.now(UTC)
+    before, after = first_id_at(moment - timedelta(seconds=1)), first_id_at(moment + timedelta(seconds=1))
+    assert before < new_id() < after
+    assert (before.version, parse_id("x"), parse_id(str(before))) == (7, None, before)
+
+
+async def chunks(*parts):
+    for part in parts:
+        yield part
+
+
+async def test_storage_keeps_whole_files_only(tmp_path):
+    storage = DiskStorage(tmp_path)
+    kept = await storage.write("area", chunks(b"ab", b"cd"), max_bytes=4)
+    assert (storage.path(kept.key).read_bytes(), kept.size) == (b"abcd", 4)
+    with pytest.raises(TooLarge):
+        await storage.write("area", chunks(b"ab", b"cde"), max_bytes=4)
+
+    async def broken():
+        yield b"ab"
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        await storage.write("area", broken(), max_bytes=4)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [storage.path(kept.key)]
+    await storage.delete(kept.key)
+    await storage.delete(kept.key)
+    with pytest.raises(ValueError, match="not a key"):
+        storage.path("../../etc/passwd")
+
+
+MAIL = Mail(id="verify-1", to="ada@example.org", subject="Hello", text="Plain", html="<p>Rich</p>")
+
+
+async def test_folder_mailer_writes_a_mail_once(tmp_path):
+    mailer = FolderMailer(tmp_path / "mail", "SynergyOS <no@example.org>", SetClock(NOW))
+    await mailer.send(MAIL)
+    await mailer.send(MAIL)
+    (written,) = (tmp_path / "mail").glob("*.eml")
+    message = email.message_from_bytes(written.read_bytes(), policy=policy.default)
+    assert (message["To"], message["Subject"]) == ("ada@example.org", "Hello")
+    assert message.get_body(("html",)).get_content().strip() == "<p>Rich</p>"
+
+
+async def test_smtp_mailer_speaks_to_a_real_server(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(Mailbox(str(tmp_path / "box")), hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        settings = Settings(email_backend="smtp", email_host="127.0.0.1", email_port=port, email_use_tls=False)
+        await make_mailer(settings, SetClock(NOW)).send(MAIL)
+        await asyncio.sleep(0.1)
+        (received,) = (tmp_path / "box" / "new").iterdir()
+        assert b"Subject: Hello" in received.read_bytes()
+    finally:
+        controller.stop()
+    with pytest.raises(OSError, match=r".*"):
+        await SmtpMailer(settings, SetClock(NOW)).send(MAIL)
+
+
+async def test_mail_header_cannot_be_broken_out_of(tmp_path):
+    mailer = FolderMailer(tmp_path, "no@example.org", SetClock(NOW))
+    with pytest.raises(ValueError, match=r"line|linefeed"):
+        await mailer.send(msgspec.structs.replace(MAIL, subject="Hi\r\nBcc: everybody@example.org"))
+
+
+def test_mailer_follows_the_setting():
+    assert isinstance(make_mailer(Settings(email_backend="console"), SetClock(NOW)), ConsoleMailer)
+    assert isinstance(make_mailer(Settings(), SetClock(NOW)), FolderMailer)
+
+
+async def test_limits_are_shared_and_cleared(settings):
+    one, two = RateLimiter(settings.redis_url), RateLimiter(settings.redis_url)
+    key, limit = new_id().hex, RateLimit(2, 60)
+    assert (await one.hit("test", limit, key)).remaining == 1
+    assert (await two.hit("test", limit, key)).remaining == 0
+    with pytest.raises(TooManyRequests) as caught:
+        await one.hit("test", limit, key)
+    assert int(caught.value.headers["Retry-After"]) >= 1
+    assert await one.hit("test", RateLimit(0, 1), key) is None
+    await two.clear("test", limit, key)
+    assert (await one.hit("test", limit, key)).limit == 2
+    await one.close()
+    await two.close()
+
+
+async def test_limits_hold_in_the_process_while_redis_is_away():
+    limiter = RateLimiter("redis://127.0.0.1:1/0")
+    key, limit = new_id().hex, RateLimit(1, 60)
+    started = time.monotonic()
+    await limiter.hit("test", limit, key)
+    with pytest.raises(TooManyRequests):
+        await limiter.hit("test", limit, key)
+    assert time.monotonic() - started < 5
+    await limiter.close()
