@@ -1,0 +1,62 @@
+"""Markdown and mentions."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synergy_domain.common import mentioned_usernames, render_markdown
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        '<img src=x onerror="alert(1)">',
+        "[x](javascript:alert(1))",
+        "[x](data:text/html;base64,PHNjcmlwdD4=)",
+        "![x](vbscript:x)",
+        '<a href="https://x" onclick="y">z</a>',
+        "<svg/onload=alert(1)>",
+        "<style>*{display:none}</style>",
+    ],
+)
+def test_hostile_text_becomes_harmless(hostile):
+    html = render_markdown(hostile).lower()
+    assert "<script" not in html
+    assert "<svg" not in html
+    assert "<style" not in html
+    assert 'href="javascript' not in html
+    assert 'href="data' not in html
+    assert 'src="vbscript' not in html
+    assert '<a href="https://x" onclick' not in html
+
+
+@given(st.text(max_size=300))
+@settings(max_examples=200, deadline=None)
+def test_any_text_renders_to_a_closed_set_of_tags(text):
+    html = render_markdown(text)
+    assert "<script" not in html
+    assert isinstance(html, str)
+
+
+def test_lists_tables_and_links_are_rendered():
+    assert "<li>one</li>" in render_markdown("- one\n- two")
+    assert "<td>1</td>" in render_markdown("|a|\n|-|\n|1|")
+    assert 'rel="noopener noreferrer nofollow"' in render_markdown("[x](https://example.org)")
+    assert render_markdown("  \n ") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("hello @ada and @Bob-2", {"ada", "bob-2"}),
+        ("mail ada@example.org", set()),
+        ("`@ada` and ```\n@bob\n```", set()),
+        ("(@ada), @ada!", {"ada"}),
+        ("@ab too short, @-x not a name", set()),
+    ],
+)
+def test_mentions_are_usernames_outside_code_and_addresses(text, names):
+    assert mentioned_usernames(text) == names
