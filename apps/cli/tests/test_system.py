@@ -99,7 +99,8 @@ async def _signed_in(system: System, name: str) -> httpx.AsyncClient:
     client = httpx.AsyncClient(base_url=f"{system.url}/api/v1", timeout=30)
     system.clients.append(client)
     body = {
-        "username": name, "email": f"{name}@example.org", "password": PASSWORD, "first_name": "Test", "last_name": "Person",
+        "username": name, "email": f"{name}@example.org", "password": PASSWORD, "first_name": "Test",
+        "last_name": "Person",
     }  # fmt: skip
     assert (await client.post("/auth/register", json=body)).status_code == 201
     tokens = (await client.post("/auth/login", json={"identifier": name, "password": PASSWORD})).json()

@@ -69,7 +69,14 @@ def create_app(runtime: Runtime) -> Litestar:
             health.router,
             Router(
                 "/api/v1",
-                route_handlers=[auth.router, projects.router, tasks.router, notifications.router, events.router, imports.router],
+                route_handlers=[
+                    auth.router,
+                    projects.router,
+                    tasks.router,
+                    notifications.router,
+                    events.router,
+                    imports.router,
+                ],
             ),
             documentation.docs_page,
             documentation.docs_asset,
