@@ -151,6 +151,20 @@ async def test_transfer_project_swaps_the_roles(api, make):
     assert (await caller.delete(f"/projects/{project.id}")).status_code == 403
 
 
+async def test_transfer_to_somebody_who_imported_the_same_board_conflicts(api, make, runtime):
+    project, other = await make.project(), await make.project()
+    heir = await make.member(project, "manager")
+    async with runtime.database.unit_of_work() as uow:
+        await uow.value("UPDATE projects SET import_source = $2 WHERE id = $1", project.id, f"trello:{project.id}")
+        await uow.value(
+            "UPDATE projects SET import_source = $2, owner_id = $3 WHERE id = $1",
+            other.id, f"trello:{project.id}", heir.user_id,
+        )  # fmt: skip
+    caller = await api.as_(make.owner(project))
+    answer = await caller.post(f"/projects/{project.id}/transfer", {"user_id": str(heir.user_id)})
+    assert (answer.status_code, answer.json()["code"]) == (409, "imported_already")
+
+
 async def test_archived_project_is_read_only_until_it_is_unarchived(api, make):
     project = await make.project()
     caller = await api.as_(make.owner(project))

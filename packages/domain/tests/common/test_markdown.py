@@ -45,6 +45,8 @@ def test_lists_tables_and_links_are_rendered():
     assert "<li>one</li>" in render_markdown("- one\n- two")
     assert "<td>1</td>" in render_markdown("|a|\n|-|\n|1|")
     assert 'rel="noopener noreferrer nofollow"' in render_markdown("[x](https://example.org)")
+    assert 'href="https://example.org/a"' in render_markdown("see https://example.org/a.")
+    assert "href" not in render_markdown("see example.org")
     assert render_markdown("  \n ") == ""
 
 

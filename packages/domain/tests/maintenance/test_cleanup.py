@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 from synergy_domain.maintenance import clean_up
@@ -30,6 +31,13 @@ async def test_cleanup_deletes_what_is_old_and_keeps_the_rest(make, own_runtime)
         )
         # long ago, but recorded now: an import
         await uow.value("UPDATE events SET occurred_at = $1", uow.now - timedelta(days=3000))
+
+    async def content():
+        yield b"{}"
+
+    orphan = await own_runtime.storage.write("imports", content(), max_bytes=10)
+    young = await own_runtime.storage.write("imports", content(), max_bytes=10)
+    os.utime(own_runtime.storage.path(orphan.key), (0, 0))
     reader = own_runtime.database.reader()
     events = await reader.value("SELECT count(*) FROM events")
     async with own_runtime.database.unit_of_work() as uow:
@@ -38,4 +46,6 @@ async def test_cleanup_deletes_what_is_old_and_keeps_the_rest(make, own_runtime)
     assert [row["id"] for row in await reader.rows("SELECT id FROM projects")] == [project.id]
     assert await reader.value("SELECT count(*) FROM sessions") == 0
     assert await reader.value("SELECT count(*) FROM events") == events - 1
+    assert not own_runtime.storage.path(orphan.key).exists()
+    assert own_runtime.storage.path(young.key).exists()
     assert await reader.value("SELECT key FROM retired_project_keys") == old_project.key

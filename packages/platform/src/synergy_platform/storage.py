@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -60,6 +61,20 @@ class DiskStorage:
     async def delete(self, key: str) -> None:
         """Delete it; a file that is gone already is fine."""
         await asyncio.to_thread(self.path(key).unlink, missing_ok=True)
+
+    async def sweep(self, area: str, keep: Collection[str], *, older_than: datetime) -> int:
+        """Delete an area's files that nobody names any more and that are older than that; returns how many."""
+        return await asyncio.to_thread(self._sweep, area, keep, older_than.timestamp())
+
+    def _sweep(self, area: str, keep: Collection[str], before: float) -> int:
+        orphans = [
+            path
+            for path in (self._root / area).rglob("*")
+            if path.is_file() and path.stat().st_mtime < before and str(path.relative_to(self._root)) not in keep
+        ]
+        for path in orphans:
+            path.unlink(missing_ok=True)
+        return len(orphans)
 
 
 def _sync(descriptor: int) -> None:

@@ -64,7 +64,11 @@ async def create_import(
     """Import a board: the file is checked now and imported by a job; ask for the import until it is completed."""
     runtime: Runtime = state.runtime
     upload = await receive_upload(
-        request, runtime.storage, area="imports", max_bytes=runtime.settings.max_import_mb * 1024 * 1024, fields=_FIELDS
+        request,
+        runtime.storage,
+        area=transfer.FILES_AREA,
+        max_bytes=runtime.settings.max_import_mb * 1024 * 1024,
+        fields=_FIELDS,
     )
     wanted = ImportUpload(
         source=upload.fields.get("source"),

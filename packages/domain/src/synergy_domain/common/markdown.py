@@ -8,9 +8,11 @@ import nh3
 from markdown_it import MarkdownIt
 
 # raw HTML is shown as text; links are made of plain addresses too
-_renderer = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": True}).enable(
-    ["table", "strikethrough"]
+_renderer = MarkdownIt("commonmark", {"html": False, "linkify": True, "breaks": True}).enable(
+    ["table", "strikethrough", "linkify"]
 )
+# `example.org` in a sentence is no link: only addresses that say so are
+_renderer.linkify.set({"fuzzy_link": False, "fuzzy_email": False})  # pyright: ignore[reportOptionalMemberAccess]  # it is there with linkify
 
 _TAGS = {
     "a", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "img", "li", "ol", "p",

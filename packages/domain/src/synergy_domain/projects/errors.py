@@ -53,6 +53,15 @@ class KeyFixed(Conflict):
         super().__init__("The key is fixed once the project has had a task.")
 
 
+class ImportedAlready(Conflict):
+    """The new owner has imported the same board into a project of their own."""
+
+    code = "imported_already"
+
+    def __init__(self) -> None:
+        super().__init__("The new owner has a project of their own that was imported from the same board.")
+
+
 class AlreadyMember(Conflict):
     """The user is in the project already."""
 

@@ -185,6 +185,14 @@ def add_member(uow: UnitOfWork, project_id: UUID, user_id: UUID, role: ProjectRo
     uow.session.add(Member(project_id=project_id, user_id=user_id, role=role, joined_at=uow.now, added_by=added_by))
 
 
+async def has_import(db: Reader, owner_id: UUID, source: str) -> bool:
+    """Whether the user owns a project that was imported from this source."""
+    return await db.value(
+        "SELECT EXISTS (SELECT 1 FROM projects WHERE owner_id = $1 AND import_source = $2 AND deleted_at IS NULL)",
+        owner_id, source,
+    )  # fmt: skip
+
+
 async def used_keys(db: Reader, stem: str) -> set[str]:
     """Keys beginning with `stem` that a project has or had."""
     rows = await db.rows(

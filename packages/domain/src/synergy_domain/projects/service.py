@@ -19,6 +19,7 @@ from synergy_domain.projects.contracts import (
     Transfer,
 )
 from synergy_domain.projects.errors import (
+    ImportedAlready,
     KeyFixed,
     KeyTaken,
     NotAllowed,
@@ -173,6 +174,8 @@ async def transfer_project(uow: UnitOfWork, actor: Actor, project_id: UUID, data
     if member is None or not member.is_active:
         raise InvalidInput.at("/user_id", "is no active member of this project", "not_a_member")
     if data.user_id != old_owner:
+        if project.import_source and await repository.has_import(uow, data.user_id, project.import_source):
+            raise ImportedAlready
         await repository.set_member_role(uow, project_id, old_owner, "manager")
         await repository.set_member_role(uow, project_id, data.user_id, "owner")
         project.owner_id = data.user_id

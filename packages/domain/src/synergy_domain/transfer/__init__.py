@@ -11,6 +11,7 @@ from synergy_domain.transfer.contracts import (
 )
 from synergy_domain.transfer.service import (
     DISCARD_FILE,
+    FILES_AREA,
     RUN_IMPORT,
     accept_upload,
     check_mapping,
@@ -23,7 +24,7 @@ from synergy_domain.transfer.service import (
 )
 
 __all__ = [
-    "DISCARD_FILE", "RUN_IMPORT", "ImportCounts", "ImportMapping", "ImportProblem", "ImportReport", "ImportUpload",
+    "DISCARD_FILE", "FILES_AREA", "RUN_IMPORT", "ImportCounts", "ImportMapping", "ImportProblem", "ImportReport", "ImportUpload",
     "ImportView", "ImportedList", "accept_upload", "check_mapping", "discard_file", "get_import", "import_file",
     "list_imports", "read_mapping", "run_import",
 ]  # fmt: skip

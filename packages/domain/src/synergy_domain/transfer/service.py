@@ -45,6 +45,8 @@ from synergy_platform.runtime import Runtime
 log = structlog.stdlib.get_logger(__name__)
 
 RUN_IMPORT = "transfer.run_import"
+# the area of the storage where uploaded files wait
+FILES_AREA = "imports"
 DISCARD_FILE = "transfer.discard_file"
 
 _SORT = "-created_at"
