@@ -141,7 +141,7 @@ def test_up_without_a_terminal_writes_one_json_object_a_line(start: Callable[...
     assert f"SynergyOS is up: http://localhost:{running.port}" in said
     assert f"http://localhost:{running.port}/register" in said
     assert "hatch run synergy create-admin" in said
-    assert "The demo data is there." in said
+    assert "filled\nThe demo data is there." in said
 
 
 def test_up_for_a_terminal_writes_readable_lines(start: Callable[..., Running]) -> None:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from synergy_platform.embedded.postgres import EmbeddedPostgres
 
 

@@ -1,7 +1,5 @@
 """The home folder: its lock, its secrets, its refusals."""
 
-# ruff: noqa: S603, S607 - the tests start programs
-
 from __future__ import annotations
 
 import json
@@ -11,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from synergy_platform.embedded.errors import EmbeddedError
 from synergy_platform.embedded.home import Home
 from synergy_platform.embedded.process import birth

@@ -1,6 +1,6 @@
 """Real PostgreSQL servers in folders of their own."""
 
-# ruff: noqa: S603, S607, ASYNC220, ASYNC221 - the tests start programs and wait for them
+# ruff: noqa: ASYNC220, ASYNC221 - the tests start programs and wait for them
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+
 from synergy_platform.embedded import stepdown
 from synergy_platform.embedded.errors import EmbeddedError, PortInUseError
 from synergy_platform.embedded.postgres import EmbeddedPostgres, binaries

@@ -1,7 +1,5 @@
 """Starting, recording and ending processes."""
 
-# ruff: noqa: S603, S607 - the tests start programs
-
 from __future__ import annotations
 
 import os
@@ -12,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from synergy_platform.embedded.errors import EmbeddedError
 from synergy_platform.embedded.process import (
     ProcessRecord,

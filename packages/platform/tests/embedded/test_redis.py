@@ -1,7 +1,5 @@
 """Real Redis servers in folders of their own."""
 
-# ruff: noqa: S603 - the tests start programs
-
 from __future__ import annotations
 
 import importlib.util
@@ -17,6 +15,7 @@ import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
 from synergy_platform.embedded.errors import EmbeddedError, PortInUseError
 from synergy_platform.embedded.process import ProcessRecord
 from synergy_platform.embedded.redis import EmbeddedRedis, find_redis_server

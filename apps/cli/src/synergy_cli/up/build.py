@@ -59,8 +59,15 @@ class Build:
             yield False
         self._supervisor.children.remove(child)
         if child.status != 0:
-            lines = [line for line in child.tail if line.strip() and "complete log" not in line.lower()]
             raise EmbeddedError(
-                f"npm {' '.join(arguments)} failed in {self._web.folder} ({'; '.join(lines[-3:]) or child.status}): "
-                "see whether the network is there, or start without the web app (--no-web)."
+                f"npm {' '.join(arguments)} failed in {self._web.folder}: {_reason(list(child.tail)) or child.status} "
+                "See whether the network is there, or start without the web app (--no-web)."
             )
+
+
+def _reason(lines: list[str]) -> str:
+    """What npm says is wrong comes first; its usage and the path of its log follow."""
+    said = [line.removeprefix("npm error").strip() for line in lines if line.startswith("npm error")]
+    telling = [line for line in said if line and not line.startswith(("code ", "errno ", "syscall ", "path "))]
+    own = [line.strip() for line in lines if line.strip() and not line.startswith("npm ")]
+    return " / ".join([*own[-3:], *telling[:2]])

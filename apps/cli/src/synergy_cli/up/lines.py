@@ -28,12 +28,14 @@ _REDIS_LIFE = (
     "Redis is now",
 )
 _REDIS_LEVELS = {".": "debug", "#": "warning"}
+_COMMANDS = ("migrate", "demo", "npm")
 _SHOWN_APART = ("@timestamp", "log.level", "message", "service.name", "service.version", "log.logger")
 
 
 def wrap(source: str, text: str, *, is_error: bool) -> dict[str, Any]:
     """The log object for a line of a program that does not write JSON."""
-    level = "warning" if is_error else "info"
+    # commands that run once tell people on stderr what they did
+    level = "warning" if is_error and source not in _COMMANDS else "info"
     if source == "postgres":
         match = _POSTGRES.match(text)
         level, text = (_POSTGRES_LEVELS.get(match[1], "info"), match[2]) if match else ("info", text.strip())

@@ -23,6 +23,7 @@ FAILURES_TO_REPORT = 5
 SLOW_RETRY_SECONDS = 30.0
 _FIRST_RETRY_SECONDS = 0.25
 _MAX_LINE_BYTES = 1 << 20
+_TAIL_CHARACTERS = 500
 _POLL_SECONDS = 0.05
 
 
@@ -41,7 +42,7 @@ class Child:
     record: ProcessRecord | None = None
     process: subprocess.Popen[bytes] | None = None
     status: int | None = None  # of the run before this one
-    tail: deque[str] = field(default_factory=lambda: deque[str](maxlen=20))
+    tail: deque[str] = field(default_factory=lambda: deque[str](maxlen=200))
     failures: int = 0
     started_at: float = 0.0
     restart_at: float | None = None
@@ -199,7 +200,7 @@ class Supervisor:
         for line in lines:
             if line.strip():
                 text = self._output.child_line(stream.child.name, line, is_error=stream.is_error)
-                stream.child.tail.append(text)
+                stream.child.tail.append(text[:_TAIL_CHARACTERS])
         if not part:
             self._forget(stream)
         return bool(part)

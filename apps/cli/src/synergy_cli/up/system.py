@@ -38,7 +38,7 @@ SHUTDOWN = (
     (("postgres",), 1.0),
 )
 _PROCESSES = ("web", "api", "worker", "scheduler")
-_LEFTOVER_SECONDS = 6.0
+_LEFTOVER_SECONDS = 3.0
 _SILENCE_SECONDS = 30.0
 _LOOK_SECONDS = 0.1
 
@@ -235,7 +235,7 @@ class System:
         self._supervisor.start(child)
         self._wait(lambda: not child.runs)
         if child.status == 0:
-            self._output.say("The demo data is there.")
+            self._output.say("\n".join([*(() if self._output.pretty else child.tail), "The demo data is there."]))
         else:
             self._output.complain(f"The demo data could not be made: {_last(child)}")
 
