@@ -24,7 +24,7 @@ from synergy_domain.transfer.service import (
 )
 
 __all__ = [
-    "DISCARD_FILE", "FILES_AREA", "RUN_IMPORT", "ImportCounts", "ImportMapping", "ImportProblem", "ImportReport", "ImportUpload",
-    "ImportView", "ImportedList", "accept_upload", "check_mapping", "discard_file", "get_import", "import_file",
-    "list_imports", "read_mapping", "run_import",
+    "DISCARD_FILE", "FILES_AREA", "RUN_IMPORT", "ImportCounts", "ImportMapping", "ImportProblem", "ImportReport",
+    "ImportUpload", "ImportView", "ImportedList", "accept_upload", "check_mapping", "discard_file", "get_import",
+    "import_file", "list_imports", "read_mapping", "run_import",
 ]  # fmt: skip
