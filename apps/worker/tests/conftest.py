@@ -17,11 +17,12 @@ from typing import Any
 import asyncpg
 import pytest
 from redis.asyncio import Redis
+
 from synergy_platform.runtime import Runtime
 from synergy_platform.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parent))
-import work_for_tests  # noqa: E402 - by name, so that the fork server finds it too
+import work_for_tests
 
 # it imports everything once; a process of a test is then there within milliseconds
 _FORKSERVER = multiprocessing.get_context("forkserver")
@@ -29,7 +30,8 @@ _FORKSERVER.set_forkserver_preload(["__main__", "work_for_tests"])
 
 EFFECTS = """
     CREATE TABLE effects (
-      id bigint GENERATED ALWAYS AS IDENTITY, name text NOT NULL, request_id text, at timestamptz NOT NULL, pid int NOT NULL
+      id bigint GENERATED ALWAYS AS IDENTITY, name text NOT NULL, request_id text,
+      at timestamptz NOT NULL, pid int NOT NULL
     )
 """
 

@@ -7,9 +7,10 @@ import time
 
 import pytest
 from redis.asyncio import Redis
+from taskiq.message import TaskiqMessage
+
 from synergy_worker import broker as broker_module
 from synergy_worker.broker import StreamBroker
-from taskiq.message import TaskiqMessage
 
 LIMITS = {"test:short": 4, "test:long": 1}
 

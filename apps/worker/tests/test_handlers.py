@@ -26,7 +26,7 @@ async def test_work_comment_becomes_a_notification_once(work, start):
 
     for number in range(20):
         async with work.runtime.database.unit_of_work() as uow:
-            await tasks.add_comment(uow, author, task.id, CommentInput(body=f"Comment {number}"))
+            await tasks.add_comment(uow, author, str(task.id), CommentInput(body=f"Comment {number}"))
 
     await work.until(lambda: _notified(work, owner.user_id, 20))
     assert await work.connection.fetchval("SELECT count(*) FROM jobs WHERE attempts > 0") == 0

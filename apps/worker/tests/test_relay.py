@@ -8,6 +8,7 @@ import time
 from datetime import timedelta
 
 import pytest
+
 from synergy_platform.events import Event
 from synergy_platform.ids import new_id
 from synergy_platform.jobs import JobHandler, Registry

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from synergy_platform.heartbeats import seen_within
 from synergy_worker.main import main
 

@@ -8,7 +8,9 @@ from synergy_platform.heartbeats import beat, keep_beating, seen_within
 
 
 async def age(reader, process, seconds):
-    sql = "UPDATE process_heartbeats SET seen_at = now() - $2 * interval '1 second' WHERE process = $1 RETURNING process"
+    sql = (
+        "UPDATE process_heartbeats SET seen_at = now() - $2 * interval '1 second' WHERE process = $1 RETURNING process"
+    )
     assert await reader.value(sql, process, float(seconds))
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 import structlog
+
 from synergy_platform.ids import new_id
 from synergy_platform.jobs import (
     MAX_ATTEMPTS,

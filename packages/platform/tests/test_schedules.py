@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from synergy_platform.clock import SetClock
 from synergy_platform.jobs import JobHandler, Registry
 from synergy_platform.runtime import Runtime
@@ -141,10 +142,15 @@ async def test_fire_paused_schedule_stays_silent(timed):
 async def test_fire_that_fails_leaves_the_slot_due(timed):
     await define(timed)
     timed.clock.advance(timedelta(minutes=1))
-    with pytest.raises(RuntimeError, match="on purpose"):
+    schedule_id = (await schedule(timed))["id"]
+
+    async def fire_and_fail():
         async with timed.database.unit_of_work() as uow:
-            await fire(uow, REGISTRY, (await schedule(timed))["id"])
+            assert await fire(uow, REGISTRY, schedule_id) == 1
             raise RuntimeError("on purpose")
+
+    with pytest.raises(RuntimeError, match="on purpose"):
+        await fire_and_fail()
 
     assert await fire_due(timed) == 1
 
@@ -162,9 +168,10 @@ async def test_ensure_schedules_second_time_keeps_what_is_there(timed):
     [
         # Berlin, 29 March 2026: 02:00 becomes 03:00 (01:00 UTC); 25 October: 03:00 becomes 02:00 (01:00 UTC)
         pytest.param("30 2 * * *", "2026-03-28 12:00", ["2026-03-29 01:00", "2026-03-30 00:30"], id="skipped-hour"),
-        pytest.param("30 2 * * *", "2026-10-24 12:00", ["2026-10-25 00:30", "2026-10-26 01:30"], id="doubled-hour-once"),
+        pytest.param("30 2 * * *", "2026-10-24 12:00", ["2026-10-25 00:30", "2026-10-26 01:30"], id="doubled-once"),
         pytest.param(
-            "0 * * * *", "2026-03-28 23:30", ["2026-03-29 00:00", "2026-03-29 01:00", "2026-03-29 02:00"], id="hourly-spring"
+            "0 * * * *", "2026-03-28 23:30",
+            ["2026-03-29 00:00", "2026-03-29 01:00", "2026-03-29 02:00"], id="hourly-spring",
         ),
         pytest.param(
             "0 * * * *", "2026-10-24 23:30",

@@ -1,0 +1,1 @@
+"""The worker and the scheduler: background work, thin over the domain."""

@@ -50,18 +50,18 @@ BROKER_AWAY = (RedisError, OSError, TimeoutError)
 
 _Message = tuple[str, bytes, Mapping[bytes, bytes]]
 
-# one step, so that a consumer that comes back to life meanwhile does not lose what it just fetched
-_REMOVE_DEAD_CONSUMERS = """
-local removed = 0
+# In one step: a consumer that fetches something at this moment would lose it otherwise. Removes those that hold nothing
+# and were silent for ARGV[3] ms; only the one named ARGV[2], unless that is empty.
+_REMOVE_CONSUMERS = """
 for _, fields in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
   local consumer = {}
   for i = 1, #fields, 2 do consumer[fields[i]] = fields[i + 1] end
-  if consumer['pending'] == 0 and consumer['name'] ~= ARGV[2] and consumer['idle'] > tonumber(ARGV[3]) then
+  local meant = ARGV[2] == '' or ARGV[2] == consumer['name']
+  if meant and consumer['pending'] == 0 and consumer['idle'] >= tonumber(ARGV[3]) then
     redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer['name'])
-    removed = removed + 1
   end
 end
-return removed
+return 0
 """
 
 
@@ -163,14 +163,16 @@ class StreamBroker(RedisStreamBroker):
             )
             if pending:
                 await self._hand_back(stream, [entry["message_id"] for entry in pending])
-            else:
-                await self._redis.xgroup_delconsumer(stream, self.consumer_group_name, self.consumer_name)
+            await self._remove_consumers(stream, self.consumer_name, 0)
 
-    async def _hand_back(self, stream: str, ids: list[bytes]) -> None:
+    async def _hand_back(self, stream: str, ids: Iterable[bytes | str | int]) -> None:
         """Make them look idle for long: whoever looks for lost messages next takes them."""
         await self._redis.xclaim(
-            stream, self.consumer_group_name, self.consumer_name, 0, ids, idle=HANDED_BACK_IDLE_MS, justid=True
+            stream, self.consumer_group_name, self.consumer_name, 0, [*ids], idle=HANDED_BACK_IDLE_MS, justid=True
         )
+
+    async def _remove_consumers(self, stream: str, name: str, silent_ms: int) -> None:
+        await self._redis.eval(_REMOVE_CONSUMERS, 1, stream, self.consumer_group_name, name, str(silent_ms))
 
     # ---- receiving ---------------------------------------------------------------------------------------------
 
@@ -279,10 +281,16 @@ class StreamBroker(RedisStreamBroker):
         return None if self.find_task(message.task_name) else f"unknown task {message.task_name[:80]}"
 
     async def _reject(self, stream: str, message_id: bytes, data: bytes, fault: str) -> None:
-        log.error("broker.message_rejected", stream=stream, message_id=message_id.decode(), fault=fault, bytes=len(data))
+        log.error(
+            "broker.message_rejected", stream=stream, message_id=message_id.decode(), fault=fault, bytes=len(data)
+        )
         await self._ack_generator(message_id.decode(), stream)()
 
-    def _ack_generator(self, id: str, queue_name: str) -> Callable[[], Awaitable[None]]:  # noqa: A002 - the parent's name
+    def _ack_generator(
+        self,
+        id: str,  # noqa: A002 - the parent's name for it
+        queue_name: str,
+    ) -> Callable[[], Awaitable[None]]:
         message_id = id.encode()
 
         async def ack() -> None:
@@ -326,21 +334,14 @@ class StreamBroker(RedisStreamBroker):
                 await self._renew()
                 if time.monotonic() >= next_tidying:
                     next_tidying = time.monotonic() + TIDY_SECONDS
-                    await self._tidy()
+                    for stream in self._limits:
+                        await self._remove_consumers(stream, "", DEAD_CONSUMER_MS)
 
     async def _renew(self) -> None:
         # those fetched and not begun are left out on purpose: a worker with room may take them over
         for stream, ids in self._begun.items():
             if ids:
-                await self._redis.xclaim(
-                    stream, self.consumer_group_name, self.consumer_name, 0, list(ids), justid=True
-                )
-
-    async def _tidy(self) -> None:
-        for stream in self._limits:
-            await cast("Awaitable[Any]", self._redis.eval(
-                _REMOVE_DEAD_CONSUMERS, 1, stream, self.consumer_group_name, self.consumer_name, str(DEAD_CONSUMER_MS)
-            ))  # fmt: skip
+                await self._redis.xclaim(stream, self.consumer_group_name, self.consumer_name, 0, [*ids], justid=True)
 
 
 def _text(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from uuid import UUID
 
 from taskiq.message import TaskiqMessage
@@ -73,7 +73,7 @@ class JobQueue:
 
 
 @contextlib.contextmanager
-def _away() -> Iterator[None]:
+def _away() -> Generator[None]:
     try:
         yield
     except BROKER_AWAY as error:

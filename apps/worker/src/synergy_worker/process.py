@@ -63,7 +63,7 @@ def _fork(work: Callable[[], None]) -> int:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
         work()
         status = 0
-    except BaseException:  # noqa: BLE001 - nothing of the child may run on into the parent's code
+    except BaseException:
         log.exception("worker.failed")
     finally:
         logging.shutdown()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -27,6 +27,8 @@ POLL_SECONDS = 1.0
 SWEEP_SECONDS = 5.0
 # a job whose message is not in the queue for so long after publishing is published again
 LOST_AFTER = timedelta(seconds=10)
+# and after so long in any case: should Redis ever keep a message and never deliver it again
+FORGOTTEN_AFTER = timedelta(minutes=30)
 # jobs beyond this wait in PostgreSQL, so that Redis stays small and its loss is soon made good
 DEEPEST_QUEUE = 5000
 LONGEST_PAUSE_SECONDS = 5.0
@@ -78,13 +80,13 @@ class Relay:
             await asyncio.sleep(pause)
 
     @contextlib.asynccontextmanager
-    async def _elected(self) -> AsyncIterator[_Direct]:
+    async def _elected(self) -> AsyncGenerator[_Direct]:
         """A connection that holds the relay's lock."""
         connection = await self._runtime.database.connect_directly()
         try:
             await connection.fetch(_SESSION)
-            while not await connection.fetchval(_TRY_LOCK, _LOCK_KEY):
-                await asyncio.sleep(POLL_SECONDS)
+            while not await connection.fetchval(_TRY_LOCK, _LOCK_KEY):  # noqa: ASYNC110 - see the next line
+                await asyncio.sleep(POLL_SECONDS)  # nobody tells when the elected one is gone
             log.info("relay.elected")
             async with listening(connection, OUTBOX_CHANNEL, self._wake):
                 yield connection
@@ -148,13 +150,18 @@ class Relay:
 
     async def _sweep(self, connection: _Direct, lost_after: timedelta) -> None:
         """Have jobs published again whose messages are gone (Redis was emptied, a worker died at a bad moment)."""
+        now = self._runtime.clock.now()
         for queue in QUEUES:
             async with self._turn:
-                published = await published_before(connection, queue, self._runtime.clock.now() - lost_after)
+                published = await published_before(connection, queue, now - lost_after)
             if not published:
                 continue
             present = await self._queue.present(queue)
-            lost = [job_id for job_id in published if job_id not in present]
+            lost = [
+                job_id
+                for job_id, published_at in published
+                if job_id not in present or published_at < now - FORGOTTEN_AFTER
+            ]
             if lost:
                 async with self._turn:
                     again = await unmark(connection, lost)

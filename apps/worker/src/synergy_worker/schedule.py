@@ -7,9 +7,9 @@ any number of schedulers may run.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -87,7 +87,7 @@ async def _run(settings: Settings, registry: Registry, definitions: tuple[Schedu
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     log.info("scheduler.started")
-    tasks = [
+    tasks: list[asyncio.Task[Any]] = [
         asyncio.create_task(keep_beating(runtime, "scheduler")),
         # a negative interval: also when the clock was set back, schedules are read again each second
         asyncio.create_task(SchedulerLoop(scheduler).run(update_interval=timedelta(days=-1))),
@@ -100,8 +100,7 @@ async def _run(settings: Settings, registry: Registry, definitions: tuple[Schedu
     finally:
         for task in tasks:
             task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(tasks)
         await runtime.close()
         log.info("scheduler.stopped")
 

@@ -165,7 +165,11 @@ async def run_job(runtime: Runtime, registry: Registry, job_id: UUID, request_id
         if claimed is None:
             return await _put_behind_earlier(runtime, job_id)
         log.info(
-            "job.done", job=claimed.name, job_id=str(job_id), attempt=claimed.attempt, duration_ms=_milliseconds(started)
+            "job.done",
+            job=claimed.name,
+            job_id=str(job_id),
+            attempt=claimed.attempt,
+            duration_ms=_milliseconds(started),
         )
         return "done"
 

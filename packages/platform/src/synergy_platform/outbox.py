@@ -58,7 +58,8 @@ _UNMARK = """
     SELECT count(*) FROM again
 """
 # takes no locks: a worker that finds a row locked leaves the job to whoever holds it
-_PUBLISHED_BEFORE = "SELECT id FROM jobs WHERE state = 'waiting' AND published_at <= $1 AND queue = $2"
+_PUBLISHED_BEFORE = "SELECT id, published_at FROM jobs WHERE state = 'waiting' AND published_at <= $1 AND queue = $2"
+
 
 class DueJob(msgspec.Struct, frozen=True):
     """What a message says about a job."""
@@ -111,6 +112,6 @@ async def unmark(connection: asyncpg.Connection[asyncpg.Record], job_ids: list[U
 
 async def published_before(
     connection: asyncpg.Connection[asyncpg.Record], queue: str, moment: datetime
-) -> list[UUID]:
-    """Jobs of `queue` that were published by then and are not done; some may be being done."""
-    return [row["id"] for row in await connection.fetch(_PUBLISHED_BEFORE, moment, queue)]
+) -> list[tuple[UUID, datetime]]:
+    """Jobs of `queue` that were published by then, with the time, and are not done; some may be being done."""
+    return [(row["id"], row["published_at"]) for row in await connection.fetch(_PUBLISHED_BEFORE, moment, queue)]

@@ -10,7 +10,6 @@ from synergy_domain.maintenance import CLEANUP
 from synergy_domain.notifications import DEADLINES
 from synergy_platform.jobs import Registry
 from synergy_platform.schedules import ScheduleDefinition
-
 from synergy_worker.handlers import identity, maintenance, notifications, transfer
 
 _MODULES = (identity, maintenance, notifications, transfer)
