@@ -11,8 +11,8 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.server import Server
 
 from synergy_platform.logs import configure_logging, log_config
-from synergy_platform.runtime import VERSION
 from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, Settings, load_settings
+from synergy_platform.version import VERSION
 
 _WORKER_LIFETIME_SECONDS = 6 * 3600
 _WORKER_KILL_SECONDS = 25

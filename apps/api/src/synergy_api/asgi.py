@@ -13,8 +13,9 @@ from litestar.types import ASGIApp
 
 from synergy_api.app import create_app
 from synergy_platform.logs import configure_logging
-from synergy_platform.runtime import VERSION, Runtime
+from synergy_platform.runtime import Runtime
 from synergy_platform.settings import load_settings
+from synergy_platform.version import VERSION
 
 _settings = load_settings(os.environ)
 configure_logging(_settings, service="synergy-api", version=VERSION)

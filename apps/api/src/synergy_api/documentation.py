@@ -18,7 +18,7 @@ from litestar.types import Method
 
 from synergy_api.problems import MEDIA_TYPE, Problem
 from synergy_platform.errors import NotFound
-from synergy_platform.runtime import VERSION
+from synergy_platform.version import VERSION
 
 _DESCRIPTIONS = {
     400: "The request cannot be read, or a query parameter is wrong or unknown",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from synergy_cli.demo import demo
 from synergy_cli.importing import import_group
 from synergy_cli.local import local_environment
 from synergy_cli.up import up
@@ -27,6 +28,7 @@ def main() -> None:
 
 main.add_command(up)
 main.add_command(import_group)
+main.add_command(demo)
 
 
 def settings_or_exit() -> Settings:
@@ -42,7 +44,8 @@ def run_with_runtime(work: Callable[[Runtime], Awaitable[Any]]) -> Any:  # noqa:
     """Open a runtime, do the work, close it; an error of the product is one sentence."""
     from synergy_platform.errors import ProductError
     from synergy_platform.logs import configure_logging
-    from synergy_platform.runtime import VERSION, Runtime
+    from synergy_platform.runtime import Runtime
+    from synergy_platform.version import VERSION
 
     settings = settings_or_exit()
     configure_logging(settings, service="synergy-cli", version=VERSION)

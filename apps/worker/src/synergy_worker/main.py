@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from synergy_platform.jobs import Registry
 from synergy_platform.logs import configure_logging
-from synergy_platform.runtime import VERSION
 from synergy_platform.schedules import ScheduleDefinition
 from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, load_settings
+from synergy_platform.version import VERSION
 from synergy_worker import handlers, schedule, worker
 from synergy_worker.process import keep_child
 

@@ -12,8 +12,6 @@ from synergy_platform.settings import Settings
 from synergy_platform.storage import DiskStorage
 from synergy_platform.tokens import Keyring
 
-VERSION = "0.1.0"
-
 
 class Runtime:
     """Settings, clock and the ports to the outside; a test may hand in a clock, a mailer or a cheaper hasher."""

@@ -17,7 +17,8 @@ from synergy_api.documentation import errors
 from synergy_domain.migrations import SUPPORTED_REVISIONS, current_revision
 from synergy_platform import heartbeats
 from synergy_platform.errors import Unavailable
-from synergy_platform.runtime import VERSION, Runtime
+from synergy_platform.runtime import Runtime
+from synergy_platform.version import VERSION
 
 CHECK_SECONDS = 1.0
 CACHE_SECONDS = 1.0
