@@ -90,9 +90,9 @@ class _Story:
         # where somebody has the key already, one is made from the name
         key = None if await repository.is_key_taken(self._uow, plan.key) else plan.key
         data = ProjectInput(
-            key=key, name=plan.name,
-            description=plan.text, status=plan.status, priority=plan.priority, start_date=today - timedelta(days=int(plan.age)),
-            end_date=today + timedelta(days=plan.ends), color=plan.color,
+            key=key, name=plan.name, description=plan.text, status=plan.status, priority=plan.priority,
+            start_date=today - timedelta(days=int(plan.age)), end_date=today + timedelta(days=plan.ends),
+            color=plan.color,
         )  # fmt: skip
         project = await projects.create_project(self._uow, owner, data)
         self._projects[plan.key] = project.id

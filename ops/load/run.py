@@ -1,0 +1,243 @@
+"""The load test: our API against the floor, on the reference set, with one client and in one run.
+
+    hatch run load:run            every request, some 6 minutes
+    hatch run load:run --quick    the same in 2 minutes at most, with less certain figures
+
+Both servers run on the same database with the same number of processes and database connections, and are asked in
+turns, in short rounds: whatever else the machine does meets both. Only ratios of one run can be compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from cases import CASES, Case, Person, people
+from client import Job, Result
+from system import System, Target, cpu_seconds, remove, running
+
+CONNECTIONS = 50
+_VOLATILE = re.compile(rb'"(id|key|number|created_at|updated_at)":("[^"]*"|\d+)')
+# what the event hub of an idle process asks now and then
+_BACKGROUND = ("FROM events e LEFT JOIN users u", "FROM ledger_head")
+
+
+_COLUMNS = (
+    "request", "of the floor (least to most)", "goal", "", "requests/s ours, floor", "CPU µs ours: server + PostgreSQL",
+    "CPU µs floor", "p50 / p95 / p99 ms ours", "floor", "statements ours, floor", "kB", "errors", "CPU of the client",
+)  # fmt: skip
+
+
+class Round(msgspec.Struct, frozen=True):
+    """What the client saw, and the processor time in microseconds for each request: of the server, of PostgreSQL."""
+
+    seen: Result
+    server: float
+    database: float
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """What was measured of one request: each list has a result for each round."""
+
+    case: Case
+    ours: list[Round]
+    floor: list[Round]
+    statements: int
+    floor_statements: int
+
+
+def main() -> int:
+    """Measure and print; 1 when an answer was wrong."""
+    options = _options()
+    folder = options.data.absolute()
+    if options.fresh:
+        remove(folder)
+    # ended by a signal, it ends what it started
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    wanted = [case for case in CASES if not options.only or case.name in options.only]
+    seconds, rounds = (2.0, 2) if options.quick else (options.seconds, options.rounds)
+    with running(folder, processes=options.processes) as system:
+        persons = asyncio.run(people(system, CONNECTIONS))
+        if options.hold:
+            _hold(system, persons[0])
+        figures: list[Figures] = []
+        for case in wanted:
+            _verify(system, case, persons[0])
+            statements = [_count_statements(system, target, case, persons[0]) for target in (system.ours, system.floor)]
+            ours, floor = [], []
+            for _ in range(rounds):
+                ours.append(_measure(system, system.ours, case, persons, seconds))
+                floor.append(_measure(system, system.floor, case, persons, seconds))
+            figures.append(Figures(case, ours, floor, *statements))
+            print(_line(figures[-1]), file=sys.stderr)
+    report = _report(figures, options, seconds, rounds)
+    print(report)
+    if options.output:
+        options.output.write_text(report)
+    return 1 if any(one.seen.errors for each in figures for one in (*each.ours, *each.floor)) else 0
+
+
+def _options() -> Any:  # noqa: ANN401 - argparse
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="2 rounds of 2 s each")
+    parser.add_argument("--seconds", type=float, default=4, help="length of a round (4)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each server (5)")
+    parser.add_argument("--processes", type=int, default=1, help="processes of each server (1)")
+    parser.add_argument("--only", nargs="*", choices=[case.name for case in CASES], help="these requests only")
+    parser.add_argument("--fresh", action="store_true", help="make the reference set again")
+    parser.add_argument("--hold", action="store_true", help="start everything, print how to reach it, and wait")
+    parser.add_argument("--output", type=Path, help="write the tables to this file too")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(tempfile.gettempdir(), "synergy-load"),
+        help="folder that keeps the reference set",
+    )
+    return parser.parse_args()
+
+
+def _verify(system: System, case: Case, person: Person) -> None:
+    """Both must give the same body; of a new task, but for its id, number and times."""
+    for path in case.paths(person)[:5]:
+        bodies: list[bytes] = []
+        for target in (system.ours, system.floor):
+            token = person.token if case.authenticated else None
+            status, body = target.request(case.method, path, case.body, token)
+            if status != case.status:
+                raise SystemExit(f"{case.name}: {target.name} answers {status}: {body[:500].decode(errors='replace')}")
+            bodies.append(body if case.method == "GET" else _VOLATILE.sub(rb'"\1":0', body))
+        if bodies[0] != bodies[1]:
+            raise SystemExit(f"{case.name}: the bodies differ:\n{bodies[0][:800]!r}\n{bodies[1][:800]!r}")
+        forged = person.token[:-4] + "AAAA"
+        for target in (system.ours, system.floor) if case.authenticated else ():
+            if target.request(case.method, path, case.body, forged)[0] != 401:
+                raise SystemExit(f"{case.name}: {target.name} takes a forged token")
+
+
+def _count_statements(system: System, target: Target, case: Case, person: Person) -> int:
+    """What reaches PostgreSQL for one request, BEGIN and COMMIT included; the most frequent of seven."""
+    if case.name == "health/live":
+        return 0
+    application = "synergy-api" if target is system.ours else "synergy-floor"
+    system.postgres.run_sql("ALTER SYSTEM SET log_statement = 'all'")
+    system.postgres.run_sql("SELECT pg_reload_conf()")
+    time.sleep(0.3)
+    counts: list[int] = []
+    for _ in range(7):
+        before = system.postgres.log.stat().st_size
+        target.request(case.method, case.paths(person)[0], case.body, person.token)
+        time.sleep(0.1)
+        with system.postgres.log.open("rb") as log:
+            log.seek(before)
+            lines = log.read().decode(errors="replace").split(f"{application}|")
+        sent = [line for line in lines[1:] if line.startswith(("LOG:  statement", "LOG:  execute"))]
+        counts.append(sum(not any(words in line for words in _BACKGROUND) for line in sent))
+    system.postgres.run_sql("ALTER SYSTEM RESET log_statement")
+    system.postgres.run_sql("SELECT pg_reload_conf()")
+    time.sleep(0.2)
+    return statistics.mode(counts)
+
+
+def _measure(system: System, target: Target, case: Case, persons: list[Person], seconds: float) -> Round:
+    job = Job(
+        host=target.host, port=target.port, requests=[case.raw(target, person) for person in persons], seconds=seconds,
+        warm_up=0.7, status=case.status,
+    )  # fmt: skip
+    client = [sys.executable, str(Path(__file__).with_name("client.py"))]
+    before = cpu_seconds(target.pid), cpu_seconds(system.database_pid)
+    answer = subprocess.run(client, input=msgspec.json.encode(job), capture_output=True, check=False)  # noqa: S603 - ours
+    after = cpu_seconds(target.pid), cpu_seconds(system.database_pid)
+    if answer.returncode != 0:
+        raise SystemExit(f"The client failed: {answer.stderr.decode(errors='replace')}")
+    seen = msgspec.json.decode(answer.stdout, type=Result)
+    server, database = ((late - early) / max(1, seen.sent) * 1e6 for early, late in zip(before, after, strict=True))
+    return Round(seen, server, database)
+
+
+def _rate(one: Round) -> float:
+    return one.seen.requests / one.seen.seconds
+
+
+def _ratios(one: Figures) -> list[float]:
+    pairs = zip(one.ours, one.floor, strict=True)
+    return [_rate(ours) / _rate(floor) for ours, floor in pairs if floor.seen.requests] or [0.0]
+
+
+def _percentiles(rounds: list[Round]) -> str:
+    latencies = sorted(latency for one in rounds for latency in one.seen.latencies)
+    if not latencies:
+        return "no answer in time"
+    places = [int((len(latencies) - 1) * part) for part in (0.5, 0.95, 0.99)]
+    return " / ".join(f"{latencies[place] * 1000:.1f}" for place in places)
+
+
+def _cpu(rounds: list[Round]) -> str:
+    server, database = ([getattr(one, name) for one in rounds] for name in ("server", "database"))
+    return f"{statistics.median(server):.0f} + {statistics.median(database):.0f}"
+
+
+def _errors(one: Figures) -> str:
+    seen = [each.seen for each in (*one.ours, *one.floor)]
+    first = next((result.first_error for result in seen if result.first_error), None)
+    return f"{sum(result.errors for result in seen)}" + (f" ({first})" if first else "")
+
+
+def _ratio(one: Figures) -> str:
+    ratios = _ratios(one)
+    return f"{statistics.median(ratios):.0%} ({min(ratios):.0%} to {max(ratios):.0%})"
+
+
+def _line(one: Figures) -> str:
+    return f"{one.case.name}: {_ratio(one)}, CPU {_cpu(one.ours)} against {_cpu(one.floor)}, errors {_errors(one)}"
+
+
+def _report(figures: list[Figures], options: Any, seconds: float, rounds: int) -> str:  # noqa: ANN401 - argparse
+    lines = [
+        (
+            f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {os.cpu_count()} cores, "
+            f"{options.processes} process(es) of each server, {CONNECTIONS} connections, {rounds} rounds of "
+            f"{seconds:g} s of each server in turns."
+        ),
+        "",
+        "| " + " | ".join(_COLUMNS) + " |",
+        "|" + "---|" * len(_COLUMNS),
+    ]
+    for one in figures:
+        middle = statistics.median(_ratios(one))
+        rates = [statistics.median(_rate(each) for each in rounds) for rounds in (one.ours, one.floor)]
+        seen = [each.seen for each in one.ours]
+        size = sum(result.bytes for result in seen) / max(1, sum(result.requests for result in seen)) / 1000
+        busy = max(each.seen.cpu for each in (*one.ours, *one.floor))
+        cells = (
+            one.case.name, _ratio(one), f"{one.case.goal:.0%}", "reached" if middle >= one.case.goal else "short",
+            f"{rates[0]:.0f}, {rates[1]:.0f}", _cpu(one.ours), _cpu(one.floor), _percentiles(one.ours),
+            _percentiles(one.floor), f"{one.statements}, {one.floor_statements}", f"{size:.1f}",
+            _errors(one), f"{busy:.0%}",
+        )  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _hold(system: System, person: Person) -> None:
+    """For profiling by hand."""
+    print(f"ours   http://{system.ours.host}:{system.ours.port}  process {system.ours.pid}")
+    print(f"floor  http://{system.floor.host}:{system.floor.port}  process {system.floor.pid}")
+    print(f"database {system.postgres.url(system.settings.db_name)}")
+    print(f"token {person.token}", flush=True)
+    input("Enter goes on. ")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
