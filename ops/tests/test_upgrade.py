@@ -1,0 +1,54 @@
+"""The database of every release comes up to the present schema, with its data."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import os
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from synergy_domain.migrations import SUPPORTED_REVISIONS, migrate
+from synergy_platform.embedded.postgres import EmbeddedPostgres, binaries
+from synergy_platform.ids import new_id
+
+DUMPS = sorted((Path(__file__).parents[1] / "upgrade").glob("*.sql.gz"))
+
+
+def restore(dump: Path, postgres: EmbeddedPostgres, database: str) -> None:
+    """Read a dump into an empty database."""
+    subprocess.run(
+        [binaries() / "psql", "--quiet", "--set=ON_ERROR_STOP=1", "--host", postgres.host, "--port", str(postgres.port),
+         "--username", postgres.user, "--dbname", database],
+        input=gzip.decompress(dump.read_bytes()),
+        env={**os.environ, "PGPASSWORD": postgres.password},
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("dump", DUMPS, ids=lambda path: path.name.removesuffix(".sql.gz"))
+async def test_upgrade_from_a_release_keeps_its_data(dump, base_settings, services):
+    postgres = services[0]
+    name = f"upgrade_{new_id().hex[-12:]}"
+    postgres.create_database(name)
+    restore(dump, postgres, name)
+    report = await migrate(msgspec.structs.replace(base_settings, db_name=name))
+    assert report.after == SUPPORTED_REVISIONS[-1]
+    tasks = postgres.run_sql("SELECT count(*) FROM tasks", name)
+    members = postgres.run_sql("SELECT count(*) FROM project_members", name)
+    assert int(tasks) > 20
+    assert int(members) > 5
+    postgres.drop_database(name)
+
+
+async def test_migrate_ten_at_once_leaves_one_to_work(base_settings, services):
+    name = f"migrate_{new_id().hex[-12:]}"
+    services[0].create_database(name)
+    settings = msgspec.structs.replace(base_settings, db_name=name)
+    reports = await asyncio.gather(*(migrate(settings) for _ in range(10)))
+    assert sorted(report.before or "nothing" for report in reports) == [SUPPORTED_REVISIONS[-1]] * 9 + ["nothing"]
+    services[0].drop_database(name)
