@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { PassThrough } from "node:stream";
 import { createReadableStreamFromReadable } from "@react-router/node";
-import { isbot } from "isbot";
 import { renderToPipeableStream } from "react-dom/server";
 import type { EntryContext } from "react-router";
 import { isRouteErrorResponse, ServerRouter } from "react-router";
@@ -56,14 +55,14 @@ export default function handleRequest(
       pipe(body);
       resolve(new Response(createReadableStreamFromReadable(body), { status: finalStatus, headers }));
     };
-    const userAgent = request.headers.get("user-agent");
     const { pipe, abort } = renderToPipeableStream(
       <PageInfoContext value={info}>
         <ServerRouter context={routerContext} url={request.url} nonce={nonce} />
       </PageInfoContext>,
       {
         nonce,
-        ...(isbot(userAgent) ? { onAllReady: answer } : { onShellReady: answer }),
+        // Loaders have fetched everything before: there is nothing to stream later, and pages are whole without scripts.
+        onAllReady: answer,
         onShellError: reject,
         onError(error) {
           finalStatus = 500;

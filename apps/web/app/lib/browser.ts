@@ -2,13 +2,21 @@ import type { QueryClient } from "@tanstack/react-query";
 import { makeApi } from "~/lib/api";
 import { makeQueryClient } from "~/lib/query";
 
-/** Renew the session's cookies. One tab does it at a time, and the others find it done. */
+/**
+ * Renew the session's cookies; false when the session has ended. One tab does it at a time, and the others find it
+ * done. Throws when the server does not answer: that says nothing about the session.
+ */
 export async function refreshSession(): Promise<boolean> {
   return navigator.locks.request("synergy-refresh", async () => {
-    const probe = await fetch("/api/v1/me", { headers: { accept: "application/json" } });
-    if (probe.ok) return true;
-    const response = await fetch("/api/v1/auth/refresh", { method: "POST" });
-    return response.ok;
+    for (const [path, method] of [
+      ["/api/v1/me", "GET"],
+      ["/api/v1/auth/refresh", "POST"],
+    ] as const) {
+      const response = await fetch(path, { method, headers: { accept: "application/json" } });
+      if (response.ok) return true;
+      if (response.status >= 500 || response.status === 429) throw new Error("The server is not available");
+    }
+    return false;
   });
 }
 

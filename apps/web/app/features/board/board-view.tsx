@@ -13,11 +13,14 @@ import { useOpenTask } from "~/features/tasks/use-open-task";
 import type { Project } from "~/lib/types";
 import { useShortcuts } from "~/lib/use-shortcuts";
 
-/** Give the focus back to a card after it moved into another column. */
-function focusCard(taskId: string): void {
-  requestAnimationFrame(() => {
-    document.querySelector<HTMLElement>(`[data-board] [data-key="${CSS.escape(taskId)}"]`)?.focus();
-  });
+const FOCUS_TRIES = 10;
+const FOCUS_EVERY_MS = 30;
+
+/** Give the focus back to a card after it moved into another column, once the list and the closing menu are done. */
+function focusCard(taskId: string, triesLeft = FOCUS_TRIES): void {
+  const card = document.querySelector<HTMLElement>(`[data-board] [data-key="${CSS.escape(taskId)}"]`);
+  if (card && !card.contains(document.activeElement)) card.focus();
+  if (triesLeft > 0) setTimeout(() => focusCard(taskId, triesLeft - 1), FOCUS_EVERY_MS);
 }
 
 /** Go from card to card, whatever column they are in. */

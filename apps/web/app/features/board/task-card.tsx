@@ -19,7 +19,7 @@ export function TaskCard({ task, controls }: TaskCardProps) {
   const isDone = status === "done";
   const hasFooter = due_date || subtasks.total > 0 || comment_count > 0 || assignees.length > 0 || !can_start;
   return (
-    <article className="flex flex-col gap-1.5 p-2.5">
+    <div className="flex flex-col gap-1.5 p-2.5">
       <div className="flex h-5 items-center gap-1.5">
         <PriorityIcon priority={priority} label={`Priority ${PRIORITY_NAMES[priority]}`} />
         <span className="text-meta text-subtle">{key}</span>
@@ -68,6 +68,6 @@ export function TaskCard({ task, controls }: TaskCardProps) {
           <AvatarStack people={assignees} />
         </div>
       )}
-    </article>
+    </div>
   );
 }

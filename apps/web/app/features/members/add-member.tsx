@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Plus, UserPlus } from "lucide-react";
-import { useDeferredValue, useState } from "react";
+import { useDeferredValue, useRef, useState } from "react";
 import { Avatar } from "~/components/ui/avatar";
 import { Button } from "~/components/ui/button";
 import { inputClass, Select } from "~/components/ui/field";
@@ -35,12 +35,14 @@ function FoundPeople({ project, members }: AddMemberProps) {
   const [role, setRole] = useState<GrantableRole>("member");
   const { data: users, isPending } = useQuery(usersQuery(useDeferredValue(text.trim())));
   const { mutate: add, isPending: isAdding } = useAddMember(project.id);
+  const field = useRef<HTMLInputElement>(null);
   const known = new Set(members.map((member) => member.user.id));
   const shown = users?.items.filter((user) => !known.has(user.id)) ?? [];
   return (
     <>
       <div className="flex gap-1.5 border-b border-line p-2">
         <input
+          ref={field}
           // biome-ignore lint/a11y/noAutofocus: the popover was opened to type here
           autoFocus
           aria-label="Find people"
@@ -66,7 +68,13 @@ function FoundPeople({ project, members }: AddMemberProps) {
               onClick={() =>
                 add(
                   { user_id: user.id, role },
-                  { onSuccess: () => toastDone(`${user.name} is now a ${ROLE_NAMES[role].toLowerCase()}.`) },
+                  {
+                    onSuccess: () => {
+                      toastDone(`${user.name} is now a ${ROLE_NAMES[role].toLowerCase()}.`);
+                      // Their row goes away, and the focus with it.
+                      field.current?.focus();
+                    },
+                  },
                 )
               }
               className="flex w-full items-center gap-2 rounded-chip px-2 py-1 text-start hover:bg-hover focus-visible:bg-hover touch:min-h-11"

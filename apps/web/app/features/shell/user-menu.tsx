@@ -22,15 +22,13 @@ export default function UserMenu() {
   const name = `${me.first_name} ${me.last_name}`;
   return (
     <MenuTrigger onOpenChange={() => setTheme(currentTheme())}>
-      <AriaButton
-        aria-label={`${name}: account and appearance`}
-        className="flex h-10 items-center gap-2 rounded-control px-2 text-start hovered:bg-hover pressed:bg-press touch:h-12"
-      >
+      <AriaButton className="flex h-10 items-center gap-2 rounded-control px-2 text-start hovered:bg-hover pressed:bg-press touch:h-12">
         <Avatar person={{ id: me.id, name }} />
         <span className="min-w-0 flex-1 leading-4">
           <span className="block truncate font-medium">{name}</span>
           <span className="block truncate text-meta text-subtle">@{me.username}</span>
         </span>
+        <span className="sr-only">, account and appearance</span>
         <Settings2 aria-hidden className="size-4 text-subtle" />
       </AriaButton>
       <Menu aria-label="Account" placement="top start" className="w-54">

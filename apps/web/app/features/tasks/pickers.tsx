@@ -28,9 +28,12 @@ interface PickerProps<T> {
 export function StatusPicker({ value, isReadOnly, onChange }: PickerProps<Status>) {
   return (
     <MenuTrigger>
-      <AriaButton aria-label={`Status: ${STATUS_NAMES[value]}`} isDisabled={isReadOnly} className={valueClass}>
+      <AriaButton isDisabled={isReadOnly} className={valueClass}>
         <StatusIcon status={value} />
-        {STATUS_NAMES[value]}
+        <span>
+          <span className="sr-only">Status: </span>
+          {STATUS_NAMES[value]}
+        </span>
       </AriaButton>
       <Menu
         aria-label="Status"
@@ -51,9 +54,12 @@ export function StatusPicker({ value, isReadOnly, onChange }: PickerProps<Status
 export function PriorityPicker({ value, isReadOnly, onChange }: PickerProps<Priority>) {
   return (
     <MenuTrigger>
-      <AriaButton aria-label={`Priority: ${PRIORITY_NAMES[value]}`} isDisabled={isReadOnly} className={valueClass}>
+      <AriaButton isDisabled={isReadOnly} className={valueClass}>
         <PriorityIcon priority={value} />
-        {PRIORITY_NAMES[value]}
+        <span>
+          <span className="sr-only">Priority: </span>
+          {PRIORITY_NAMES[value]}
+        </span>
       </AriaButton>
       <Menu
         aria-label="Priority"
@@ -139,14 +145,10 @@ function ChoiceList<T extends { id: string }>({
 }
 
 export function AssigneePicker({ projectId, value, isReadOnly, onChange }: ManyProps<Person>) {
-  const names = value.map((person) => person.name).join(", ");
   return (
     <PopoverTrigger>
-      <AriaButton
-        aria-label={`Assignees: ${names || "nobody"}`}
-        isDisabled={isReadOnly}
-        className={cx(valueClass, "flex-wrap gap-y-1")}
-      >
+      <AriaButton isDisabled={isReadOnly} className={cx(valueClass, "flex-wrap gap-y-1")}>
+        <span className="sr-only">Assignees:</span>
         {value.map((person) => (
           <span key={person.id} className="flex items-center gap-1.5 pe-1">
             <Avatar person={person} size="xs" />
@@ -190,14 +192,10 @@ function AssigneeChoices({ projectId, value, onChange }: ManyProps<Person>) {
 const LABEL_COLORS = ["#4f52d9", "#0b68cb", "#18794e", "#946200", "#c2410c", "#c62a2f", "#a21caf", "#5b5d68"];
 
 export function LabelPicker({ projectId, value, isReadOnly, onChange }: ManyProps<Label>) {
-  const names = value.map((label) => label.name).join(", ");
   return (
     <PopoverTrigger>
-      <AriaButton
-        aria-label={`Labels: ${names || "none"}`}
-        isDisabled={isReadOnly}
-        className={cx(valueClass, "flex-wrap gap-1")}
-      >
+      <AriaButton isDisabled={isReadOnly} className={cx(valueClass, "flex-wrap gap-1")}>
+        <span className="sr-only">Labels:</span>
         {value.map((label) => (
           <LabelChip key={label.id} label={label} />
         ))}
@@ -259,11 +257,8 @@ function LabelChoices({ projectId, value, onChange }: ManyProps<Label>) {
 export function DuePicker({ value, isReadOnly, onChange }: PickerProps<string | null>) {
   return (
     <PopoverTrigger>
-      <AriaButton
-        aria-label={`Due date: ${value ? formatDate(value) : "none"}`}
-        isDisabled={isReadOnly}
-        className={valueClass}
-      >
+      <AriaButton isDisabled={isReadOnly} className={valueClass}>
+        <span className="sr-only">Due date:</span>
         <CalendarDays aria-hidden className={cx("size-4", value ? "text-muted" : "text-subtle")} />
         {value ? formatDate(value) : <span className="text-subtle">No date</span>}
       </AriaButton>

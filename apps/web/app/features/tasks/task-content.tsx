@@ -40,6 +40,7 @@ function LoadedTask({ task, isReadOnly }: { task: Task; isReadOnly: boolean }) {
   return (
     <div className="flex min-h-0 flex-1 flex-col overflow-y-auto scrollbar-thin">
       <div className="flex flex-col gap-5 p-4">
+        {!isReadOnly && <h2 className="sr-only">{task.title}</h2>}
         <Title key={task.title} task={task} isReadOnly={isReadOnly} onSave={(title) => change({ title })} />
         {task.blocked_by.length > 0 && <Blockers tasks={task.blocked_by} />}
         <dl className="grid grid-cols-[5.5rem_1fr] items-start gap-y-0.5">

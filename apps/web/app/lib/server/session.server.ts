@@ -1,10 +1,21 @@
 import { refresh } from "@synergy/client";
 import { createContext, type MiddlewareFunction } from "react-router";
-import { type Api, ApiError, makeApi } from "~/lib/api";
+import { type Api, ApiError, makeApi, type Problem } from "~/lib/api";
 import { ACCESS_COOKIES, parseCookies, REFRESH_COOKIES, withSetCookies } from "~/lib/server/cookies.server";
 import { logError } from "~/lib/server/log.server";
 
 const API_TIMEOUT_MS = 15_000;
+
+const UNAVAILABLE: Problem = {
+  type: "about:blank",
+  title: "Service unavailable",
+  status: 503,
+  detail: "The service does not answer at the moment. Try again in a few seconds.",
+  instance: "",
+  code: "service_unavailable",
+  request_id: "",
+  errors: [],
+};
 
 /** The API as the person of one request; the cookies that it sets are handed on to the browser. */
 export interface Session {
@@ -37,27 +48,20 @@ class RequestSession implements Session {
 
   /** Pass a call on as the person of the page, and keep the cookies that the answer sets. */
   async #send(call: Request): Promise<Response> {
-    const { headers: given, signal, url } = this.#request;
+    const { headers: given, signal } = this.#request;
     const headers = new Headers(call.headers);
     if (this.#cookie) headers.set("cookie", this.#cookie);
     for (const name of ["user-agent", "x-forwarded-for", "x-forwarded-proto", "x-request-id", "traceparent"]) {
       const value = given.get(name);
       if (value) headers.set(name, value);
     }
-    // The page and the API share one public origin; the router has refused foreign ones before any action runs.
-    const { protocol, host } = new URL(url);
-    headers.set(
-      "origin",
-      given.get("origin") ?? `${given.get("x-forwarded-proto") ?? protocol.slice(0, -1)}://${host}`,
-    );
-    headers.set("host", host);
-    const response = await fetch(
-      new Request(call, {
-        headers,
-        redirect: "manual",
-        signal: AbortSignal.any([signal, call.signal, AbortSignal.timeout(API_TIMEOUT_MS)]),
-      }),
-    );
+    // The router has refused forms of other origins before any action runs, and fetch sends its own Host.
+    headers.set("sec-fetch-site", "same-origin");
+    const abort = AbortSignal.any([signal, call.signal, AbortSignal.timeout(API_TIMEOUT_MS)]);
+    const response = await fetch(new Request(call, { headers, redirect: "manual", signal: abort })).catch((error) => {
+      if (!signal.aborted) logError(error, this.#request);
+      return Response.json(UNAVAILABLE, { status: UNAVAILABLE.status });
+    });
     const setCookies = response.headers.getSetCookie();
     this.setCookies.push(...setCookies);
     this.#cookie = withSetCookies(this.#cookie, setCookies);
