@@ -32,7 +32,7 @@ def main() -> int:
         environment = {**os.environ, "SYNERGY_HOME": home, "SYNERGY_PORT": str(port)}
         log = Path(home).with_suffix(".log")
         with log.open("wb") as output:
-            process = subprocess.Popen(  # noqa: S603 - our own command
+            process = subprocess.Popen(
                 [sys.executable, "-m", "synergy_cli", "up"], env=environment, stdout=output, cwd=ROOT
             )
             try:

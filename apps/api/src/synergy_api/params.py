@@ -100,8 +100,11 @@ def known_parameters(app: Litestar) -> dict[HTTPRouteHandler, frozenset[str]]:
     }
 
 
-def refuse_unknown(request: Request[Any, Any, Any]) -> None:
-    """Before a handler runs: a query parameter that it does not read is a mistake of the caller."""
+async def refuse_unknown(request: Request[Any, Any, Any]) -> None:
+    """Before a handler runs: a query parameter that it does not read is a mistake of the caller.
+
+    Async although it awaits nothing: Litestar would run a plain function in a thread, for each request.
+    """
     if not request.scope["query_string"]:
         return
     known: frozenset[str] = request.app.state.known_parameters[request.scope["route_handler"]]

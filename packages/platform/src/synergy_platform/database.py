@@ -18,6 +18,7 @@ import asyncpg
 import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import configure_mappers
 
 from synergy_platform.clock import Clock
 from synergy_platform.events import Event
@@ -147,12 +148,13 @@ class Database:
         self._settings = settings
         self._clock = clock
         self._application = application
-        readers = max(1, settings.db_pool_size // 2)
-        self._reader_limit = readers
+        # most requests read; a writer holds its connection for a whole transaction, a reader for one statement
+        writers = max(1, settings.db_pool_size * 2 // 5)
+        self._reader_limit = max(1, settings.db_pool_size - writers)
         url = settings.database_url()
         self._engine = create_async_engine(
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
-            pool_size=max(1, settings.db_pool_size - readers),
+            pool_size=writers,
             max_overflow=0,
             pool_timeout=10,
             connect_args={"server_settings": {**_SERVER_SETTINGS, "application_name": application}},
@@ -161,13 +163,17 @@ class Database:
 
     async def open(self) -> None:
         """Make the readers' pool; does not need the database to be there yet."""
+        # else the first write would do it, and hold up everybody meanwhile
+        configure_mappers()
         self._pool = await asyncpg.create_pool(
             self._settings.database_url(),
             min_size=0,
             max_size=self._reader_limit,
             server_settings={**_SERVER_SETTINGS, "application_name": self._application},
-            # an idle connection is checked by its next use; dropping it would only cost a new one
-            max_inactive_connection_lifetime=300,
+            # a reader changes nothing of the session, and a reset would double its round trips
+            reset=_keep_session,
+            # a timer for each release costs more than the idle connection
+            max_inactive_connection_lifetime=0,
         )
 
     async def close(self) -> None:
@@ -201,6 +207,10 @@ class Database:
             server_settings={"timezone": "UTC", "application_name": f"{self._application}-direct"},
             timeout=10,
         )
+
+
+async def _keep_session(_connection: object) -> None:
+    """What a connection of readers does when it goes back to the pool: nothing."""
 
 
 @asynccontextmanager

@@ -58,7 +58,8 @@ async def keep_beating(runtime: Runtime, role: str, *, interval: float = INTERVA
     try:
         while True:
             try:
-                await asyncio.wait_for(beat(runtime.database.reader(), role, process), interval)
+                async with asyncio.timeout(interval):
+                    await beat(runtime.database.reader(), role, process)
                 failing = False
             except Exception as error:  # noqa: BLE001 - whatever it is, the next beat may work
                 if not failing:
@@ -67,4 +68,5 @@ async def keep_beating(runtime: Runtime, role: str, *, interval: float = INTERVA
             await asyncio.sleep(interval)
     finally:
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(forget(runtime.database.reader(), process), 1)
+            async with asyncio.timeout(1):
+                await forget(runtime.database.reader(), process)

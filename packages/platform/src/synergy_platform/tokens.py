@@ -29,10 +29,15 @@ class Keyring:
         if not secret_keys:
             raise ValueError("SECRET_KEY is not set")
         self._secrets = [key.encode() for key in secret_keys]
+        self._derived: dict[str, list[bytes]] = {}
 
     def keys(self, purpose: str) -> list[bytes]:
         """32-byte keys for `purpose`; knowing one tells nothing of another purpose's."""
-        return [hmac.digest(secret, f"synergyos:{purpose}".encode(), "sha256") for secret in self._secrets]
+        derived = self._derived.get(purpose)
+        if derived is None:
+            derived = [hmac.digest(secret, f"synergyos:{purpose}".encode(), "sha256") for secret in self._secrets]
+            self._derived[purpose] = derived
+        return derived
 
     def mac(self, purpose: str, message: bytes) -> bytes:
         """HMAC-SHA256 of `message` with the first key."""
