@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import structlog
-from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from synergy_platform.ids import new_id
 
@@ -96,7 +96,7 @@ class _Body:
             for name, value in scope["headers"]
         )
 
-    async def receive(self) -> HTTPReceiveMessage:
+    async def receive(self) -> Any:  # noqa: ANN401 - whatever message the server sends
         """The next message, for the application."""
         message = await self._receive()
         if message["type"] != "http.request" or not message.get("more_body"):

@@ -12,7 +12,7 @@ _renderer = MarkdownIt("commonmark", {"html": False, "linkify": True, "breaks": 
     ["table", "strikethrough", "linkify"]
 )
 # `example.org` in a sentence is no link: only addresses that say so are
-_renderer.linkify.set({"fuzzy_link": False, "fuzzy_email": False})  # pyright: ignore[reportOptionalMemberAccess]  # it is there with linkify
+_renderer.linkify.set({"fuzzy_link": False, "fuzzy_email": False})  # pyright: ignore[reportOptionalMemberAccess, reportUnknownMemberType]  # it is there with linkify, typed in part
 
 _TAGS = {
     "a", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "img", "li", "ol", "p",
