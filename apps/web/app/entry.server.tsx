@@ -61,6 +61,8 @@ export default function handleRequest(
       </PageInfoContext>,
       {
         nonce,
+        // Large parts would otherwise follow hidden, for a script to put into their place.
+        progressiveChunkSize: Number.POSITIVE_INFINITY,
         // Loaders have fetched everything before: there is nothing to stream later, and pages are whole without scripts.
         onAllReady: answer,
         onShellError: reject,

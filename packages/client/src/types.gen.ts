@@ -145,6 +145,77 @@ export type HealthView = {
 };
 
 /**
+ * ImportCounts
+ */
+export type ImportCounts = {
+    archived: number;
+    attachments_linked: number;
+    checklists: number;
+    comments: number;
+    labels: number;
+    members: number;
+    people: number;
+    subtasks: number;
+    tasks: number;
+};
+
+/**
+ * ImportProblem
+ */
+export type ImportProblem = {
+    code: string;
+    detail: string;
+};
+
+/**
+ * ImportReport
+ */
+export type ImportReport = {
+    already_imported: boolean;
+    counts: ImportCounts | null;
+    error: ImportProblem | null;
+    import_source: string | null;
+    lists: Array<ImportedList>;
+    name: string | null;
+    warnings: Array<string>;
+};
+
+/**
+ * ImportView
+ */
+export type ImportView = {
+    created_at: string;
+    dry_run: boolean;
+    finished_at: string | null;
+    id: string;
+    progress: number;
+    project_id: string | null;
+    report: ImportReport | null;
+    source: 'trello';
+    status: 'queued' | 'running' | 'completed' | 'failed';
+};
+
+/**
+ * Page[ImportView]
+ */
+export type ImportViewPage = {
+    items: Array<ImportView>;
+    next_cursor: string | null;
+    total?: number | null;
+};
+
+/**
+ * ImportedList
+ */
+export type ImportedList = {
+    archived: boolean;
+    cards: number;
+    decided_by: 'name' | 'mapping' | 'default';
+    name: string;
+    status: 'todo' | 'in_progress' | 'review' | 'done';
+};
+
+/**
  * InputFault
  */
 export type InputFault = {
@@ -1143,6 +1214,144 @@ export type StreamEventsResponses = {
 };
 
 export type StreamEventsResponse = StreamEventsResponses[keyof StreamEventsResponses];
+
+export type ListImportsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many at most
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before
+         */
+        cursor?: string | null;
+    };
+    url: '/api/v1/imports';
+};
+
+export type ListImportsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListImportsError = ListImportsErrors[keyof ListImportsErrors];
+
+export type ListImportsResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: ImportViewPage;
+};
+
+export type ListImportsResponse = ListImportsResponses[keyof ListImportsResponses];
+
+export type CreateImportData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/imports';
+};
+
+export type CreateImportErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Too large
+     */
+    413: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type CreateImportError = CreateImportErrors[keyof CreateImportErrors];
+
+export type CreateImportResponses = {
+    /**
+     * Request accepted, processing continues off-line
+     */
+    202: ImportView;
+};
+
+export type CreateImportResponse = CreateImportResponses[keyof CreateImportResponses];
+
+export type GetImportData = {
+    body?: never;
+    path: {
+        import_id: string;
+    };
+    query?: never;
+    url: '/api/v1/imports/{import_id}';
+};
+
+export type GetImportErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type GetImportError = GetImportErrors[keyof GetImportErrors];
+
+export type GetImportResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: ImportView;
+};
+
+export type GetImportResponse = GetImportResponses[keyof GetImportResponses];
 
 export type DeleteLabelData = {
     body?: never;

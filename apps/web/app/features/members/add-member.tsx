@@ -65,18 +65,14 @@ function FoundPeople({ project, members }: AddMemberProps) {
             <button
               type="button"
               disabled={isAdding}
-              onClick={() =>
+              onClick={() => {
+                // Their row goes away, and the focus would go with it.
+                field.current?.focus();
                 add(
                   { user_id: user.id, role },
-                  {
-                    onSuccess: () => {
-                      toastDone(`${user.name} is now a ${ROLE_NAMES[role].toLowerCase()}.`);
-                      // Their row goes away, and the focus with it.
-                      field.current?.focus();
-                    },
-                  },
-                )
-              }
+                  { onSuccess: () => toastDone(`${user.name} is now a ${ROLE_NAMES[role].toLowerCase()}.`) },
+                );
+              }}
               className="flex w-full items-center gap-2 rounded-chip px-2 py-1 text-start hover:bg-hover focus-visible:bg-hover touch:min-h-11"
             >
               <Avatar person={user} />
