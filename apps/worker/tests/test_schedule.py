@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+
 from synergy_platform.heartbeats import seen_within
 
 

@@ -181,11 +181,13 @@ class StreamBroker(RedisStreamBroker):
         pause = 0.0
         try:
             while True:
+                stop_if_cancelled()
                 try:
                     fetched = await self._fetch()
                 except BROKER_AWAY as error:
                     pause = await self._mend(error, pause)
                     continue
+                stop_if_cancelled()
                 if self._away:
                     self._away = False
                     log.info("broker.back")
@@ -243,6 +245,7 @@ class StreamBroker(RedisStreamBroker):
         fetched = [message for reply in await pipe.execute() for message in self._hold(reply)]
         if fetched:
             return fetched
+        stop_if_cancelled()
         # nothing there: wait for the first one, whichever stream it comes by
         reply = await self._redis.xreadgroup(
             self.consumer_group_name, self.consumer_name, dict.fromkeys(free, ">"), count=1, block=BLOCK_MS
@@ -328,6 +331,7 @@ class StreamBroker(RedisStreamBroker):
         """Renew what is being worked on, and now and then remove dead consumers."""
         next_tidying = time.monotonic() + random.uniform(0, TIDY_SECONDS)  # noqa: S311 - spreads load
         while True:
+            stop_if_cancelled()
             await asyncio.sleep(RENEW_SECONDS)
             # `listen` says when Redis is away
             with contextlib.suppress(*BROKER_AWAY):
@@ -342,6 +346,17 @@ class StreamBroker(RedisStreamBroker):
         for stream, ids in self._begun.items():
             if ids:
                 await self._redis.xclaim(stream, self.consumer_group_name, self.consumer_name, 0, [*ids], justid=True)
+
+
+def stop_if_cancelled() -> None:
+    """Raise CancelledError in a task that was cancelled and did not notice.
+
+    On Python 3.11 `asyncio.wait_for` can swallow a cancellation (bpo-42130), and redis uses it for each command: loops
+    around commands call this.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _text(error: BaseException) -> str:

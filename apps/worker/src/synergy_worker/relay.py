@@ -21,6 +21,7 @@ from synergy_platform.database import OUTBOX_CHANNEL, listening
 from synergy_platform.jobs import QUEUES, Registry
 from synergy_platform.outbox import BATCH, mark_published, number_events, published_before, unmark
 from synergy_platform.runtime import Runtime
+from synergy_worker.broker import stop_if_cancelled
 from synergy_worker.jobqueue import JobQueue, QueueAway
 
 POLL_SECONDS = 1.0
@@ -114,6 +115,7 @@ class Relay:
         # what a relay before this one marked and perhaps did not send is looked at first
         lost_after, next_sweep, pause, away = timedelta(0), 0.0, 0.0, False
         while True:
+            stop_if_cancelled()
             self._jobs.clear()
             try:
                 if time.monotonic() >= next_sweep:
