@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from synergy_platform.heartbeats import seen_within
 
 
@@ -58,7 +56,6 @@ async def test_schedule_slot_becomes_a_job_that_a_worker_does(work, start, worke
     assert {line["service.name"] for line in scheduler.lines()} == {"synergy-scheduler"}
 
 
-@pytest.mark.xfail(strict=True, reason="a pooled connection that the server closed is never replaced in unit_of_work")
 async def test_schedule_database_lost_for_a_moment_is_waited_for(work, start):
     scheduler = start("scheduler")
     await work.until(lambda: _scheduled(work))

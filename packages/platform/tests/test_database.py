@@ -92,6 +92,24 @@ async def test_cancelled_unit_of_work_leaves_no_transaction_behind(runtime):
     assert await count(runtime, thing) == 0
 
 
+async def test_connections_that_the_server_closed_are_replaced(own_runtime):
+    database = own_runtime.database
+    async with database.unit_of_work() as uow:
+        await uow.value("SELECT 1")
+    await database.reader().value("SELECT 1")
+    direct = await database.connect_directly()
+    await direct.fetch(
+        """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+    )
+    await direct.close()
+    await asyncio.sleep(0.2)
+    for _ in range(5):
+        async with database.unit_of_work() as uow:
+            assert await uow.value("SELECT 1") == 1
+        assert await database.reader().value("SELECT 1") == 1
+
+
 async def test_request_id_of_the_log_context_goes_into_the_outbox(runtime):
     import structlog
 

@@ -17,6 +17,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import structlog
+from sqlalchemy import event as pool_events
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import configure_mappers
 
@@ -159,6 +161,7 @@ class Database:
             pool_timeout=10,
             connect_args={"server_settings": {**_SERVER_SETTINGS, "application_name": application}},
         )
+        pool_events.listen(self._engine.sync_engine, "checkout", _refuse_closed)
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
@@ -207,6 +210,15 @@ class Database:
             server_settings={"timezone": "UTC", "application_name": f"{self._application}-direct"},
             timeout=10,
         )
+
+
+def _refuse_closed(dbapi_connection: Any, _record: object, _proxy: object) -> None:  # noqa: ANN401 - SQLAlchemy's own
+    """Have the pool replace a connection that the server has closed meanwhile.
+
+    SQLAlchemy notices by the errors of its own statements, and a unit of work's first one is not its own.
+    """
+    if dbapi_connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 async def _keep_session(_connection: object) -> None:
