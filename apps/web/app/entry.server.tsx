@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { PassThrough } from "node:stream";
+import { createGzip } from "node:zlib";
 import { createReadableStreamFromReadable } from "@react-router/node";
 import { renderToPipeableStream } from "react-dom/server";
 import type { EntryContext } from "react-router";
@@ -9,6 +10,7 @@ import { logError } from "~/lib/server/log.server";
 import { themeFromCookie } from "~/lib/theme";
 
 const RENDER_TIMEOUT_MS = 10_000;
+const GZIP_LEVEL = 5;
 
 function contentSecurityPolicy(nonce: string): string {
   return [
@@ -43,14 +45,16 @@ export default function handleRequest(
   headers.set("content-security-policy", contentSecurityPolicy(nonce));
   // Pages show what one person may see, and each carries its own nonce.
   headers.set("cache-control", "private, no-cache");
-  headers.append("vary", "Cookie");
+  headers.append("vary", "Cookie, Accept-Encoding");
+  const isZipped = /\bgzip\b/.test(request.headers.get("accept-encoding") ?? "");
+  if (isZipped) headers.set("content-encoding", "gzip");
 
   return new Promise((resolve, reject) => {
     let finalStatus = status;
     let hasShell = false;
     const answer = () => {
       hasShell = true;
-      const body = new PassThrough();
+      const body = isZipped ? createGzip({ level: GZIP_LEVEL }) : new PassThrough();
       body.on("close", () => clearTimeout(timer));
       pipe(body);
       resolve(new Response(createReadableStreamFromReadable(body), { status: finalStatus, headers }));

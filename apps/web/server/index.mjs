@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import http from "node:http";
-import { createRequestListener } from "@react-router/node";
+import { addressMatcher } from "./addresses.mjs";
 import { sendProblem, setSecurityHeaders } from "./headers.mjs";
 import { captureConsole, errorFields, log } from "./log.mjs";
 import { apiProxy } from "./proxy.mjs";
@@ -11,8 +11,8 @@ import { staticFiles } from "./static.mjs";
 const port = Number(process.env.PORT ?? 3000);
 const host = process.env.HOST ?? "127.0.0.1";
 const apiUrl = process.env.SYNERGY_API_URL ?? "http://127.0.0.1:8001";
-// Addresses of proxies in front of this server, whose X-Forwarded-For and -Proto are believed; nobody else's are.
-const trustedProxies = new Set((process.env.SYNERGY_TRUSTED_PROXIES ?? "").split(",").map((part) => part.trim()));
+// Proxies in front of this server, whose X-Forwarded-For and -Proto are believed; nobody else's are.
+const isTrustedProxy = addressMatcher(process.env.SYNERGY_TRUSTED_PROXIES ?? "");
 const SHUTDOWN_MS = 8_000;
 
 // As npm sets it for `npm start`; the log lines carry it.
@@ -25,6 +25,9 @@ process.on("uncaughtException", (error) => {
 
 // The loaders call the API at the same address.
 process.env.SYNERGY_API_URL = apiUrl;
+// React decides by it at its first import, and its development build takes three times as long.
+process.env.NODE_ENV ??= "production";
+const { createRequestListener } = await import("@react-router/node");
 const build = await import("../build/server/index.js");
 const serveFile = staticFiles(new URL("../build/client", import.meta.url).pathname);
 const api = apiProxy(apiUrl);
@@ -37,7 +40,7 @@ function identify(request) {
   const given = headers["x-request-id"];
   headers["x-request-id"] = /^[\w.-]{8,128}$/.test(given ?? "") ? given : randomUUID();
   const peer = (socket.remoteAddress ?? "").replace(/^::ffff:/, "");
-  const isTrusted = trustedProxies.has(peer);
+  const isTrusted = isTrustedProxy(peer);
   if (!isTrusted || !headers["x-forwarded-for"]) headers["x-forwarded-for"] = peer;
   if (!isTrusted || !headers["x-forwarded-proto"]) headers["x-forwarded-proto"] = "http";
   delete headers.forwarded;

@@ -63,6 +63,11 @@ def test_edit_task_in_its_panel_saves_every_field(
     assert [label["name"] for label in saved["labels"]] == ["Design"]
     assert saved["due_date"] is not None
 
+    page.keyboard.press("s")
+    expect(page.get_by_role("menu", name="Status")).to_be_visible()
+    page.get_by_role("menuitemradio", name="Review").click()
+    expect(page.get_by_role("region", name=re.compile("^Review, 1 task$"))).to_be_visible()
+
     page.keyboard.press("Escape")
     expect(panel).to_have_count(0)
 

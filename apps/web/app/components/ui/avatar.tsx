@@ -62,7 +62,7 @@ export function AvatarStack({ people, max = 3, size = "xs" }: AvatarStackProps) 
           key={person.id}
           person={person}
           size={size}
-          className={cx("ring-2 ring-surface", index > 0 && "-ms-1.5")}
+          className={cx("ring-1 ring-surface", index > 0 && "-ms-0.5")}
         />
       ))}
       {hidden > 0 && (

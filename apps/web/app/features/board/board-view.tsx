@@ -16,9 +16,13 @@ import { useShortcuts } from "~/lib/use-shortcuts";
 const FOCUS_TRIES = 10;
 const FOCUS_EVERY_MS = 30;
 
+function cardOf(taskId: string): HTMLElement | null {
+  return document.querySelector(`[data-board] [data-key="${CSS.escape(taskId)}"]`);
+}
+
 /** Give the focus back to a card after it moved into another column, once the list and the closing menu are done. */
 function focusCard(taskId: string, triesLeft = FOCUS_TRIES): void {
-  const card = document.querySelector<HTMLElement>(`[data-board] [data-key="${CSS.escape(taskId)}"]`);
+  const card = cardOf(taskId);
   if (card && !card.contains(document.activeElement)) card.focus();
   if (triesLeft > 0) setTimeout(() => focusCard(taskId, triesLeft - 1), FOCUS_EVERY_MS);
 }
@@ -67,6 +71,12 @@ export function Board({ project }: { project: Project }) {
     },
     [board, mutate],
   );
+
+  // An opened task is also seen on the board, beside its panel.
+  const openId = openKey && board.columns.flatMap((column) => column.tasks).find((task) => task.key === openKey)?.id;
+  useEffect(() => {
+    if (openId) cardOf(openId)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [openId]);
 
   useShortcuts({ j: () => focusNeighbour(1), k: () => focusNeighbour(-1) });
 

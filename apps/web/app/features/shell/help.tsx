@@ -22,6 +22,13 @@ const groups: { title: string; rows: [keys: string[], what: string][] }[] = [
       [["→ →", "Enter"], "Menu of the card, with “Move to…”"],
     ],
   },
+  {
+    title: "Open task",
+    rows: [
+      [["S"], "Change the status"],
+      [["A"], "Assign people"],
+    ],
+  },
   { title: "Writing", rows: [[["⌘ Enter", "Ctrl Enter"], "Save or send"]] },
 ];
 

@@ -28,7 +28,7 @@ interface PickerProps<T> {
 export function StatusPicker({ value, isReadOnly, onChange }: PickerProps<Status>) {
   return (
     <MenuTrigger>
-      <AriaButton isDisabled={isReadOnly} className={valueClass}>
+      <AriaButton data-picker="status" isDisabled={isReadOnly} className={valueClass}>
         <StatusIcon status={value} />
         <span>
           <span className="sr-only">Status: </span>
@@ -147,7 +147,7 @@ function ChoiceList<T extends { id: string }>({
 export function AssigneePicker({ projectId, value, isReadOnly, onChange }: ManyProps<Person>) {
   return (
     <PopoverTrigger>
-      <AriaButton isDisabled={isReadOnly} className={cx(valueClass, "flex-wrap gap-y-1")}>
+      <AriaButton data-picker="assignees" isDisabled={isReadOnly} className={cx(valueClass, "flex-wrap gap-y-1")}>
         <span className="sr-only">Assignees:</span>
         {value.map((person) => (
           <span key={person.id} className="flex items-center gap-1.5 pe-1">

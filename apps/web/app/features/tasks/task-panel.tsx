@@ -5,6 +5,7 @@ import { IconButton } from "~/components/ui/button";
 import TaskContent from "~/features/tasks/task-content";
 import TaskMenu from "~/features/tasks/task-menu";
 import type { Project } from "~/lib/types";
+import { useShortcuts } from "~/lib/use-shortcuts";
 
 interface TaskPanelProps {
   taskKey: string;
@@ -16,6 +17,8 @@ interface TaskPanelProps {
 export default function TaskPanel({ taskKey, project, onClose }: TaskPanelProps) {
   const panel = useRef<HTMLElement>(null);
   useEffect(() => panel.current?.focus({ preventScroll: true }), []);
+  const openPicker = (name: string) => panel.current?.querySelector<HTMLElement>(`[data-picker="${name}"]`)?.click();
+  useShortcuts({ s: () => openPicker("status"), a: () => openPicker("assignees") });
 
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
