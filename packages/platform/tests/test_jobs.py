@@ -156,7 +156,7 @@ async def in_lane(runtime, *numbers, object_id=None):
     object_id = object_id or new_id()
     async with runtime.database.unit_of_work() as uow:
         return [
-            uow.enqueue("note", {"name": str(number), "event_id": "x"}, dedup_key=f"note:{object_id}:{number:019d}")
+            uow.enqueue("note", {"name": str(number)}, dedup_key=f"event:note:{object_id}:{number:019d}")
             for number in numbers
         ]
 
@@ -200,6 +200,34 @@ async def test_run_job_while_an_earlier_one_of_its_object_runs_waits_for_it(own_
     assert await run_job(own_runtime, REGISTRY, second) == "too_early"
     running.cancel()
     await asyncio.wait({running})
+
+
+async def test_run_job_with_a_key_of_its_own_waits_for_nobody(own_runtime):
+    async with own_runtime.database.unit_of_work() as uow:
+        first, second = (uow.enqueue("note", {"name": name}, dedup_key=f"mine:{name}") for name in "ab")
+
+    assert await run_job(own_runtime, REGISTRY, second) == "done"
+    assert await run_job(own_runtime, REGISTRY, first) == "done"
+
+
+async def test_enqueue_while_a_job_of_the_same_key_is_being_done_adds_another_after_it(own_runtime):
+    async def again(_runtime, _uow, _payload):
+        async def enqueue_again():
+            async with own_runtime.database.unit_of_work() as other:
+                other.enqueue("note", {"name": "second"}, dedup_key="one")
+
+        tasks.append(asyncio.create_task(enqueue_again()))
+        await asyncio.sleep(0.2)
+
+    tasks: list[asyncio.Task[None]] = []
+    async with own_runtime.database.unit_of_work() as uow:
+        job_id = uow.enqueue("again", dedup_key="one")
+    await run_job(own_runtime, Registry((JobHandler(name="again", function=again),)), job_id)
+    await tasks[0]
+
+    # what was asked for while it ran may have come too late for it
+    [row] = await own_runtime.database.reader().rows("SELECT name FROM jobs")
+    assert row["name"] == "note"
 
 
 async def test_run_job_without_a_database_says_so(own_runtime):

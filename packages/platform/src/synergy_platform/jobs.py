@@ -1,7 +1,8 @@
 """Background jobs: what a process can do (handlers), and how one job is done exactly once.
 
 A row of `jobs` is the truth. Whoever does a job deletes its row in the same transaction that holds the effect, so both
-happen or neither does, however often the message that named the job is delivered.
+happen or neither does, however often the message that named the job is delivered. Whoever enqueues a job with the
+dedup_key of one that is being done waits for its end: give long jobs a key of their own.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 # (see `outbox`), so the unique index on dedup_key finds whether an earlier one is still waiting.
 _EARLIER_IN_LANE = """
     FROM jobs earlier
-    WHERE job.payload ? 'event_id' AND earlier.state = 'waiting' AND earlier.name = job.name
+    WHERE job.dedup_key LIKE 'event:%' AND earlier.state = 'waiting' AND earlier.name = job.name
       AND earlier.dedup_key >= left(job.dedup_key, -19) || '0000000000000000000'
       AND earlier.dedup_key < job.dedup_key
 """

@@ -86,7 +86,7 @@ async def number_events(
             (
                 new_id(), handler.name, handler.queue, msgspec.json.encode({"event_id": event["id"]}).decode(),
                 # ends in the number, at a fixed width: jobs.py keeps the order by it
-                f"{handler.name}:{event['object_id']}:{event['seq']:019d}", event["request_id"],
+                f"event:{handler.name}:{event['object_id']}:{event['seq']:019d}", event["request_id"],
             )
             for event in sorted(events, key=lambda event: event["seq"])
             for handler in registry.subscribers(event["type"], quiet=event["quiet"])
