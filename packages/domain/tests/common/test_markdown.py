@@ -42,6 +42,7 @@ def test_any_text_renders_to_a_closed_set_of_tags(text):
 
 
 def test_lists_tables_and_links_are_rendered():
+    assert render_markdown("# One\n\n###### Six") == "<h4>One</h4>\n<h6>Six</h6>\n"
     assert "<li>one</li>" in render_markdown("- one\n- two")
     assert "<td>1</td>" in render_markdown("|a|\n|-|\n|1|")
     assert 'rel="noopener noreferrer nofollow"' in render_markdown("[x](https://example.org)")

@@ -6,6 +6,7 @@ import re
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 
 # raw HTML is shown as text; links are made of plain addresses too
 _renderer = MarkdownIt("commonmark", {"html": False, "linkify": True, "breaks": True}).enable(
@@ -13,6 +14,17 @@ _renderer = MarkdownIt("commonmark", {"html": False, "linkify": True, "breaks": 
 )
 # `example.org` in a sentence is no link: only addresses that say so are
 _renderer.linkify.set({"fuzzy_link": False, "fuzzy_email": False})  # pyright: ignore[reportOptionalMemberAccess, reportUnknownMemberType]  # it is there with linkify, typed in part
+
+
+def _lower_headings(state: StateCore) -> None:
+    """`#` is a fourth-level heading: the page around the text has those above it."""
+    for token in state.tokens:
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = f"h{min(6, int(token.tag[1]) + _HEADINGS_ABOVE)}"
+
+
+_HEADINGS_ABOVE = 3
+_renderer.core.ruler.push("lower_headings", _lower_headings)
 
 _TAGS = {
     "a", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "img", "li", "ol", "p",
