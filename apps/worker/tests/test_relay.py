@@ -108,8 +108,7 @@ async def test_relay_killed_between_marking_and_sending_loses_nothing(work, queu
 
 
 async def test_relay_publishes_in_the_order_of_the_ledger(work, queue):
-    thing = new_id()
-    await emit(work, *range(700), object_id=thing)
+    await emit(work, *range(700))
 
     async with relaying(work, queue):
         await work.until(lambda: _depth(queue, 700))

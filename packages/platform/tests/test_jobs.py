@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 
 import msgspec
 import pytest
@@ -172,16 +171,6 @@ async def test_run_job_with_an_earlier_one_of_its_object_waits_for_it(own_runtim
     assert await run_job(own_runtime, REGISTRY, first) == "done"
     assert await run_job(own_runtime, REGISTRY, second) == "done"
     assert await notes(own_runtime) == ["11", "9", "10"]
-
-
-async def test_run_job_behind_one_that_backs_off_is_not_due_before_it(own_runtime):
-    first, second = await in_lane(own_runtime, 1, 2)
-    later = own_runtime.clock.now() + timedelta(minutes=3)
-    await own_runtime.database.reader().value("UPDATE jobs SET run_at = $2 WHERE id = $1 RETURNING id", first, later)
-
-    assert await run_job(own_runtime, REGISTRY, second) == "too_early"
-
-    assert (await stored(own_runtime, second))["run_at"] >= later
 
 
 async def test_run_job_behind_a_dead_one_goes_on(own_runtime):

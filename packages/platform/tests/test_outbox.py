@@ -6,10 +6,10 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID
 
-from synergy_platform.database import LEDGER_CHANNEL, listening
+from synergy_platform.database import LEDGER_CHANNEL, OUTBOX_CHANNEL, listening
 from synergy_platform.events import Event
 from synergy_platform.ids import new_id
-from synergy_platform.jobs import JobHandler, Registry
+from synergy_platform.jobs import JobHandler, Registry, run_job
 from synergy_platform.outbox import mark_published, number_events, published_before, unmark
 
 
@@ -178,4 +178,41 @@ async def test_unmark_job_that_is_being_done_is_left_alone(own_runtime):
         assert await unmark(relay, ids) == 1
 
     assert [job.id for job in await mark_published(relay, "fast", now)] == [ids[1]]
+    await relay.close()
+
+
+async def test_mark_published_of_one_object_only_the_next_that_is_not_done(own_runtime):
+    relay = await own_runtime.database.connect_directly()
+    thing = new_id()
+    await emit(own_runtime, 1, 2, 3, object_id=thing)
+    await emit(own_runtime, 1)
+    await number_events(relay, REGISTRY, own_runtime.clock.now())
+    told: list[str] = []
+    done: list[int] = []
+
+    async with listening(relay, OUTBOX_CHANNEL, told.append):
+        while due := await mark_published(relay, "fast", own_runtime.clock.now()):
+            done.append(len(due))
+            for job in due:
+                assert await run_job(own_runtime, REGISTRY, job.id) == "done"
+        await asyncio.sleep(0.2)
+
+    assert done == [2, 1, 1]  # the first of each object, then one by one
+    assert len(told) == 2  # whoever does one tells that there is another
+    await relay.close()
+
+
+async def test_mark_published_behind_a_failed_event_waits_until_it_is_done_or_dead(own_runtime):
+    relay = await own_runtime.database.connect_directly()
+    await emit(own_runtime, 1, 2, object_id=new_id())
+    await number_events(relay, REGISTRY, own_runtime.clock.now())
+    [first] = await mark_published(relay, "fast", own_runtime.clock.now())
+    await relay.execute(
+        "UPDATE jobs SET published_at = NULL, run_at = now() + interval '1 hour' WHERE id = $1", first.id
+    )
+
+    assert await mark_published(relay, "fast", own_runtime.clock.now()) == []
+
+    await relay.execute("UPDATE jobs SET state = 'dead' WHERE id = $1", first.id)
+    assert len(await mark_published(relay, "fast", own_runtime.clock.now())) == 1
     await relay.close()

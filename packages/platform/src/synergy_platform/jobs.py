@@ -36,28 +36,33 @@ Outcome = Literal["done", "failed", "dead", "not_mine", "too_early"]
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 # A lane is what must happen in order: the events of one object, for one handler. Its key ends in the event's number
-# (see `outbox`), so the unique index on dedup_key finds whether an earlier one is still waiting.
-_EARLIER_IN_LANE = """
-    FROM jobs earlier
+# (see `outbox`), so the unique index on dedup_key finds its neighbours. Only the first of a lane is published.
+EARLIER_IN_LANE = """
+    SELECT 1 FROM jobs earlier
     WHERE job.dedup_key LIKE 'event:%' AND earlier.state = 'waiting' AND earlier.name = job.name
       AND earlier.dedup_key >= left(job.dedup_key, -19) || '0000000000000000000'
       AND earlier.dedup_key < job.dedup_key
 """
+_LATER_IN_LANE = """
+    SELECT 1 FROM jobs later
+    WHERE job.dedup_key LIKE 'event:%' AND later.state = 'waiting' AND later.name = job.name
+      AND later.dedup_key > job.dedup_key
+      AND later.dedup_key <= left(job.dedup_key, -19) || '9999999999999999999'
+"""
 # Deleting comes first: it is the claim, and what the handler writes commits or vanishes together with it. That is why
 # the commit need not wait for the disk: should the machine fail before, row and effect are as they were, and the job is
-# done again.
+# done again. With the commit the relay is told when the lane has a next one to publish.
 _CLAIM = f"""
     WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
     mine AS (SELECT id FROM jobs, quick WHERE id = $1 AND state = 'waiting' FOR UPDATE OF jobs SKIP LOCKED)
     DELETE FROM jobs job USING mine
-    WHERE job.id = mine.id AND NOT EXISTS (SELECT 1 {_EARLIER_IN_LANE})
-    RETURNING job.name, job.payload::text AS payload, job.attempts
-"""  # noqa: S608 - both parts are constants
+    WHERE job.id = mine.id AND NOT EXISTS ({EARLIER_IN_LANE})
+    RETURNING job.name, job.payload::text AS payload, job.attempts,
+              CASE WHEN EXISTS ({_LATER_IN_LANE}) THEN pg_notify('{OUTBOX_CHANNEL}', '') END
+"""  # noqa: S608 - all parts are constants
 _PUT_BEHIND_EARLIER = f"""
     WITH mine AS (SELECT id FROM jobs WHERE id = $1 AND state = 'waiting' FOR UPDATE SKIP LOCKED)
-    UPDATE jobs job
-    SET published_at = NULL, run_at = greatest($2, (SELECT max(earlier.run_at) {_EARLIER_IN_LANE}))
-    FROM mine WHERE job.id = mine.id AND EXISTS (SELECT 1 {_EARLIER_IN_LANE})
+    UPDATE jobs job SET published_at = NULL FROM mine WHERE job.id = mine.id AND EXISTS ({EARLIER_IN_LANE})
     RETURNING job.id
 """  # noqa: S608 - both parts are constants
 _RECORD_FAILURE = """
@@ -188,8 +193,7 @@ async def _claim(uow: UnitOfWork, job_id: UUID) -> _Claimed | None:
 
 async def _put_behind_earlier(runtime: Runtime, job_id: UUID) -> Outcome:
     """A job that could not be claimed is done, dead or being done, or it has to let an earlier one go first."""
-    soon = runtime.clock.now() + timedelta(seconds=random.uniform(0.1, 0.5))  # noqa: S311 - spreads load
-    waits = await runtime.database.reader().value(_PUT_BEHIND_EARLIER, job_id, soon)
+    waits = await runtime.database.reader().value(_PUT_BEHIND_EARLIER, job_id)
     return "not_mine" if waits is None else "too_early"
 
 

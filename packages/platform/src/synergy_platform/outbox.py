@@ -14,7 +14,7 @@ import msgspec
 
 from synergy_platform.database import LEDGER_CHANNEL
 from synergy_platform.ids import new_id
-from synergy_platform.jobs import Registry
+from synergy_platform.jobs import EARLIER_IN_LANE, Registry
 
 BATCH = 500
 
@@ -42,16 +42,17 @@ _INSERT_JOBS = """
 """
 # The mark is set before the message is sent: a worker that gets the message may then take the row's lock at once.
 # It is only a hint (what was marked and not sent counts as lost), so it need not wait for the disk.
-_MARK = """
+_MARK = f"""
     WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
     due AS (
-      SELECT id FROM jobs, quick
+      SELECT id FROM jobs job, quick
       WHERE state = 'waiting' AND published_at IS NULL AND run_at <= $1 AND queue = $2
-      ORDER BY run_at, id LIMIT $3 FOR UPDATE OF jobs SKIP LOCKED
+        AND NOT EXISTS ({EARLIER_IN_LANE})
+      ORDER BY run_at, id LIMIT $3 FOR UPDATE OF job SKIP LOCKED
     )
     UPDATE jobs SET published_at = $1 FROM due WHERE jobs.id = due.id
     RETURNING jobs.id, jobs.run_at, jobs.request_id
-"""
+"""  # noqa: S608 - a constant of ours
 _UNMARK = """
     WITH lost AS (SELECT id FROM jobs WHERE id = ANY($1) AND state = 'waiting' FOR UPDATE SKIP LOCKED),
     again AS (UPDATE jobs SET published_at = NULL FROM lost WHERE jobs.id = lost.id RETURNING 1)
@@ -99,7 +100,10 @@ async def number_events(
 async def mark_published(
     connection: asyncpg.Connection[asyncpg.Record], queue: str, now: datetime, *, limit: int = BATCH
 ) -> list[DueJob]:
-    """Take jobs of `queue` that are due and not yet published, in order, and mark them: the caller sends them now."""
+    """Take jobs of `queue` that are due and not yet published, in order, and mark them: the caller sends them now.
+
+    Of the events of one object, only the first that a handler has not done.
+    """
     rows = await connection.fetch(_MARK, now, queue, limit)
     rows.sort(key=lambda row: (row["run_at"], row["id"]))
     return [DueJob(row["id"], row["request_id"]) for row in rows]
