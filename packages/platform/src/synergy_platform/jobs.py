@@ -37,17 +37,23 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 # A lane is what must happen in order: the events of one object, for one handler. Its key ends in the event's number
 # (see `outbox`), so the unique index on dedup_key finds its neighbours. Only the first of a lane is published.
-EARLIER_IN_LANE = """
-    SELECT 1 FROM jobs earlier
-    WHERE job.dedup_key LIKE 'event:%' AND earlier.state = 'waiting' AND earlier.name = job.name
-      AND earlier.dedup_key >= left(job.dedup_key, -19) || '0000000000000000000'
-      AND earlier.dedup_key < job.dedup_key
+# Each is a subquery for a value: an EXISTS would become a join of all jobs with all jobs.
+IS_FIRST_IN_LANE = """
+    CASE WHEN job.dedup_key LIKE 'event:%' THEN (
+      SELECT earlier.id FROM jobs earlier
+      WHERE earlier.dedup_key >= left(job.dedup_key, -19) || '0000000000000000000'
+        AND earlier.dedup_key < job.dedup_key AND earlier.name = job.name AND earlier.state = 'waiting'
+      ORDER BY earlier.dedup_key LIMIT 1
+    ) IS NULL ELSE true END
 """
-_LATER_IN_LANE = """
-    SELECT 1 FROM jobs later
-    WHERE job.dedup_key LIKE 'event:%' AND later.state = 'waiting' AND later.name = job.name
-      AND later.dedup_key > job.dedup_key
-      AND later.dedup_key <= left(job.dedup_key, -19) || '9999999999999999999'
+_IS_LAST_IN_LANE = """
+    CASE WHEN job.dedup_key LIKE 'event:%' THEN (
+      SELECT later.id FROM jobs later
+      WHERE later.dedup_key > job.dedup_key
+        AND later.dedup_key <= left(job.dedup_key, -19) || '9999999999999999999'
+        AND later.name = job.name AND later.state = 'waiting'
+      ORDER BY later.dedup_key LIMIT 1
+    ) IS NULL ELSE true END
 """
 # Deleting comes first: it is the claim, and what the handler writes commits or vanishes together with it. That is why
 # the commit need not wait for the disk: should the machine fail before, row and effect are as they were, and the job is
@@ -56,13 +62,13 @@ _CLAIM = f"""
     WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
     mine AS (SELECT id FROM jobs, quick WHERE id = $1 AND state = 'waiting' FOR UPDATE OF jobs SKIP LOCKED)
     DELETE FROM jobs job USING mine
-    WHERE job.id = mine.id AND NOT EXISTS ({EARLIER_IN_LANE})
+    WHERE job.id = mine.id AND {IS_FIRST_IN_LANE}
     RETURNING job.name, job.payload::text AS payload, job.attempts,
-              CASE WHEN EXISTS ({_LATER_IN_LANE}) THEN pg_notify('{OUTBOX_CHANNEL}', '') END
+              CASE WHEN NOT {_IS_LAST_IN_LANE} THEN pg_notify('{OUTBOX_CHANNEL}', '') END
 """  # noqa: S608 - all parts are constants
 _PUT_BEHIND_EARLIER = f"""
     WITH mine AS (SELECT id FROM jobs WHERE id = $1 AND state = 'waiting' FOR UPDATE SKIP LOCKED)
-    UPDATE jobs job SET published_at = NULL FROM mine WHERE job.id = mine.id AND EXISTS ({EARLIER_IN_LANE})
+    UPDATE jobs job SET published_at = NULL FROM mine WHERE job.id = mine.id AND NOT {IS_FIRST_IN_LANE}
     RETURNING job.id
 """  # noqa: S608 - both parts are constants
 _RECORD_FAILURE = """

@@ -14,7 +14,7 @@ import msgspec
 
 from synergy_platform.database import LEDGER_CHANNEL
 from synergy_platform.ids import new_id
-from synergy_platform.jobs import EARLIER_IN_LANE, Registry
+from synergy_platform.jobs import IS_FIRST_IN_LANE, Registry
 
 BATCH = 500
 
@@ -47,7 +47,7 @@ _MARK = f"""
     due AS (
       SELECT id FROM jobs job, quick
       WHERE state = 'waiting' AND published_at IS NULL AND run_at <= $1 AND queue = $2
-        AND NOT EXISTS ({EARLIER_IN_LANE})
+        AND {IS_FIRST_IN_LANE}
       ORDER BY run_at, id LIMIT $3 FOR UPDATE OF job SKIP LOCKED
     )
     UPDATE jobs SET published_at = $1 FROM due WHERE jobs.id = due.id
