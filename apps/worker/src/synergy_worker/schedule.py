@@ -7,6 +7,7 @@ any number of schedulers may run.
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from datetime import timedelta
 from typing import Any
@@ -107,4 +108,6 @@ async def _run(settings: Settings, registry: Registry, definitions: tuple[Schedu
 
 def serve(settings: Settings, registry: Registry, definitions: tuple[ScheduleDefinition, ...]) -> None:
     """Fire schedules in this process until SIGTERM or SIGINT."""
+    # it announces what `schedule.fired` says, and calls a database that takes a second a wrong setting
+    logging.getLogger("taskiq.cli.scheduler.run").setLevel(logging.ERROR)
     uvloop.run(_run(settings, registry, definitions))
