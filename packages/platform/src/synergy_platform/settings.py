@@ -139,6 +139,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, _setting("SYNERGY_MEDIA_ROOT", "folder of uploaded files; empty: media below SYNERGY_HOME")
     ] = ""
 
+    media_accel: Annotated[
+        bool,
+        _setting(
+            "SYNERGY_MEDIA_ACCEL",
+            "downloads leave through the proxy's internal location (X-Accel-Redirect) once the API has authorised them",
+        ),
+    ] = False
+    storage: Annotated[
+        Literal["disk", "s3"], _setting("SYNERGY_STORAGE", "where uploaded files are kept: disk or s3")
+    ] = "disk"
+    s3_endpoint: Annotated[
+        str, _setting("SYNERGY_S3_ENDPOINT", "address of the S3-compatible server; empty: Amazon's for the region")
+    ] = ""
+    s3_region: Annotated[str, _setting("SYNERGY_S3_REGION", "its region")] = "us-east-1"
+    s3_bucket: Annotated[str, _setting("SYNERGY_S3_BUCKET", "its bucket, which exists already")] = ""
+    s3_access_key_id: Annotated[str, _setting("SYNERGY_S3_ACCESS_KEY_ID", "who signs in there", secret=True)] = ""
+    s3_secret_access_key: Annotated[
+        str, _setting("SYNERGY_S3_SECRET_ACCESS_KEY", "the key that belongs to it", secret=True)
+    ] = ""
+
     rate_limit_login: Annotated[RateLimit, _setting("SYNERGY_RATE_LIMIT_LOGIN", "sign-ins, by address and account")] = (
         RateLimit(5, 300)
     )
