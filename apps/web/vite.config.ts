@@ -18,5 +18,5 @@ export default defineConfig({
   },
   // Bundled, so that the server loads what is used of them and not everything: a third of its memory otherwise.
   ssr: { noExternal: [/^(lucide-react|react-aria|react-aria-components|react-stately|@internationalized\/.*)$/] },
-  build: { cssTarget: ["chrome125", "firefox128", "safari18"], assetsInlineLimit: 0 },
+  build: { cssTarget: ["chrome125", "firefox128", "safari18"], assetsDir: "static", assetsInlineLimit: 0 },
 });

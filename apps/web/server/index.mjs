@@ -80,7 +80,7 @@ const server = http.createServer((request, response) => {
   }
   response.setHeader("x-request-id", request.headers["x-request-id"]);
   if (serveFile(request, response, path)) return;
-  if (path.startsWith("/assets/")) {
+  if (path.startsWith("/static/")) {
     sendProblem(request, response, {
       status: 404,
       code: "not_found",

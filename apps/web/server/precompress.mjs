@@ -19,8 +19,8 @@ for (const entry of readdirSync(root, { recursive: true, withFileTypes: true }))
 }
 
 // The scripts of a page: the entry, the routes from the root down to it, and all that they import.
-const manifestFile = readdirSync(join(root, "assets")).find((name) => /^manifest-.*\.js$/.test(name));
-const source = readFileSync(join(root, "assets", manifestFile), "utf8");
+const manifestFile = readdirSync(join(root, "static")).find((name) => /^manifest-.*\.js$/.test(name));
+const source = readFileSync(join(root, "static", manifestFile), "utf8");
 const manifest = JSON.parse(source.slice(source.indexOf("{"), source.lastIndexOf("}") + 1));
 
 function firstLoad(routeId) {
@@ -34,7 +34,7 @@ function firstLoad(routeId) {
   let bytes = 0;
   for (const script of scripts) {
     const name = script.split("/").at(-1);
-    bytes += compressed.get(name) ?? readFileSync(join(root, "assets", name)).length;
+    bytes += compressed.get(name) ?? readFileSync(join(root, "static", name)).length;
   }
   return bytes / 1024;
 }

@@ -56,7 +56,7 @@ export function staticFiles(root) {
     response.setHeader("etag", chosen.etag);
     response.setHeader(
       "cache-control",
-      path.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "public, max-age=3600",
+      path.startsWith("/static/") ? "public, max-age=31536000, immutable" : "public, max-age=3600",
     );
     if (request.headers["if-none-match"] === chosen.etag) {
       response.writeHead(304).end();
