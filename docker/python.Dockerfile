@@ -1,20 +1,38 @@
-# One image for every Python process; the command chooses the role: api, worker, scheduler or a `synergy` command.
+# One image for every Python process; the command chooses the role: api, worker, scheduler, migrate or cli.
 ARG PYTHON_IMAGE=python:3.13-slim
 
 FROM ${PYTHON_IMAGE} AS build
-RUN python -m venv /venv
-COPY constraints.txt /build/
-COPY packages /build/packages
+COPY docker/requirements.txt docker/requirements-build.txt /build/
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python3 -m venv /hatchling && /hatchling/bin/pip install --disable-pip-version-check --quiet --require-hashes -r /build/requirements-build.txt \
+ && python3 -m venv --without-pip /venv \
+ && /hatchling/bin/pip --python /venv/bin/python install --disable-pip-version-check --quiet --require-hashes --only-binary :all: -r /build/requirements.txt
+COPY packages/platform /build/packages/platform
+COPY packages/domain /build/packages/domain
 COPY apps/api /build/apps/api
 COPY apps/worker /build/apps/worker
 COPY apps/cli /build/apps/cli
-RUN cd /build && /venv/bin/pip install --no-cache-dir --constraint constraints.txt \
-    ./packages/platform ./packages/domain ./apps/api ./apps/worker ./apps/cli
+# our own packages need nothing more: what they import is installed and locked
+RUN cd /build && for member in packages/platform packages/domain apps/api apps/worker apps/cli; do \
+      (cd "$member" && /hatchling/bin/python -m hatchling build -t wheel -d /wheels >/dev/null) || exit 1; done \
+ && /hatchling/bin/pip --python /venv/bin/python install --disable-pip-version-check --quiet --no-deps --no-index /wheels/*.whl \
+ && find /venv -type d \( -name tests -o -name test \) -prune -exec rm -rf {} +
+# the file system is read-only later, and nothing compiled could be kept
+RUN /venv/bin/python -m compileall -q -j 0 /venv/lib
 
 FROM ${PYTHON_IMAGE}
-LABEL org.opencontainers.image.title="SynergyOS" org.opencontainers.image.licenses="MIT"
-RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin synergy && install -d -o synergy /media-files
+ARG SYNERGY_VERSION=dev
+ARG SYNERGY_REVISION=""
+LABEL org.opencontainers.image.title="SynergyOS" \
+      org.opencontainers.image.description="API, worker, scheduler and command line of SynergyOS" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${SYNERGY_VERSION}" \
+      org.opencontainers.image.revision="${SYNERGY_REVISION}"
+# the volume of the files takes this owner
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin synergy && install -d -o synergy -g synergy /media-files
 COPY --from=build /venv /venv
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 SYNERGY_MEDIA_ROOT=/media-files
+COPY --chmod=755 docker/python-entrypoint.sh /usr/local/bin/synergy-entrypoint
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 SYNERGY_MEDIA_ROOT=/media-files HOME=/tmp
 USER 10001
-CMD ["python", "-m", "synergy_api"]
+ENTRYPOINT ["synergy-entrypoint"]
+CMD ["api"]

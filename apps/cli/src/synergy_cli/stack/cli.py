@@ -1,0 +1,153 @@
+"""The verbs and their arguments."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from synergy_cli.stack import images, init, rollout, smoke, tls
+from synergy_cli.stack.compose import Stack, StackError, find_root, say
+
+Verb = Callable[[Stack, argparse.Namespace], "int | None"]
+
+
+def _up(stack: Stack, _: argparse.Namespace) -> int | None:
+    stack.require_init()
+    init.write_secrets(stack)
+    # `--wait` of compose takes a finished migration for a failure: what is waited for is named
+    stack.compose("up", "--detach", "--build")
+    for service in ("db", "broker", "cache", "api", "worker", "scheduler", "web", "proxy"):
+        stack.wait_ready([each.id for each in stack.containers(service)], 120)
+    say(f"SynergyOS runs: {stack.setting('SYNERGY_PUBLIC_URL', '')}")
+    return None
+
+
+def _scale(stack: Stack, arguments: argparse.Namespace) -> int | None:
+    wanted: dict[str, int] = {}
+    for pair in arguments.counts:
+        name, _, count = pair.partition("=")
+        if not count.isdigit() or int(count) < 1:
+            raise StackError(f"{pair!r} cannot be read. Write it as api=3 worker=5, each at least 1.")
+        wanted[name] = int(count)
+    rollout.scale(stack, wanted)
+    return None
+
+
+def _logs(stack: Stack, arguments: argparse.Namespace) -> int:
+    follow = () if arguments.no_follow else ("--follow",)
+    options = ["--tail", str(arguments.lines), *follow]
+    return stack.interactive("logs", *options, *arguments.service)
+
+
+def _psql(stack: Stack, arguments: argparse.Namespace) -> int:
+    name = stack.setting("DB_NAME", "synergyos")
+    if arguments.write:
+        command = f'psql -U postgres -d "{name}" "$@"'
+    else:
+        password = "$(sed -n s/^readonly=//p /run/secrets/db_passwords)"  # noqa: S105 - where it is read
+        command = f'PGPASSWORD={password} psql -h 127.0.0.1 -U synergy_readonly -d "{name}" "$@"'
+    return stack.interactive("exec", *_terminal(), "db", "sh", "-c", command, "psql", *arguments.rest)
+
+
+def _redis_cli(stack: Stack, arguments: argparse.Namespace) -> int:
+    command = 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) exec redis-cli "$@"'
+    return stack.interactive("exec", *_terminal(), arguments.server, "sh", "-c", command, "redis-cli", *arguments.rest)
+
+
+def _terminal() -> tuple[str, ...]:
+    """`docker compose exec` wants a terminal unless it is told otherwise."""
+    return () if sys.stdin.isatty() else ("-T",)
+
+
+def _create_admin(stack: Stack, arguments: argparse.Namespace) -> int:
+    return stack.interactive("exec", *_terminal(), "api", "synergy", "create-admin", *arguments.rest)
+
+
+def _deploy(stack: Stack, arguments: argparse.Namespace) -> None:
+    rollout.deploy(stack, tag=arguments.tag, build=not arguments.no_build, pull=arguments.pull)
+
+
+def _tls(stack: Stack, arguments: argparse.Namespace) -> None:
+    if arguments.action == "renew":
+        tls.tls_renew(stack, force=arguments.force)
+        return
+    if not arguments.email:
+        raise StackError("The authority wants an address for warnings: `just tls init --email ops@example.org`.")
+    tls.tls_init(
+        stack, email=arguments.email, staging=arguments.staging, server=arguments.server, insecure=arguments.insecure
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="just", description="SynergyOS on one server, by docker compose.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def verb(name: str, text: str, run: Verb) -> argparse.ArgumentParser:
+        added = verbs.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        return added
+
+    one = verb("init", "write .env with fresh secrets, and secrets/", lambda s, a: init.init(s, host=a.host))
+    one.add_argument("host", nargs="?", help="public name; localhost when none is given")
+    verb("up", "build what has changed and start everything", _up)
+    one = verb("down", "end and remove all containers; the data stays", lambda s, a: s.interactive("down", *a.options))
+    one.add_argument("options", nargs=argparse.REMAINDER)
+    for name, text in (("start", "start stopped containers"), ("stop", "stop containers"), ("pull", "pull the images")):
+        one = verb(name, text, lambda s, a: s.interactive(a.verb, *a.service))
+        one.add_argument("service", nargs="*")
+    one = verb("restart", "replace containers, one after another", lambda s, a: rollout.restart(s, a.service))
+    one.add_argument("service", nargs="*")
+    one = verb("logs", "follow the logs", _logs)
+    one.add_argument("service", nargs="*")
+    one.add_argument("-n", "--lines", type=int, default=100)
+    one.add_argument("--no-follow", action="store_true")
+    verb("ps", "containers and their health", lambda s, _: s.interactive("ps", "--all"))
+    verb("stats", "memory and processor time of each container", lambda s, _: s.interactive("stats", "--no-stream"))
+    one = verb("build", "build the images", lambda s, a: s.interactive("build", *a.service))
+    one.add_argument("service", nargs="*")
+    verb("pin-images", "write the digests of the base images to .env", lambda s, _: images.pin_images(s))
+    one = verb("deploy", "build and roll out; goes back by itself when it does not work", _deploy)
+    one.add_argument("--tag", help="tag of the images; version and commit when none is given")
+    one.add_argument("--pull", action="store_true", help="pull the images instead of building them")
+    one.add_argument("--no-build", action="store_true", help="use images that are here")
+    verb("rollback", "go back to the release before", lambda s, _: rollout.rollback(s))
+    one = verb("scale", "set the number of containers: api=3 worker=5", _scale)
+    one.add_argument("counts", nargs="+", metavar="SERVICE=COUNT")
+    verb("migrate", "bring the schema up to date", lambda s, _: s.interactive("run", "--rm", "--no-deps", "migrate"))
+    one = verb(
+        "create-admin",
+        "make an account that runs the instance",
+        lambda s, a: _in_api(s, "synergy", "create-admin", *a.rest),
+    )
+    one.add_argument("rest", nargs=argparse.REMAINDER)
+    one = verb("shell", "a shell in a container", lambda s, a: s.interactive("exec", *_terminal(), a.service, "sh"))
+    one.add_argument("service", nargs="?", default="api")
+    one = verb("psql", "the database, read-only unless --write", _psql)
+    one.add_argument("--write", action="store_true", help="as the superuser")
+    one.add_argument("rest", nargs=argparse.REMAINDER)
+    one = verb("redis-cli", "a Redis server: broker or cache", _redis_cli)
+    one.add_argument("server", choices=["broker", "cache"])
+    one.add_argument("rest", nargs=argparse.REMAINDER)
+    one = verb("tls", "certificates by ACME", _tls)
+    one.add_argument("action", choices=["init", "renew"])
+    one.add_argument("--email")
+    one.add_argument("--staging", action="store_true", help="of the authority's test service")
+    one.add_argument("--server", help="address of another authority's ACME directory")
+    one.add_argument("--insecure", action="store_true", help="do not verify the authority's own certificate (tests)")
+    one.add_argument("--force", action="store_true", help="renew what is not due yet")
+    verb("smoke", "ask through the proxy what a user meets first", lambda s, _: smoke.smoke(s))
+    return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what the words say; the exit status. A failure is one sentence that says what to do."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        return parsed.run(Stack(find_root(Path.cwd())), parsed) or 0
+    except StackError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130

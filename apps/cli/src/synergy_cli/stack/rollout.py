@@ -1,0 +1,233 @@
+"""`deploy`, `rollback`, `scale`, `restart`: new containers first, old ones after, and never a request lost."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from synergy_cli.stack.compose import Stack, StackError, say
+from synergy_cli.stack.init import version, write_secrets
+
+# In this order: what serves requests first, so that a page never meets an API that is older than itself.
+ROLLING = ("api", "web", "worker", "scheduler")
+REPLICAS = {name: f"SYNERGY_{name.upper()}_REPLICAS" for name in ROLLING}
+_BEHIND_PROXY = ("api", "web")
+
+_HEALTH_GATE_SECONDS = 90.0
+# the proxy asks for the addresses every 5 s
+_PROXY_LOOKUP_SECONDS = 6.0
+_GRACE_SECONDS = {"api": 35, "web": 20, "worker": 40, "scheduler": 20}
+
+# connections that one process opens beside its pool: the listener of an API process; listener and relay of a worker
+_DIRECT_CONNECTIONS = {"api": 1, "worker": 2, "scheduler": 1}
+_MAX_CONNECTIONS = 100
+_RESERVED_CONNECTIONS = 10  # for the superuser, migrations, backup and psql
+
+
+@dataclass(frozen=True)
+class Release:
+    """The tag of the images that the stack runs."""
+
+    tag: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What compose needs to use these images."""
+        return {"SYNERGY_VERSION": self.tag}
+
+
+def deploy(stack: Stack, *, tag: str | None, build: bool, pull: bool) -> None:
+    """Build (or pull) and roll out; when a new container does not become healthy, everything goes back by itself."""
+    stack.require_init()
+    with stack.lock():
+        started = time.monotonic()
+        current = Release(stack.setting("SYNERGY_VERSION", "latest"))
+        wanted = Release(tag or _tag_of_checkout(stack))
+        write_secrets(stack)
+        if pull:
+            say(f"Pulling {wanted.tag} …")
+            stack.compose("pull", "--quiet", *ROLLING, "migrate", env=wanted.environment)
+        elif build:
+            say(f"Building {wanted.tag} …")
+            revision = _git(stack, "rev-parse", "HEAD")
+            stack.compose("build", "--quiet", "api", "web", env={**wanted.environment, "SYNERGY_REVISION": revision})
+        _require_images(stack, wanted)
+        _roll_out(stack, wanted, back_to=current)
+        if wanted != current:
+            stack.save({"SYNERGY_VERSION": wanted.tag, "SYNERGY_PREVIOUS_VERSION": current.tag})
+        say(f"{wanted.tag} runs ({time.monotonic() - started:.0f} s). `just rollback` goes back to {current.tag}.")
+
+
+def rollback(stack: Stack) -> None:
+    """Roll back to the release before; the schema stays as it is, which that release has to know."""
+    stack.require_init()
+    with stack.lock():
+        current = Release(stack.setting("SYNERGY_VERSION", "latest"))
+        previous = stack.setting("SYNERGY_PREVIOUS_VERSION", "")
+        if not previous:
+            raise StackError("There is no release before this one: nothing was deployed yet.")
+        wanted = Release(previous)
+        _require_images(stack, wanted)
+        _roll_out(stack, wanted, back_to=current, migrate=False)
+        stack.save({"SYNERGY_VERSION": wanted.tag, "SYNERGY_PREVIOUS_VERSION": current.tag})
+        say(f"Back on {wanted.tag}. `just rollback` would bring {current.tag} again.")
+
+
+def restart(stack: Stack, services: Iterable[str]) -> None:
+    """Replace containers one after another, without a lost request where more than the engine is needed for that."""
+    stack.require_init()
+    with stack.lock():
+        release = Release(stack.setting("SYNERGY_VERSION", "latest"))
+        for service in list(services) or ROLLING:
+            if service in ROLLING:
+                replace(stack, service, release)
+            else:
+                say(f"{service}: restarting")
+                stack.compose("restart", service)
+
+
+def scale(stack: Stack, wanted: dict[str, int]) -> None:
+    """Set how many containers of a service run; kept in .env. StackError when the database has too few connections."""
+    stack.require_init()
+    unknown = [name for name in wanted if name not in REPLICAS]
+    if unknown:
+        raise StackError(f"{unknown[0]} cannot be scaled. These can: {', '.join(REPLICAS)}.")
+    with stack.lock():
+        counts = {name: wanted.get(name, int(stack.setting(REPLICAS[name], "1"))) for name in ROLLING}
+        check_connections(stack, counts)
+        stack.save({REPLICAS[name]: str(count) for name, count in wanted.items()})
+        options = [word for name, count in wanted.items() for word in ("--scale", f"{name}={count}")]
+        stack.compose("up", "--detach", "--no-deps", "--no-recreate", "--no-build", *options, *wanted)
+        for name in wanted:
+            stack.wait_ready([each.id for each in stack.containers(name)], _HEALTH_GATE_SECONDS)
+        say(" ".join(f"{name}={count}" for name, count in counts.items()))
+
+
+def check_connections(stack: Stack, counts: dict[str, int]) -> None:
+    """The pools of all processes together have to fit into the database's max_connections."""
+    pool = int(stack.setting("SYNERGY_DB_POOL_SIZE", "3"))
+    sizes = {"api": pool, "worker": int(stack.setting("SYNERGY_WORKER_DB_POOL_SIZE", "5")), "scheduler": pool}
+    processes = {**counts, "api": counts["api"] * int(stack.setting("WEB_WORKERS", "4"))}
+    needed = sum(processes[name] * (sizes[name] + more) for name, more in _DIRECT_CONNECTIONS.items())
+    available = _MAX_CONNECTIONS - _RESERVED_CONNECTIONS
+    if stack.setting("DB_HOST", "db") == "db" and needed > available:
+        raise StackError(
+            f"{processes['api']} API processes, {counts['worker']} workers and {counts['scheduler']} schedulers may "
+            f"open {needed} connections, and the database gives {available}. Take fewer containers, a lower WEB_WORKERS, or "
+            "put a connection pooler (PgBouncer) between: DB_HOST names it, DB_DIRECT_HOST the database."
+        )
+
+
+def replace(stack: Stack, service: str, release: Release) -> None:
+    """Put containers of `release` in the place of all that run, one by one; StackError when a new one fails.
+
+    One at a time, because each opens connections to the database, which are counted.
+    """
+    old = stack.containers(service)
+    count = int(stack.setting(REPLICAS[service], "1"))
+    say(f"{service}: {count} new for {len(old)}")
+    for place in range(max(count, len(old))):
+        if place < count:
+            _add_one(stack, service, release)
+        if place < len(old):
+            stack.docker("stop", "--time", str(_GRACE_SECONDS[service]), old[place].id, capture=True, check=False)
+            stack.docker("rm", "--force", old[place].id, capture=True, check=False)
+
+
+def _add_one(stack: Stack, service: str, release: Release) -> None:
+    before = {each.id for each in stack.containers(service)}
+    count = f"{service}={len(before) + 1}"
+    options = ("--detach", "--no-deps", "--no-recreate", "--no-build", "--scale", count)
+    stack.compose("up", *options, service, env=release.environment, capture=True)
+    new = [each.id for each in stack.containers(service) if each.id not in before]
+    try:
+        if len(new) != 1:
+            raise StackError(f"No new container of {service} was made.")
+        stack.wait_ready(new, _HEALTH_GATE_SECONDS)
+        if service == "api":
+            _wait_for_readiness(stack, new[0])
+        if service in _BEHIND_PROXY and before:
+            time.sleep(_PROXY_LOOKUP_SECONDS)
+    except (StackError, KeyboardInterrupt):
+        if new:
+            stack.docker("rm", "--force", *new, capture=True, check=False)
+        raise
+
+
+def _wait_for_readiness(stack: Stack, container: str) -> None:
+    """The container's health check says that it lives; this, that it may take traffic: database and schema fit."""
+    deadline = time.monotonic() + 30
+    while True:
+        done = stack.docker("exec", container, "python", "-m", "synergy_api", "ready", capture=True, check=False)
+        if done.returncode == 0:
+            return
+        if time.monotonic() > deadline:
+            raise StackError(f"The new API is not ready: {(done.stdout + done.stderr).strip()}")
+        time.sleep(1)
+
+
+def _roll_out(stack: Stack, wanted: Release, *, back_to: Release, migrate: bool = True) -> None:
+    counts = {name: int(stack.setting(REPLICAS[name], "1")) for name in ROLLING}
+    check_connections(stack, {**counts, "api": counts["api"] + 1})
+    say("Checking the settings …")
+    # every fault in one message, before anything is touched
+    stack.compose("run", "--rm", "--no-deps", "-T", "migrate", "settings", "check", env=wanted.environment)
+    if migrate:
+        say("Migrating …")
+        stack.compose("run", "--rm", "--no-deps", "-T", "migrate", env=wanted.environment)
+    touched: list[str] = []
+    try:
+        for service in ROLLING:
+            touched.append(service)
+            replace(stack, service, wanted)
+        reload_proxy(stack)
+    except (StackError, KeyboardInterrupt) as error:
+        if wanted != back_to:
+            _go_back(stack, touched, wanted, back_to)
+        raise StackError(f"{error or 'Interrupted.'}\n{back_to.tag} runs as before.") from None
+
+
+def _go_back(stack: Stack, touched: list[str], wanted: Release, back_to: Release) -> None:
+    say(f"This did not work; going back to {back_to.tag} …")
+    for service in reversed(touched):
+        if any(each.image.endswith(f":{wanted.tag}") for each in stack.containers(service)):
+            replace(stack, service, back_to)
+
+
+def reload_proxy(stack: Stack) -> None:
+    """Let the proxy take the configuration in nginx/ as it is now; a faulty one is refused, and the old one stays."""
+    for each in stack.containers("proxy"):
+        if each.status == "running":
+            configuration = ("-c", "/etc/nginx/synergy/nginx.conf")
+            stack.docker("exec", each.id, "nginx", "-q", "-t", *configuration, capture=True)
+            stack.docker("exec", each.id, "nginx", *configuration, "-s", "reload", capture=True)
+
+
+def _require_images(stack: Stack, release: Release) -> None:
+    prefix = stack.setting("SYNERGY_IMAGE_PREFIX", "synergyos/")
+    for name in ("python", "web"):
+        image = f"{prefix}{name}:{release.tag}"
+        if stack.docker("image", "inspect", image, capture=True, check=False).returncode != 0:
+            raise StackError(
+                f"The image {image} is not here. Build it (`just deploy`) or pull it (`just deploy --pull`)."
+            )
+
+
+def _git(stack: Stack, *arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=stack.root, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _tag_of_checkout(stack: Stack) -> str:
+    """Version and commit; with changes that are not committed, the time too, so that each build has its own tag."""
+    commit = _git(stack, "rev-parse", "--short=10", "HEAD")
+    tag = f"{version(stack.root)}-{commit}" if commit else version(stack.root)
+    if not commit or _git(stack, "status", "--porcelain", "--", "packages", "apps", "docker"):
+        tag += time.strftime("-%Y%m%d%H%M%S", time.gmtime())
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", tag)

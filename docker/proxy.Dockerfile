@@ -1,0 +1,11 @@
+# nginx with our configuration. `resolve` in upstreams needs 1.27.3 or newer.
+ARG NGINX_IMAGE=nginx:1.30
+FROM ${NGINX_IMAGE}
+LABEL org.opencontainers.image.title="SynergyOS proxy" org.opencontainers.image.licenses="MIT"
+# volumes take the owner of the folder that they cover
+RUN install -d -o nginx -g nginx /tls /acme && install -d /static-files /media-files
+COPY --chmod=755 docker/proxy/40-synergy.sh /docker-entrypoint.d/40-synergy.sh
+COPY nginx /etc/nginx/synergy
+USER nginx
+EXPOSE 8080 8443
+CMD ["nginx", "-c", "/etc/nginx/synergy/nginx.conf", "-g", "daemon off;"]
