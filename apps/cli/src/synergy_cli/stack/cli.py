@@ -116,11 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     one = verb("scale", "set the number of containers: api=3 worker=5", _scale)
     one.add_argument("counts", nargs="+", metavar="SERVICE=COUNT")
     verb("migrate", "bring the schema up to date", lambda s, _: s.interactive("run", "--rm", "--no-deps", "migrate"))
-    one = verb(
-        "create-admin",
-        "make an account that runs the instance",
-        lambda s, a: _in_api(s, "synergy", "create-admin", *a.rest),
-    )
+    one = verb("create-admin", "make an account that runs the instance", _create_admin)
     one.add_argument("rest", nargs=argparse.REMAINDER)
     one = verb("shell", "a shell in a container", lambda s, a: s.interactive("exec", *_terminal(), a.service, "sh"))
     one.add_argument("service", nargs="?", default="api")

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from synergy_cli.stack.envfile import read_env, write_env
 
 _HEALTH_POLL_SECONDS = 0.5
+_NO_HEALTH = {"Status": ""}
 
 
 class StackError(Exception):
@@ -114,7 +115,7 @@ class Stack:
                 each["Name"].lstrip("/"),
                 each["Config"]["Image"],
                 each["State"]["Status"],
-                (each["State"].get("Health") or {}).get("Status", ""),
+                str((each["State"].get("Health") or _NO_HEALTH)["Status"]),
             )
             for each in found
         ]
@@ -141,7 +142,7 @@ class Stack:
         return (done.stdout + done.stderr).strip()
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> Generator[None]:
         """Only one command at a time may change the stack."""
         with (self.root / ".stack.lock").open("w") as handle:
             try:

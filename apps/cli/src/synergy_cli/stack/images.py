@@ -14,7 +14,7 @@ BASES = {
 
 
 def pin_images(stack: Stack) -> None:
-    """Ask the registry for each image's digest and write them to .env; StackError, and nothing written, if one fails."""
+    """Write the digest of each base image to .env; StackError, and nothing written, when one cannot be asked."""
     stack.require_init()
     pinned: dict[str, str] = {}
     for name, default in BASES.items():
