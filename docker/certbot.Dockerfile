@@ -5,7 +5,8 @@ LABEL org.opencontainers.image.title="SynergyOS certificates" org.opencontainers
 COPY docker/requirements-certbot.txt /tmp/
 RUN --mount=type=cache,target=/root/.cache/pip python3 -m venv --without-pip /venv \
  && pip --python /venv/bin/python install --disable-pip-version-check --quiet --require-hashes --only-binary :all: -r /tmp/requirements-certbot.txt \
- && rm /tmp/requirements-certbot.txt && useradd --system --uid 101 --no-create-home --shell /usr/sbin/nologin nginx
+ && rm /tmp/requirements-certbot.txt && useradd --system --uid 101 --no-create-home --shell /usr/sbin/nologin nginx \
+ && install -d -o nginx /tls /acme
 COPY --chmod=755 docker/certbot.sh /usr/local/bin/renew-certificates
 ENV PATH=/venv/bin:$PATH HOME=/tmp
 USER 101

@@ -2,8 +2,8 @@
 ARG NGINX_IMAGE=nginx:1.30
 FROM ${NGINX_IMAGE}
 LABEL org.opencontainers.image.title="SynergyOS proxy" org.opencontainers.image.licenses="MIT"
-# volumes take the owner of the folder that they cover
-RUN install -d -o nginx -g nginx /tls /acme && install -d /static-files /media-files
+# a volume takes the owner of the folder that it covers first, in whichever container that is
+RUN install -d -o nginx -g nginx /tls /acme && install -d -o 10001 -g 10001 /static-files /media-files
 COPY --chmod=755 docker/proxy/40-synergy.sh /docker-entrypoint.d/40-synergy.sh
 COPY nginx /etc/nginx/synergy
 USER nginx

@@ -116,7 +116,7 @@ def check_connections(stack: Stack, counts: dict[str, int]) -> None:
     if stack.setting("DB_HOST", "db") == "db" and needed > available:
         raise StackError(
             f"{processes['api']} API processes, {counts['worker']} workers and {counts['scheduler']} schedulers may "
-            f"open {needed} connections, and the database gives {available}. Take fewer containers, a lower WEB_WORKERS, "
+            f"open {needed} connections, and the database gives {available}. Take fewer of them, a lower WEB_WORKERS, "
             "or put a connection pooler (PgBouncer) between: DB_HOST names it, DB_DIRECT_HOST the database."
         )
 
