@@ -14,7 +14,9 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+from sqlalchemy import Engine, event
 
+from synergy_platform.database import Reader
 from synergy_platform.embedded.postgres import EmbeddedPostgres
 from synergy_platform.embedded.redis import EmbeddedRedis
 from synergy_platform.ids import new_id
@@ -192,3 +194,42 @@ class Caller:
 def api(app_client: httpx.AsyncClient, make: Factory) -> Api:
     """Requests to the API as anybody."""
     return Api(app_client, make)
+
+
+class Counter:
+    """Counts statements of the ORM and of readers."""
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+
+    def note(self, *args) -> None:
+        statement = next(part for part in args if isinstance(part, str))
+        if "FROM events e" not in statement:  # the hub reads the ledger meanwhile, for nobody's request
+            self.statements.append(statement)
+
+    async def cost(self, request) -> int:
+        self.statements.clear()
+        answer = await request
+        assert answer.status_code < 300, answer.text
+        return len(self.statements)
+
+
+@pytest.fixture
+def counter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter]:
+    """Counts the SQL statements of requests: `await counter.cost(caller.get(…))`."""
+    counted = Counter()
+    for name in ("rows", "row", "value"):
+        original = getattr(Reader, name)
+
+        async def counting(self, query, *args, original=original):
+            counted.note(query)
+            return await original(self, query, *args)
+
+        monkeypatch.setattr(Reader, name, counting)
+
+    def executed(_connection, _cursor, statement, *_rest):
+        counted.note(statement)
+
+    event.listen(Engine, "before_cursor_execute", executed)
+    yield counted
+    event.remove(Engine, "before_cursor_execute", executed)

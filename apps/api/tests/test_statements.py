@@ -2,49 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-from sqlalchemy import Engine, event
-
-from synergy_platform.database import Reader
-
-
-class Counter:
-    """Counts statements of the ORM and of readers."""
-
-    def __init__(self) -> None:
-        self.statements: list[str] = []
-
-    def note(self, *args) -> None:
-        statement = next(part for part in args if isinstance(part, str))
-        if "FROM events e" not in statement:  # the hub reads the ledger meanwhile, for nobody's request
-            self.statements.append(statement)
-
-    async def cost(self, request) -> int:
-        self.statements.clear()
-        answer = await request
-        assert answer.status_code < 300, answer.text
-        return len(self.statements)
-
-
-@pytest.fixture
-def counter(monkeypatch):
-    counted = Counter()
-    for name in ("rows", "row", "value"):
-        original = getattr(Reader, name)
-
-        async def counting(self, query, *args, original=original):
-            counted.note(query)
-            return await original(self, query, *args)
-
-        monkeypatch.setattr(Reader, name, counting)
-
-    def executed(_connection, _cursor, statement, *_rest):
-        counted.note(statement)
-
-    event.listen(Engine, "before_cursor_execute", executed)
-    yield counted
-    event.remove(Engine, "before_cursor_execute", executed)
-
 
 async def test_requests_cost_no_more_statements_than_these(api, make, counter):
     project = await make.project()

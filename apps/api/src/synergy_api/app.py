@@ -17,7 +17,7 @@ from synergy_api.hub import EventHub
 from synergy_api.middleware import RequestContext
 from synergy_api.params import known_parameters, refuse_unknown
 from synergy_api.problems import handle_error
-from synergy_api.routes import auth, events, health, imports, notifications, projects, tasks
+from synergy_api.routes import attachments, auth, events, health, imports, notifications, projects, tasks
 from synergy_api.routes.health import HealthChecks
 from synergy_domain.common import Actor
 from synergy_domain.identity import Authenticator
@@ -73,6 +73,7 @@ def create_app(runtime: Runtime) -> Litestar:
                     auth.router,
                     projects.router,
                     tasks.router,
+                    attachments.router,
                     notifications.router,
                     events.router,
                     imports.router,

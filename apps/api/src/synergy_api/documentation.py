@@ -29,6 +29,7 @@ _DESCRIPTIONS = {
     412: "Changed by somebody else meanwhile; `current` holds the present state",
     413: "Too large",
     415: "Unsupported media type",
+    416: "There is no such part",
     422: "Some values cannot be used; `errors` says which",
     429: "Too many requests; see Retry-After",
     503: "Not available at the moment; see Retry-After",

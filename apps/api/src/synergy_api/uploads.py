@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException
 from multipart import MultipartError, MultipartSegment, PushMultipartParser  # pyright: ignore[reportMissingTypeStubs]  # it has annotations, but does not say so
 
 from synergy_platform.errors import BadRequest, InputFault, InvalidInput, TooLarge, UnsupportedMediaType
-from synergy_platform.storage import DiskStorage, StoredFile
+from synergy_platform.storage import Storage, StoredFile
 
 AnyRequest = Request[Any, Any, Any]
 _Events = AsyncGenerator[MultipartSegment | bytes | bytearray | None, None]
@@ -23,14 +23,16 @@ _DRAIN_FACTOR = 4
 
 
 class Upload(msgspec.Struct, frozen=True):
-    """The text fields of a form, and its file, if it had one."""
+    """The text fields of a form, and its file, if it had one; `name` and `media_type` are what the client calls it."""
 
     fields: dict[str, str]
     file: StoredFile | None
+    name: str | None
+    media_type: str | None
 
 
 async def receive_upload(
-    request: AnyRequest, storage: DiskStorage, *, area: str, max_bytes: int, fields: frozenset[str]
+    request: AnyRequest, storage: Storage, *, area: str, max_bytes: int, fields: frozenset[str]
 ) -> Upload:
     """Read a form with the text fields `fields` and a part `file`, which is stored in `area`.
 
@@ -52,11 +54,16 @@ async def receive_upload(
             # a client that is still sending would see a broken connection instead of the answer
             await _drain(stream, _DRAIN_FACTOR * max_bytes)
         raise
-    return Upload(reader.values, reader.file)
+    return Upload(reader.values, reader.file, reader.name, reader.media_type)
+
+
+async def refuse_upload(request: AnyRequest, *, max_bytes: int) -> None:
+    """Read on and forget: a client that is still sending would see a broken connection instead of the answer."""
+    await _drain(request.stream(), _DRAIN_FACTOR * max_bytes)
 
 
 class _FormReader:
-    def __init__(self, storage: DiskStorage, area: str, max_bytes: int, fields: frozenset[str]) -> None:
+    def __init__(self, storage: Storage, area: str, max_bytes: int, fields: frozenset[str]) -> None:
         self._storage = storage
         self._area = area
         self._max_bytes = max_bytes
@@ -64,11 +71,13 @@ class _FormReader:
         self._faults: list[InputFault] = []
         self.values: dict[str, str] = {}
         self.file: StoredFile | None = None
+        self.name: str | None = None
+        self.media_type: str | None = None
 
     async def read(self, events: _Events) -> None:
         async for event in events:
             if isinstance(event, MultipartSegment):
-                await self._read_part(event.name or "", events)
+                await self._read_part(event, events)
         if self._faults:
             raise InvalidInput(self._faults)
 
@@ -76,11 +85,13 @@ class _FormReader:
         if self.file is not None:
             await self._storage.delete(self.file.key)
 
-    async def _read_part(self, name: str, events: _Events) -> None:
+    async def _read_part(self, part: MultipartSegment, events: _Events) -> None:
+        name = part.name or ""
         pointer = f"/{name.replace('~', '~0').replace('/', '~1')}"
         if name in self.values or (name == "file" and self.file is not None):
             self._faults.append(InputFault(pointer, "repeated", "is given twice"))
         elif name == "file":
+            self.name, self.media_type = part.filename, part.content_type
             self.file = await self._storage.write(self._area, _content(events), max_bytes=self._max_bytes)
             return
         elif name not in self._fields:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
-from synergy_domain.maintenance import clean_up
-from synergy_domain.work import delete_task
-from synergy_platform.ids import first_id_at
+from synergy_domain.maintenance import SWEEP_FILES, clean_up, sweep_files
+from synergy_domain.work import AttachmentUpload, add_attachment, delete_attachment, delete_task
+from synergy_platform.ids import first_id_at, new_id
+from synergy_platform.storage import StoredFile
 
 
 async def test_cleanup_deletes_what_is_old_and_keeps_the_rest(make, own_runtime):
@@ -32,12 +33,6 @@ async def test_cleanup_deletes_what_is_old_and_keeps_the_rest(make, own_runtime)
         # long ago, but recorded now: an import
         await uow.value("UPDATE events SET occurred_at = $1", uow.now - timedelta(days=3000))
 
-    async def content():
-        yield b"{}"
-
-    orphan = await own_runtime.storage.write("imports", content(), max_bytes=10)
-    young = await own_runtime.storage.write("imports", content(), max_bytes=10)
-    os.utime(own_runtime.storage.path(orphan.key), (0, 0))
     reader = own_runtime.database.reader()
     events = await reader.value("SELECT count(*) FROM events")
     async with own_runtime.database.unit_of_work() as uow:
@@ -46,6 +41,65 @@ async def test_cleanup_deletes_what_is_old_and_keeps_the_rest(make, own_runtime)
     assert [row["id"] for row in await reader.rows("SELECT id FROM projects")] == [project.id]
     assert await reader.value("SELECT count(*) FROM sessions") == 0
     assert await reader.value("SELECT count(*) FROM events") == events - 1
-    assert not own_runtime.storage.path(orphan.key).exists()
-    assert own_runtime.storage.path(young.key).exists()
     assert await reader.value("SELECT key FROM retired_project_keys") == old_project.key
+    assert await reader.value("SELECT count(*) FROM jobs WHERE name = $1", SWEEP_FILES) == 1
+
+
+async def stored(runtime, area: str, *, old: bool) -> StoredFile:
+    async def content():
+        yield b"{}"
+
+    file = await runtime.storage.write(area, content(), max_bytes=10)
+    if old:
+        os.utime(runtime.storage.path(file.key), (0, 0))
+    return file
+
+
+async def test_sweep_deletes_old_files_that_nobody_names(make, own_runtime):
+    make = type(make)(own_runtime)
+    project = await make.project()
+    owner = make.owner(project)
+    task, purged = await make.task(project), await make.task(project)
+    files = {
+        name: await stored(own_runtime, area, old=old)
+        for name, area, old in (
+            ("orphan", "attachments", True), ("young", "attachments", False), ("used", "attachments", True),
+            ("in the trash", "attachments", True), ("of a purged task", "attachments", True),
+            ("orphaned import", "imports", True), ("waiting import", "imports", True),
+            ("young import", "imports", False),
+        )
+    }  # fmt: skip
+    for name, holder in (("used", task), ("in the trash", task), ("of a purged task", purged)):
+        upload = AttachmentUpload(file=files[name], name="a.json", media_type=None)
+        view = await add_attachment(own_runtime, owner, str(holder.id), upload)
+        if name == "in the trash":
+            async with own_runtime.database.unit_of_work() as uow:
+                await delete_attachment(uow, owner, view.id)
+    async with own_runtime.database.unit_of_work() as uow:
+        await uow.value("UPDATE tasks SET deleted_at = $2 WHERE id = $1", purged.id, uow.now - timedelta(days=31))
+        await uow.value(
+            """INSERT INTO imports (id, user_id, source, file_key, dry_run, mapping, status, progress, created_at)
+               VALUES ($1, $2, 'trello', $3, false, '{}', 'queued', 0, $4)""",
+            new_id(), owner.user_id, files["waiting import"].key, uow.now,
+        )  # fmt: skip
+    for job in (clean_up, sweep_files):
+        async with own_runtime.database.unit_of_work() as uow:
+            await job(own_runtime, uow, {})
+    gone = {name for name, file in files.items() if not own_runtime.storage.path(file.key).exists()}
+    assert gone == {"orphan", "of a purged task", "orphaned import"}
+
+
+async def test_cleanup_purges_attachments_that_were_long_in_the_trash(make, own_runtime):
+    make = type(make)(own_runtime)
+    project = await make.project()
+    task, owner = await make.task(project), make.owner(project)
+    file = await stored(own_runtime, "attachments", old=True)
+    upload = AttachmentUpload(file=file, name="a.json", media_type=None)
+    await add_attachment(own_runtime, owner, str(task.id), upload)
+    async with own_runtime.database.unit_of_work() as uow:
+        await uow.value("UPDATE attachments SET deleted_at = $1", uow.now - timedelta(days=31))
+    for job in (clean_up, sweep_files):
+        async with own_runtime.database.unit_of_work() as uow:
+            await job(own_runtime, uow, {})
+    assert await own_runtime.database.reader().value("SELECT count(*) FROM attachments") == 0
+    assert not own_runtime.storage.path(file.key).exists()

@@ -9,7 +9,7 @@ from synergy_platform.pagination import Cursors
 from synergy_platform.passwords import PasswordHasher
 from synergy_platform.ratelimit import RateLimiter
 from synergy_platform.settings import Settings
-from synergy_platform.storage import DiskStorage
+from synergy_platform.storage import Storage, make_storage
 from synergy_platform.tokens import Keyring
 
 
@@ -31,7 +31,7 @@ class Runtime:
         self.cursors = Cursors(self.keyring)
         self.database = Database(settings, self.clock, application=application)
         self.mailer = mailer or make_mailer(settings, self.clock)
-        self.storage = DiskStorage(settings.media_path)
+        self.storage: Storage = make_storage(settings)
         self.hasher = hasher or PasswordHasher()
         self.limiter = RateLimiter(settings.redis_url)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 
-from synergy_domain import transfer
+from synergy_domain import transfer, work
 from synergy_domain.identity import delete_expired_sessions
 from synergy_domain.notifications import delete_old_read
 from synergy_platform.database import UnitOfWork
@@ -17,6 +18,7 @@ from synergy_platform.runtime import Runtime
 log = structlog.stdlib.get_logger(__name__)
 
 CLEANUP = "maintenance.clean_up"
+SWEEP_FILES = "maintenance.sweep_files"
 READ_NOTIFICATIONS = timedelta(days=90)
 TRASH = timedelta(days=30)
 LEDGER = timedelta(days=400)
@@ -24,7 +26,10 @@ SECURITY_EVENTS = timedelta(days=400)
 ORPHANED_FILES = timedelta(days=1)
 
 
-async def clean_up(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) -> None:
+_NAMED_FILES = ((transfer.FILES_AREA, transfer.named_files), (work.FILES_AREA, work.named_files))
+
+
+async def clean_up(_runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) -> None:
     """Job, daily: delete what is older than the product keeps it. The keys of purged projects stay taken."""
     counts: dict[str, int] = {
         "sessions": await delete_expired_sessions(uow),
@@ -35,7 +40,7 @@ async def clean_up(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) 
         "INSERT INTO retired_project_keys (key) SELECT key FROM projects WHERE deleted_at < $1 ON CONFLICT DO NOTHING",
         trash,
     )
-    for table in ("comments", "tasks", "projects"):
+    for table in ("attachments", "comments", "tasks", "projects"):
         counts[table] = await uow.value(
             f"WITH gone AS (DELETE FROM {table} WHERE deleted_at < $1 RETURNING 1) SELECT count(*) FROM gone",  # noqa: S608 - constants
             trash,
@@ -49,9 +54,19 @@ async def clean_up(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) 
         "WITH gone AS (DELETE FROM security_events WHERE created_at < $1 RETURNING 1) SELECT count(*) FROM gone",
         uow.now - SECURITY_EVENTS,
     )
-    rows = await uow.rows("SELECT file_key FROM imports WHERE file_key IS NOT NULL")
-    # a crash between storing a file and the commit that names it leaves one behind
-    counts["files"] = await runtime.storage.sweep(
-        transfer.FILES_AREA, {row["file_key"] for row in rows}, older_than=uow.now - ORPHANED_FILES
-    )
+    # once this is committed: the rows whose files go must be gone for good
+    uow.enqueue(SWEEP_FILES, queue="bulk")
     log.info("maintenance.cleaned_up", **counts)
+
+
+async def sweep_files(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) -> None:
+    """Job: delete stored files that no row names, such as those of purged tasks.
+
+    A young one may be on its way: the row that names it comes after it.
+    """
+    before = uow.now - ORPHANED_FILES
+    counts = {
+        area: await runtime.storage.sweep(area, partial(named, runtime.database.reader()), older_than=before)
+        for area, named in _NAMED_FILES
+    }
+    log.info("maintenance.swept_files", **counts)

@@ -9,6 +9,7 @@ from synergy_domain.transfer.contracts import (
     ImportUpload,
     ImportView,
 )
+from synergy_domain.transfer.repository import named_files
 from synergy_domain.transfer.service import (
     DISCARD_FILE,
     FILES_AREA,
@@ -26,5 +27,5 @@ from synergy_domain.transfer.service import (
 __all__ = [
     "DISCARD_FILE", "FILES_AREA", "RUN_IMPORT", "ImportCounts", "ImportMapping", "ImportProblem", "ImportReport",
     "ImportUpload", "ImportView", "ImportedList", "accept_upload", "check_mapping", "discard_file", "get_import",
-    "import_file", "list_imports", "read_mapping", "run_import",
+    "import_file", "list_imports", "named_files", "read_mapping", "run_import",
 ]  # fmt: skip

@@ -145,6 +145,12 @@ async def find_target(db: Reader, project_id: UUID) -> ProjectReference:
     return ProjectReference(**row)
 
 
+async def named_files(db: Reader, keys: list[str]) -> set[str]:
+    """Which of these keys of the storage belong to an import that is not finished."""
+    rows = await db.rows("SELECT file_key FROM imports WHERE file_key = ANY($1::text[])", keys)
+    return {row["file_key"] for row in rows}
+
+
 async def set_progress(db: Reader, import_id: UUID, percent: int) -> None:
     """Show how far an import is, at once.
 

@@ -37,7 +37,7 @@ from synergy_domain.transfer.trello.statuses import decide_statuses
 from synergy_domain.work import STATUSES
 from synergy_domain.work.intake import add_labels, add_tasks, render_texts
 from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.errors import InputFault, InvalidInput, ProductError
+from synergy_platform.errors import InputFault, InvalidInput, ProductError, Unavailable
 from synergy_platform.ids import parse_id
 from synergy_platform.pagination import Cursors, Page, make_page
 from synergy_platform.runtime import Runtime
@@ -96,8 +96,8 @@ async def accept_upload(runtime: Runtime, actor: Actor, upload: ImportUpload) ->
     """
     try:
         wanted = _read_form(upload, actor.user_id)
-        path = runtime.storage.path(wanted.file_key or "")
-        await asyncio.to_thread(_check_file, path, wanted.mapping)
+        async with runtime.storage.local_copy(wanted.file_key or "") as path:
+            await asyncio.to_thread(_check_file, path, wanted.mapping)
         async with runtime.database.unit_of_work() as uow:
             if wanted.project_id is not None:
                 await _check_target(uow, actor, wanted.project_id)
@@ -143,7 +143,9 @@ async def run_import(runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any])
     status, project_id = "completed", stored.project_id
     try:
         await progressed(0)
-        plan, project = await _prepare(uow, stored, runtime.storage.path(stored.file_key), progressed)
+        plan, project = await _prepare_stored(runtime, uow, stored, progressed)
+    except Unavailable:
+        raise
     except ProductError as error:
         # nothing is written yet, so this transaction holds the verdict only
         status, report = "failed", repository.failure_report(ImportProblem(code=error.code, detail=error.detail))
@@ -181,6 +183,16 @@ async def import_file(
             at=runtime.clock.now(),
         )  # fmt: skip
         return await get_import(uow, actor, import_id)
+
+
+async def _prepare_stored(
+    runtime: Runtime, uow: UnitOfWork, stored: StoredImport, progressed: Progress
+) -> tuple[ImportPlan, ProjectReference | None]:
+    try:
+        async with runtime.storage.local_copy(stored.file_key or "") as path:
+            return await _prepare(uow, stored, path, progressed)
+    except FileNotFoundError:
+        raise NotATrelloExport("The uploaded file is not there any more. Upload it again.") from None
 
 
 async def _prepare(
@@ -279,11 +291,7 @@ def _check_file(path: Path, mapping: ImportMapping) -> None:
 
 
 def _read_plan(path: Path, mapping: ImportMapping, now: datetime) -> ImportPlan:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise NotATrelloExport("The uploaded file is not there any more. Upload it again.") from None
-    return plan_board(parse_board(content), mapping, now=now)
+    return plan_board(parse_board(path.read_bytes()), mapping, now=now)
 
 
 def _nothing_new(report: ImportReport, earlier: ProjectReference) -> ImportReport:

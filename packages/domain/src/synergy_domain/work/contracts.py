@@ -11,6 +11,7 @@ import msgspec
 
 from synergy_domain.common.contracts import PersonView
 from synergy_domain.projects import Priority
+from synergy_platform.storage import StoredFile
 
 TaskStatus = Literal["todo", "in_progress", "review", "done"]
 STATUSES: tuple[TaskStatus, ...] = get_args(TaskStatus)
@@ -117,6 +118,7 @@ class TaskSummary(msgspec.Struct, kw_only=True):
     estimate_minutes: int | None
     subtasks: SubtaskCount
     comment_count: int
+    attachment_count: int
     completed_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -193,6 +195,27 @@ class CommentView(msgspec.Struct, kw_only=True):
     body: str
     body_html: str
     edited_at: datetime | None
+    created_at: datetime
+
+
+class AttachmentUpload(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that is in the storage; name and media type are as the client sent them, None where it did not."""
+
+    file: StoredFile
+    name: str | None
+    media_type: str | None
+
+
+class AttachmentView(msgspec.Struct, kw_only=True):
+    """A file on a task; `size` in bytes, `sha256` in hex, `media_type` is what the uploader's program called it."""
+
+    id: UUID
+    task_id: UUID
+    name: str
+    media_type: str
+    size: Annotated[int, msgspec.Meta(ge=0)]
+    sha256: str
+    uploader: PersonView
     created_at: datetime
 
 

@@ -32,6 +32,15 @@ class CommentNotFound(NotFound):
         super().__init__("There is no such comment, or you may not see it.")
 
 
+class AttachmentNotFound(NotFound):
+    """There is no such attachment, or the caller may not see it."""
+
+    code = "attachment_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such attachment, or you may not see it.")
+
+
 class LabelNotFound(NotFound):
     """There is no such label, or the caller may not see it."""
 

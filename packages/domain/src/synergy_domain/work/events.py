@@ -175,3 +175,26 @@ class LabelDeleted(Event, frozen=True, kw_only=True):
     OBJECT: ClassVar[str] = "label"
 
     name: str
+
+
+class AttachmentCreated(Event, frozen=True, kw_only=True):
+    """A file was added to a task; `size` in bytes."""
+
+    TYPE: ClassVar[str] = "attachment.created"
+    OBJECT: ClassVar[str] = "attachment"
+
+    task_id: UUID
+    task_key: str
+    name: str
+    size: int
+
+
+class AttachmentDeleted(Event, frozen=True, kw_only=True):
+    """A file of a task went to the trash."""
+
+    TYPE: ClassVar[str] = "attachment.deleted"
+    OBJECT: ClassVar[str] = "attachment"
+
+    task_id: UUID
+    task_key: str
+    name: str

@@ -7,7 +7,19 @@ from decimal import Decimal
 from uuid import UUID
 
 from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, Numeric, SmallInteger, String, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    Numeric,
+    SmallInteger,
+    String,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from synergy_domain.work.contracts import TaskStatus
@@ -126,5 +138,26 @@ class Comment(Base):
     body: Mapped[str] = mapped_column(Text)
     body_html: Mapped[str] = mapped_column(Text)
     edited_at: Mapped[datetime | None] = mapped_column(DateTimeUTC)
+    created_at: Mapped[datetime] = mapped_column(DateTimeUTC)
+    deleted_at: Mapped[datetime | None] = mapped_column(DateTimeUTC)
+
+
+class Attachment(Base):
+    """A file on a task; its content is in the storage under `file_key`."""
+
+    __tablename__ = "attachments"
+    __table_args__ = (
+        Index("ix_attachments_task", "task_id", "created_at", "id", postgresql_where=_ALIVE),
+        Index("uq_attachments_file", "file_key", unique=True),
+    )
+
+    id: Mapped[UUID] = id_column()
+    task_id: Mapped[UUID] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"))
+    uploader_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    name: Mapped[str] = mapped_column(String(255))
+    media_type: Mapped[str] = mapped_column(String(127))
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    file_key: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(DateTimeUTC)
     deleted_at: Mapped[datetime | None] = mapped_column(DateTimeUTC)

@@ -31,6 +31,16 @@ def may_delete_comment(role: ProjectRole, *, own: bool) -> bool:
     return may_manage(role) or (own and may_contribute(role))
 
 
+def may_attach(role: ProjectRole) -> bool:
+    """Add files to tasks."""
+    return may_contribute(role)
+
+
+def may_delete_attachment(role: ProjectRole, *, own: bool) -> bool:
+    """What one uploaded oneself, or any as manager."""
+    return may_manage(role) or (own and may_contribute(role))
+
+
 def may_edit_labels(role: ProjectRole) -> bool:
     """Add, change and delete the project's labels."""
     return may_manage(role)

@@ -53,7 +53,8 @@ _COLUMNS = f"""
        WHERE d.depends_on_id = t.id AND o.deleted_at IS NULL)::text AS blocks,
     (SELECT json_build_object('total', count(*), 'completed', count(*) FILTER (WHERE s.is_completed))
        FROM subtasks s WHERE s.task_id = t.id)::text AS subtasks,
-    (SELECT count(*) FROM comments c WHERE c.task_id = t.id AND c.deleted_at IS NULL) AS comment_count
+    (SELECT count(*) FROM comments c WHERE c.task_id = t.id AND c.deleted_at IS NULL) AS comment_count,
+    (SELECT count(*) FROM attachments f WHERE f.task_id = t.id AND f.deleted_at IS NULL) AS attachment_count
 """
 _FROM = """
     FROM tasks t JOIN projects p ON p.id = t.project_id
@@ -392,6 +393,7 @@ def _summary_fields(row: asyncpg.Record) -> dict[str, Any]:
         "estimate_minutes": row["estimate_minutes"],
         "subtasks": _subtasks.decode(row["subtasks"]),
         "comment_count": row["comment_count"],
+        "attachment_count": row["attachment_count"],
         "completed_at": row["completed_at"],
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
