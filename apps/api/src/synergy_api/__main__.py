@@ -1,66 +1,53 @@
-"""`python -m synergy_api`: the API on Granian; `python -m synergy_api openapi PATH` writes its description."""
+"""The API's commands.
+
+python -m synergy_api                 serve, on Granian, until a signal ends it
+python -m synergy_api live | ready    exit with 0 when the API of this machine is; for health checks
+python -m synergy_api openapi PATH    write the description of the API
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from pathlib import Path
 
-from granian.constants import HTTPModes, Interfaces, Loops
-from granian.server import Server
+from synergy_api.probe import probe
 
-from synergy_platform.logs import configure_logging, log_config
-from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, Settings, load_settings
-from synergy_platform.version import VERSION
-
-_WORKER_LIFETIME_SECONDS = 6 * 3600
-_WORKER_KILL_SECONDS = 25
+EXIT_USAGE = 64  # EX_USAGE of sysexits.h
 
 
-def write_description(path: Path) -> None:
+def write_description(path: str) -> None:
     """Write the OpenAPI description, as it is committed."""
+    import json
+    from pathlib import Path
+
     from synergy_api.app import create_app
     from synergy_api.documentation import readable_names
     from synergy_platform.runtime import Runtime
+    from synergy_platform.settings import Settings
 
     # nothing is opened, so the secret is never used
     settings = Settings(secret_keys=("only the description is made with this",))
     app = create_app(Runtime(settings, application="synergy-api"))
     description = readable_names(app.openapi_schema.to_schema())
-    path.write_text(json.dumps(description, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    Path(path).write_text(json.dumps(description, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
-def serve() -> int:
-    """Serve until a signal ends it; 78 for settings that cannot be used."""
-    try:
-        settings = load_settings(os.environ)
-    except InvalidSettings as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_BAD_SETTINGS
-    configure_logging(settings, service="synergy-api", version=VERSION)
-    Server(
-        "synergy_api.asgi:app",
-        address=settings.api_host,
-        port=settings.api_port,
-        interface=Interfaces.ASGI,
-        workers=settings.web_workers,
-        loop=Loops.uvloop,
-        http=HTTPModes.http1,
-        websockets=False,
-        backlog=1024,
-        backpressure=128,
-        respawn_failed_workers=True,
-        workers_lifetime=_WORKER_LIFETIME_SECONDS,
-        workers_kill_timeout=_WORKER_KILL_SECONDS,
-        log_access=False,
-        log_dictconfig=log_config(settings, service="synergy-api", version=VERSION),
-    ).serve()
-    return 0
+def main(arguments: list[str]) -> int:
+    """Run the command that `arguments` name; what it needs is imported then, so that a health check costs little."""
+    match arguments:
+        case []:
+            from synergy_api.serving import serve
+
+            return serve(os.environ)
+        case ["live" | "ready" as what]:
+            return probe(what, os.environ)
+        case ["openapi", path]:
+            write_description(path)
+            return 0
+        case _:
+            sys.stderr.write(f"{__doc__}\n")
+            return EXIT_USAGE
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["openapi"]:
-        write_description(Path(sys.argv[2]))
-    else:
-        raise SystemExit(serve())
+    raise SystemExit(main(sys.argv[1:]))

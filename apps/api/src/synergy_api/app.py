@@ -12,7 +12,7 @@ from litestar.di import NamedDependency, Provide
 
 from synergy_api import documentation
 from synergy_api.authentication import provide_actor
-from synergy_api.drain import drain_on_sigterm
+from synergy_api.drain import Drain
 from synergy_api.hub import EventHub
 from synergy_api.middleware import RequestContext
 from synergy_api.params import known_parameters, refuse_unknown
@@ -47,6 +47,7 @@ async def provide_uow(state: State, actor: NamedDependency[Actor]) -> AsyncItera
 
 def create_app(runtime: Runtime) -> Litestar:
     """The application for an opened runtime; it closes nothing that it did not open."""
+    drain = Drain()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
@@ -55,7 +56,7 @@ def create_app(runtime: Runtime) -> Litestar:
         app.state.health = HealthChecks(runtime)
         app.state.hub = EventHub(runtime)
         await app.state.hub.start()
-        drain_on_sigterm(app.state.hub)
+        drain.on_sigterm(app.state.hub.drain)
         try:
             yield
         finally:
@@ -101,5 +102,5 @@ def create_app(runtime: Runtime) -> Litestar:
         logging_config=None,
     )
     # around all of it: Litestar's own middleware does not see addresses that no route has
-    app.asgi_handler = RequestContext(app.asgi_handler)
+    app.asgi_handler = RequestContext(app.asgi_handler, settings, drain)
     return app

@@ -1,7 +1,8 @@
-"""The outermost layer: request id, security headers, one log line for each request."""
+"""The outermost layer: host, request id, deadline, security headers, one log line for each request."""
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from typing import Any
@@ -9,14 +10,22 @@ from typing import Any
 import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from synergy_api.deadline import Deadline
+from synergy_api.drain import Drain
+from synergy_api.problems import send_problem
+from synergy_platform.errors import ProductError
 from synergy_platform.ids import new_id
+from synergy_platform.settings import Settings
 
 log = structlog.stdlib.get_logger("synergy_api.access")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_PORT = re.compile(rb":\d*\Z")
 _READ_ON_BYTES = 8 * 1024 * 1024
-_QUIET = ("/api/health/", "/api/auth/health")
+_HEALTH = ("/api/health/", "/api/auth/health")
+# of this machine, and of probes; no foreign page gets there by a name of its own
+_LOCAL_HOSTS = frozenset({b"localhost", b"127.0.0.1", b"[::1]"})
 
 SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
@@ -28,13 +37,23 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 )
 _CONTENT_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _NO_STORE = (b"cache-control", b"no-store")
+_CLOSE = (b"connection", b"close")
+
+
+class UnknownHost(ProductError):
+    """A Host that this installation does not go by."""
+
+    status, code, title = 421, "unknown_host", "This server does not answer for that host"
 
 
 class RequestContext:
-    """Takes or makes the request id, binds it to the log context, and answers it."""
+    """Takes or makes the request id, binds it to the log context, and answers it; ends what takes too long."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, drain: Drain) -> None:
         self._app = app
+        self._drain = drain
+        self._deadline_seconds = settings.request_deadline
+        self._hosts = None if "*" in settings.allowed_hosts else _Hosts(settings.allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -51,27 +70,40 @@ class RequestContext:
         scope.setdefault("state", {})["request_id"] = context["request.id"]
         started = time.perf_counter_ns()
         status = 500
-
-        body = _Body(scope, receive)
+        path = scope["path"]
+        drain = self._drain
+        deadline = Deadline(self._deadline_seconds)
+        body = _Body(scope, receive, deadline)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
-                if status >= 400:
+                if message["status"] >= 400:
                     await body.read_rest()
+                deadline.lift()
+                status = message["status"]
                 headers = list(message.get("headers", []))
                 present = {name.lower() for name, _ in headers}
                 extra = (*SECURITY_HEADERS, _CONTENT_POLICY, _NO_STORE, (b"x-request-id", request_id))
                 headers.extend(header for header in extra if header[0] not in present)
+                if drain.started:
+                    headers.append(_CLOSE)
                 message["headers"] = headers
             await send(message)
 
         try:
-            await self._app(scope, body.receive, send_with_headers)
+            async with deadline:
+                if self._hosts is None or path.startswith(_HEALTH) or self._hosts.know(scope):
+                    await self._app(scope, body.receive, send_with_headers)
+                else:
+                    await send_problem(scope, send_with_headers, UnknownHost("Its names are in ALLOWED_HOSTS."))
+        except ProductError as late:  # Litestar turns those of the application into answers itself
+            level = logging.ERROR if late.status >= 500 else logging.INFO
+            log.log(level, "http.stopped", reason=late.code, exc_info=late.__cause__)
+            body.give_up()
+            await send_problem(scope, send_with_headers, late)
         finally:
-            path = scope["path"]
-            if not (path.startswith(_QUIET) and status < 500):
+            if not (path.startswith(_HEALTH) and status < 500):
                 log.info(
                     "http.request",
                     **{
@@ -84,23 +116,46 @@ class RequestContext:
                 )
 
 
+class _Hosts:
+    """The names that are answered; `.example.org` stands for itself and all below."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        names = {name.lower().encode() for name in allowed}
+        self._suffixes = tuple(name for name in names if name.startswith(b"."))
+        self._names = names | {suffix[1:] for suffix in self._suffixes} | _LOCAL_HOSTS
+
+    def know(self, scope: Scope) -> bool:
+        """Whether the request names one of them, once."""
+        given = [value for name, value in scope["headers"] if name == b"host"]
+        host = _PORT.sub(b"", given[0]).lower() if len(given) == 1 else b""
+        return host in self._names or host.endswith(self._suffixes)
+
+
 class _Body:
     """The request's body, of which an error may leave a part unread: the server would then close the connection while
     the client still sends, and the client would see that instead of the answer.
     """
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive, deadline: Deadline) -> None:
         self._receive = receive
-        self._ended = not any(
-            name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
-            for name, value in scope["headers"]
-        )
+        self._deadline = deadline
+        self._ended = True
+        self._upload = False
+        for name, value in scope["headers"]:
+            if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
+                self._ended = False
+            elif name == b"content-type":
+                self._upload = value.startswith(b"multipart/")
 
     async def receive(self) -> Any:  # noqa: ANN401 - whatever message the server sends
         """The next message, for the application."""
+        self._deadline.awaits_body = not self._ended
         message = await self._receive()
+        self._deadline.awaits_body = False
         if message["type"] != "http.request" or not message.get("more_body"):
             self._ended = True
+        if self._upload:
+            self._deadline.restart()
         return message
 
     async def read_rest(self) -> None:
@@ -109,6 +164,10 @@ class _Body:
         while not self._ended and read < _READ_ON_BYTES:
             message = await self.receive()
             read += len(message.get("body", b""))
+
+    def give_up(self) -> None:
+        """Read no more."""
+        self._ended = True
 
 
 def _request_id(scope: Scope) -> bytes:

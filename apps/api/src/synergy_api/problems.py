@@ -11,6 +11,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.exceptions.base_exceptions import SerializationException
+from litestar.types import Scope, Send
 from litestar.utils.scope.state import ScopeState
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -50,24 +51,32 @@ class Problem(msgspec.Struct, kw_only=True):
 
 def problem_response(request: AnyRequest, error: ProductError) -> Response[bytes]:
     """The answer for an error; fields of `extra` are added to it."""
+    return Response(
+        _document(request.scope, error), status_code=error.status, media_type=MEDIA_TYPE, headers=error.headers
+    )
+
+
+async def send_problem(scope: Scope, send: Send, error: ProductError) -> None:
+    """The same answer where Litestar does not make it."""
+    body = _document(scope, error)
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _document(scope: Scope, error: ProductError) -> bytes:
     document: dict[str, Any] = {
         "type": f"{_TYPE_PREFIX}{error.code}",
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
-        "instance": request.scope["path"],
+        "instance": scope["path"],
         "code": error.code,
-        "request_id": _request_id(request),
+        "request_id": scope["state"]["request_id"],
         "errors": getattr(error, "faults", []),
         **error.extra,
     }
-    return Response(
-        msgspec.json.encode(document), status_code=error.status, media_type=MEDIA_TYPE, headers=error.headers
-    )
-
-
-def _request_id(request: AnyRequest) -> str:
-    return request.scope["state"]["request_id"]
+    return msgspec.json.encode(document)
 
 
 def handle_error(request: AnyRequest, error: Exception) -> Response[bytes]:

@@ -1,11 +1,19 @@
-"""`python -m synergy_worker worker|scheduler`; settings come from the environment."""
+"""`python -m synergy_worker worker|scheduler`; settings come from the environment.
+
+`python -m synergy_worker live` exits with 0 when the process of this machine is alive; for health checks.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from synergy_worker.main import main
+from synergy_worker.probe import probe
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["live"]:
+        sys.exit(probe(os.environ))
+    # imported only now, so that a health check costs little
+    from synergy_worker.main import main
+
     sys.exit(main(sys.argv[1:], os.environ))

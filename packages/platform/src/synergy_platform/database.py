@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any, Protocol, cast
 from uuid import UUID
@@ -31,6 +32,9 @@ OUTBOX_CHANNEL = "synergy_outbox"
 LEDGER_CHANNEL = "synergy_ledger"
 
 _SERVER_SETTINGS = {"statement_timeout": "15000", "lock_timeout": "5000", "timezone": "UTC", "jit": "off"}
+
+# Called right before a unit of work sends its COMMIT, in the context of whoever opened it; what it raises rolls back.
+before_commit: ContextVar[Callable[[], None] | None] = ContextVar("before_commit", default=None)
 
 _INSERT_OUTBOX = """
     WITH batch AS (
@@ -202,6 +206,8 @@ class Database:
             uow = UnitOfWork(session, cast("Connection", raw.driver_connection), self._clock.now(), request_id)
             yield uow
             await uow.write_outbox()
+            if (call := before_commit.get()) is not None:
+                call()
 
     async def connect_directly(self) -> asyncpg.Connection[asyncpg.Record]:
         """A connection of its own that goes around a pooler: for LISTEN, advisory locks and migrations."""

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import socket
+from pathlib import Path
 
 import structlog
 
@@ -53,10 +54,16 @@ async def seen_within(reader: Reader, role: str, seconds: float) -> bool:
 
 
 async def keep_beating(runtime: Runtime, role: str, *, interval: float = INTERVAL_SECONDS) -> None:
-    """Beat until cancelled, then say goodbye. A database that is away is waited for."""
+    """Beat until cancelled, then say goodbye. A database that is away is waited for.
+
+    `SYNERGY_HEARTBEAT_FILE` is touched each time, whether the database is there or not: a container is not started
+    anew for what is missing elsewhere.
+    """
     process, failing = process_name(), False
     try:
         while True:
+            if runtime.settings.heartbeat_file:
+                Path(runtime.settings.heartbeat_file).touch()  # noqa: ASYNC240 - a file in memory
             try:
                 async with asyncio.timeout(interval):
                     await beat(runtime.database.reader(), role, process)

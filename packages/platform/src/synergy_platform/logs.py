@@ -106,7 +106,9 @@ def log_config(settings: Settings, *, service: str, version: str) -> dict[str, A
     ]
     last: list[Processor]
     if wants_pretty(settings):
-        last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.dev.ConsoleRenderer()]
+        # its own tracebacks show local variables, and take seconds to draw
+        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
     else:
         last = [
             structlog.processors.ExceptionRenderer(

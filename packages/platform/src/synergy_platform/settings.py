@@ -68,6 +68,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_host: Annotated[str, _setting("SYNERGY_API_HOST", "address that the API listens on")] = "127.0.0.1"
     api_port: Annotated[int, _setting("SYNERGY_API_PORT", "port of the API")] = 8001
     web_workers: Annotated[int, _setting("WEB_WORKERS", "API processes")] = 1
+    request_deadline: Annotated[
+        int,
+        _setting(
+            "SYNERGY_REQUEST_DEADLINE",
+            "seconds after which a request is stopped and answered with 504; streams and transfers of files apart",
+        ),
+    ] = 30
+    api_max_mb: Annotated[
+        int,
+        _setting("SYNERGY_API_MAX_MB", "memory in MiB above which an API process is renewed; 0 for no limit"),
+    ] = 0
     trusted_proxies: Annotated[
         tuple[str, ...],
         _setting("SYNERGY_TRUSTED_PROXIES", "comma-separated addresses or networks whose X-Forwarded-For is believed"),
@@ -100,6 +111,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker_concurrency: Annotated[
         int, _setting("SYNERGY_WORKER_CONCURRENCY", "tasks that one worker process runs at a time")
     ] = 4
+
+    heartbeat_file: Annotated[
+        str,
+        _setting(
+            "SYNERGY_HEARTBEAT_FILE",
+            "file that worker and scheduler touch while their loop turns, for a container's health check; empty: none",
+        ),
+    ] = ""
 
     access_token_minutes: Annotated[int, _setting("JWT_ACCESS_TOKEN_LIFETIME", "minutes")] = 60
     refresh_token_minutes: Annotated[int, _setting("JWT_REFRESH_TOKEN_LIFETIME", "minutes")] = 1440
@@ -306,6 +325,7 @@ def _range_faults(settings: Settings) -> list[str]:
             faults.append(f"{name} is {value}: a port is 1 to 65535")
     positive = {
         "WEB_WORKERS": settings.web_workers,
+        "SYNERGY_REQUEST_DEADLINE": settings.request_deadline,
         "JWT_ACCESS_TOKEN_LIFETIME": settings.access_token_minutes,
         "JWT_REFRESH_TOKEN_LIFETIME": settings.refresh_token_minutes,
         "SYNERGY_MAX_UPLOAD_MB": settings.max_upload_mb,

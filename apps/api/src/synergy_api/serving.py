@@ -1,0 +1,81 @@
+"""The API on Granian: one process that looks after `WEB_WORKERS` others.
+
+A worker that dies is replaced at once, and one that is old or large is renewed: its successor serves before it drains.
+They are renewed one after the other, and processes of the same age not in the same hour. A worker that dies within
+5.5 seconds of being put in another's place ends the server; so something has to start that again: a container's
+restart policy, or the supervisor of `synergy up`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.server.mp import MPServer
+
+from synergy_platform.logs import configure_logging, log_config
+from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, Settings, load_settings
+from synergy_platform.version import VERSION
+
+WORKER_LIFETIME_SECONDS = 6 * 3600
+LIFETIME_JITTER = 0.2
+WORKER_KILL_SECONDS = 25
+
+
+class ApiServer(MPServer):
+    """Granian's server, which does not begin another renewal once it was told to end."""
+
+    def _respawn_workers(self, workers: Sequence[int], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Granian's
+        respawn = cast("Callable[..., None]", super()._respawn_workers)
+        for index in workers:
+            if self.interrupt_signal:
+                return
+            respawn([index], *args, **kwargs)
+
+
+def make_server(settings: Settings) -> ApiServer:
+    """The server, not started yet."""
+    lifetime = random.uniform(1 - LIFETIME_JITTER, 1) * WORKER_LIFETIME_SECONDS  # noqa: S311 - no secret
+    return ApiServer(
+        "synergy_api.asgi:app",
+        address=settings.api_host,
+        port=settings.api_port,
+        interface=Interfaces.ASGI,
+        workers=settings.web_workers,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=1024,
+        backpressure=128,
+        respawn_failed_workers=True,
+        workers_lifetime=round(lifetime),
+        workers_max_rss=settings.api_max_mb or None,
+        workers_kill_timeout=WORKER_KILL_SECONDS,
+        log_access=False,
+        log_dictconfig=log_config(settings, service="synergy-api", version=VERSION),
+    )
+
+
+def serve(environ: Mapping[str, str]) -> int:
+    """Serve until a signal ends it; 78 for settings that cannot be used."""
+    try:
+        settings = load_settings(environ)
+        if not settings.secret_keys:
+            raise InvalidSettings(["SECRET_KEY is not set (`synergy secret` prints one)"])
+    except InvalidSettings as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_BAD_SETTINGS
+    configure_logging(settings, service="synergy-api", version=VERSION)
+    # A worker that is told to end while it still starts would take it for Granian's main process and go on: the signal
+    # waits until `Drain.on_sigterm` lets it through.
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM}),
+    )
+    make_server(settings).serve()
+    return 0
