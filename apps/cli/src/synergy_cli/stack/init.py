@@ -38,6 +38,7 @@ def init(stack: Stack, *, host: str | None) -> None:
         "DB_BACKUP_PASSWORD": secrets.token_urlsafe(24),
         "REDIS_PASSWORD": secrets.token_urlsafe(24),
         **_small_machine(),
+        **{name: os.environ[name] for name in ("SYNERGY_HTTP_PORT", "SYNERGY_HTTPS_PORT") if os.environ.get(name)},
     }
     missing = {name: value for name, value in wanted.items() if not present.get(name)}
     write_env(stack.env_file, missing, header=_HEADER)
