@@ -53,7 +53,7 @@ def deploy(stack: Stack, *, tag: str | None, build: bool, pull: bool) -> None:
         elif build:
             say(f"Building {wanted.tag} …")
             revision = _git(stack, "rev-parse", "HEAD")
-            stack.compose("build", "--quiet", "api", "web", env={**wanted.environment, "SYNERGY_REVISION": revision})
+            stack.compose("build", "--quiet", "migrate", "web", env={**wanted.environment, "SYNERGY_REVISION": revision})
         _require_images(stack, wanted)
         _roll_out(stack, wanted, back_to=current)
         if wanted != current:
@@ -172,10 +172,8 @@ def _wait_for_readiness(stack: Stack, container: str) -> None:
 def _roll_out(stack: Stack, wanted: Release, *, back_to: Release, migrate: bool = True) -> None:
     counts = {name: int(stack.setting(REPLICAS[name], "1")) for name in ROLLING}
     check_connections(stack, {**counts, "api": counts["api"] + 1})
-    say("Checking the settings …")
-    # every fault in one message, before anything is touched
-    stack.compose("run", "--rm", "--no-deps", "-T", "migrate", "settings", "check", env=wanted.environment)
     if migrate:
+        # it reads the settings too, and names every fault in them before anything is touched
         say("Migrating …")
         stack.compose("run", "--rm", "--no-deps", "-T", "migrate", env=wanted.environment)
     touched: list[str] = []
