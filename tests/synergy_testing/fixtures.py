@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -84,6 +84,29 @@ async def own_settings(
     services[0].create_database(name, template="template_synergy")
     yield msgspec.structs.replace(base_settings, db_name=name)
     services[0].drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The address of an S3 server."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3_settings(settings: Settings, s3_server: str, tmp_path: Path) -> Settings:
+    """Settings of the shared database, with files in a bucket of the test's own."""
+    bucket = f"files-{new_id().hex[-12:]}"
+    httpx.put(f"{s3_server}/{bucket}").raise_for_status()
+    return msgspec.structs.replace(
+        settings, storage="s3", s3_endpoint=s3_server, s3_bucket=bucket, s3_access_key_id="tests",
+        s3_secret_access_key=SECRET, media_root=str(tmp_path / "spool"),
+    )  # fmt: skip
 
 
 def _runtime(settings: Settings) -> Runtime:
@@ -194,6 +217,28 @@ class Caller:
 def api(app_client: httpx.AsyncClient, make: Factory) -> Api:
     """Requests to the API as anybody."""
     return Api(app_client, make)
+
+
+@pytest.fixture
+async def api_with(runtime: Runtime) -> AsyncIterator[Callable[[Settings], httpx.AsyncClient]]:
+    """The API with other settings, on the connections of the shared database; nothing live."""
+    from synergy_api.app import create_app
+    from synergy_api.params import known_parameters
+
+    clients: list[httpx.AsyncClient] = []
+
+    def make_client(settings: Settings) -> httpx.AsyncClient:
+        other = _runtime(settings)
+        other.database = runtime.database
+        app = create_app(other)
+        app.state.known_parameters = known_parameters(app)
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        clients.append(httpx.AsyncClient(transport=transport, base_url="http://synergy.test"))
+        return clients[-1]
+
+    yield make_client
+    for client in clients:
+        await client.aclose()
 
 
 class Counter:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import hashlib
 
-import httpx
 import msgspec
 import pytest
 
-from synergy_api.app import create_app
 from synergy_api.downloads import content_disposition
-from synergy_api.params import known_parameters
 from synergy_domain import work
 from synergy_domain.work import AttachmentUpload
 from synergy_domain.work.attachments import clean_media_type, clean_name
 from synergy_platform.errors import NotFound
 from synergy_platform.ids import new_id
-from synergy_platform.runtime import Runtime
+from synergy_testing.fixtures import Caller
 
 TEXT = b"Plant the trees before the rain.\n"
 
@@ -335,22 +332,17 @@ async def test_list_attachments_pages_from_the_newest(owner, task):
 
 
 async def test_download_through_the_proxy_names_the_internal_location_and_sends_nothing(
-    make, runtime, settings, owner, task
+    api_with, runtime, settings, owner, task
 ):
     made = (await upload(owner, task)).json()
-    app = create_app(Runtime(msgspec.structs.replace(settings, media_accel=True), application="synergy-test"))
-    # the application borrows the open runtime's connections: nothing of its own has to be opened
-    app.state.runtime.database = runtime.database
-    app.state.known_parameters = known_parameters(app)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    path = f"/api/v1/attachments/{made['id']}/content"
-    async with httpx.AsyncClient(transport=transport, base_url="http://synergy.test", headers=owner.headers) as client:
-        whole = await client.get(path)
-        part = await client.get(path, headers={"Range": "bytes=0-4", "If-Range": f'"{made["sha256"]}"'})
-        outdated = await client.get(path, headers={"Range": "bytes=0-4", "If-Range": '"other"'})
-        head = await client.head(path)
-        behind = await client.get(path, headers={"Range": "bytes=33-"})
-        known = await client.get(path, headers={"If-None-Match": f'"{made["sha256"]}"'})
+    proxied = Caller(api_with(msgspec.structs.replace(settings, media_accel=True)), owner.headers)
+    path = f"/attachments/{made['id']}/content"
+    whole = await proxied.get(path)
+    part = await proxied.get(path, headers={"Range": "bytes=0-4", "If-Range": f'"{made["sha256"]}"'})
+    outdated = await proxied.get(path, headers={"Range": "bytes=0-4", "If-Range": '"other"'})
+    head = await proxied.request("HEAD", path)
+    behind = await proxied.get(path, headers={"Range": "bytes=33-"})
+    known = await proxied.get(path, headers={"If-None-Match": f'"{made["sha256"]}"'})
     key = await runtime.database.reader().value("SELECT file_key FROM attachments WHERE id = $1", made["id"])
     for answer in (whole, part):
         assert (answer.status_code, answer.content) == (200, b"")

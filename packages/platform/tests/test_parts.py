@@ -1,4 +1,4 @@
-"""Small parts: tokens, passwords, cursors, storage, mail, ids, limits."""
+"""Small parts: tokens, passwords, cursors, mail, ids, limits."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Mailbox
 
 from synergy_platform.clock import SetClock
-from synergy_platform.errors import BadRequest, TooLarge, TooManyRequests, Unavailable
+from synergy_platform.errors import BadRequest, TooManyRequests, Unavailable
 from synergy_platform.ids import first_id_at, new_id, parse_id
 from synergy_platform.mail import ConsoleMailer, FolderMailer, Mail, SmtpMailer, make_mailer
 from synergy_platform.pagination import Cursors, make_page
 from synergy_platform.passwords import ITERATIONS, LANES, MEMORY_KIB, PasswordHasher
 from synergy_platform.ratelimit import RateLimiter
 from synergy_platform.settings import RateLimit, Settings
-from synergy_platform.storage import DiskStorage
 from synergy_platform.tokens import InvalidToken, JwtSigner, Keyring, decode_bytes, encode_bytes
 
 OLD, NEW = "an old secret of 32 characters...", "a new secret of 32 characters...."
@@ -117,31 +116,6 @@ def test_ids_sort_by_time_and_are_parsed_with_care():
     before, after = first_id_at(moment - timedelta(seconds=1)), first_id_at(moment + timedelta(seconds=1))
     assert before < new_id() < after
     assert (before.version, parse_id("x"), parse_id(str(before))) == (7, None, before)
-
-
-async def chunks(*parts):
-    for part in parts:
-        yield part
-
-
-async def test_storage_keeps_whole_files_only(tmp_path):
-    storage = DiskStorage(tmp_path)
-    kept = await storage.write("area", chunks(b"ab", b"cd"), max_bytes=4)
-    assert (storage.path(kept.key).read_bytes(), kept.size) == (b"abcd", 4)
-    with pytest.raises(TooLarge):
-        await storage.write("area", chunks(b"ab", b"cde"), max_bytes=4)
-
-    async def broken():
-        yield b"ab"
-        raise ConnectionError
-
-    with pytest.raises(ConnectionError):
-        await storage.write("area", broken(), max_bytes=4)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [storage.path(kept.key)]
-    await storage.delete(kept.key)
-    await storage.delete(kept.key)
-    with pytest.raises(ValueError, match="not a key"):
-        storage.path("../../etc/passwd")
 
 
 MAIL = Mail(id="verify-1", to="ada@example.org", subject="Hello", text="Plain", html="<p>Rich</p>")

@@ -11,4 +11,9 @@ __all__ = ["DiskStorage", "Storage", "StoredFile", "make_storage"]
 
 def make_storage(settings: Settings) -> Storage:
     """The storage that the settings name; nothing has to be there yet."""
-    return DiskStorage(settings.media_path)
+    if settings.storage == "disk":
+        return DiskStorage(settings.media_path)
+    # its library is 15 MB that a storage on disk does not need
+    from synergy_platform.storage.s3 import S3Storage
+
+    return S3Storage(settings)
