@@ -25,7 +25,7 @@ from synergy_platform.runtime import Runtime
 from synergy_platform.settings import RateLimit, Settings
 from synergy_testing.factories import Factory
 
-SECRET = "a secret of the tests, long enough to sign"
+SECRET = "a secret of the tests that is long enough to sign"
 
 
 @pytest.fixture(scope="session")

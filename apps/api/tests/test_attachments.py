@@ -7,6 +7,7 @@ import hashlib
 import msgspec
 import pytest
 
+from synergy_api.app import create_app
 from synergy_api.downloads import content_disposition
 from synergy_domain import work
 from synergy_domain.work import AttachmentUpload
@@ -372,3 +373,13 @@ async def test_attachment_requests_cost_a_bounded_number_of_statements(owner, ta
     # each is one more than the work itself: who asks is looked up first
     bounds = {"upload": 6, "list": 3, "get": 2, "content": 2, "long list": 3, "delete": 5}
     assert {name: (cost, bounds[name]) for name, cost in costs.items() if cost > bounds[name]} == {}
+
+
+def test_description_names_the_form_and_the_bytes(runtime):
+    description = create_app(runtime).openapi_schema.to_schema()["paths"]
+    form = description["/api/v1/tasks/{task}/attachments"]["post"]["requestBody"]["content"]["multipart/form-data"]
+    assert form["schema"]["required"] == ["file"]
+    answers = description["/api/v1/attachments/{attachment_id}/content"]["get"]["responses"]
+    assert answers["200"]["content"] == answers["206"]["content"]
+    assert answers["200"]["content"]["application/octet-stream"]["schema"]["format"] == "binary"
+    assert {"304", "401", "404", "416"} <= set(answers)

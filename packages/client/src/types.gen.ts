@@ -44,6 +44,29 @@ export type AliveView = {
 };
 
 /**
+ * AttachmentView
+ */
+export type AttachmentView = {
+    created_at: string;
+    id: string;
+    media_type: string;
+    name: string;
+    sha256: string;
+    size: number;
+    task_id: string;
+    uploader: PersonView;
+};
+
+/**
+ * Page[AttachmentView]
+ */
+export type AttachmentViewPage = {
+    items: Array<AttachmentView>;
+    next_cursor: string | null;
+    total?: number | null;
+};
+
+/**
  * BoardColumn
  */
 export type BoardColumn = {
@@ -626,6 +649,7 @@ export type TaskReference = {
  */
 export type TaskSummary = {
     assignees: Array<PersonView>;
+    attachment_count: number;
     blocked_by: Array<TaskReference>;
     blocks: Array<TaskReference>;
     can_start: boolean;
@@ -669,6 +693,7 @@ export type TaskSummaryPage = {
  */
 export type TaskView = {
     assignees: Array<PersonView>;
+    attachment_count: number;
     blocked_by: Array<TaskReference>;
     blocks: Array<TaskReference>;
     can_start: boolean;
@@ -832,6 +857,139 @@ export type GetReadinessResponses = {
 };
 
 export type GetReadinessResponse = GetReadinessResponses[keyof GetReadinessResponses];
+
+export type DeleteAttachmentData = {
+    body?: never;
+    path: {
+        attachment_id: string;
+    };
+    query?: never;
+    url: '/api/v1/attachments/{attachment_id}';
+};
+
+export type DeleteAttachmentErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type DeleteAttachmentError = DeleteAttachmentErrors[keyof DeleteAttachmentErrors];
+
+export type DeleteAttachmentResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type DeleteAttachmentResponse = DeleteAttachmentResponses[keyof DeleteAttachmentResponses];
+
+export type GetAttachmentData = {
+    body?: never;
+    path: {
+        attachment_id: string;
+    };
+    query?: never;
+    url: '/api/v1/attachments/{attachment_id}';
+};
+
+export type GetAttachmentErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type GetAttachmentError = GetAttachmentErrors[keyof GetAttachmentErrors];
+
+export type GetAttachmentResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: AttachmentView;
+};
+
+export type GetAttachmentResponse = GetAttachmentResponses[keyof GetAttachmentResponses];
+
+export type GetAttachmentContentData = {
+    body?: never;
+    path: {
+        attachment_id: string;
+    };
+    query?: never;
+    url: '/api/v1/attachments/{attachment_id}/content';
+};
+
+export type GetAttachmentContentErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * There is no such part
+     */
+    416: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type GetAttachmentContentError = GetAttachmentContentErrors[keyof GetAttachmentContentErrors];
+
+export type GetAttachmentContentResponses = {
+    /**
+     * The file, under its own media type
+     */
+    200: Blob | File;
+    /**
+     * The range that `Range` asked for
+     */
+    206: Blob | File;
+};
+
+export type GetAttachmentContentResponse = GetAttachmentContentResponses[keyof GetAttachmentContentResponses];
 
 export type VerifyEmailData = {
     body: VerifyEmailInput;
@@ -1262,7 +1420,28 @@ export type ListImportsResponses = {
 export type ListImportsResponse = ListImportsResponses[keyof ListImportsResponses];
 
 export type CreateImportData = {
-    body?: never;
+    body: {
+        /**
+         * Report only, write nothing
+         */
+        dry_run?: 'true' | 'false';
+        /**
+         * The JSON export of a Trello board
+         */
+        file: Blob | File;
+        /**
+         * JSON that overrides the status of lists: `{"lists": {"Info": "todo"}}`
+         */
+        mapping?: string;
+        /**
+         * A project you manage; else a new one
+         */
+        project_id?: string;
+        /**
+         * Where the file comes from
+         */
+        source: 'trello';
+    };
     path?: never;
     query?: never;
     url: '/api/v1/imports';
@@ -3193,6 +3372,124 @@ export type ChangeTaskResponses = {
 };
 
 export type ChangeTaskResponse = ChangeTaskResponses[keyof ChangeTaskResponses];
+
+export type ListAttachmentsData = {
+    body?: never;
+    path: {
+        /**
+         * Id, or key such as WEB-42
+         */
+        task: string;
+    };
+    query?: {
+        /**
+         * How many at most
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before
+         */
+        cursor?: string | null;
+    };
+    url: '/api/v1/tasks/{task}/attachments';
+};
+
+export type ListAttachmentsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListAttachmentsError = ListAttachmentsErrors[keyof ListAttachmentsErrors];
+
+export type ListAttachmentsResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: AttachmentViewPage;
+};
+
+export type ListAttachmentsResponse = ListAttachmentsResponses[keyof ListAttachmentsResponses];
+
+export type AddAttachmentData = {
+    body: {
+        /**
+         * The file, with its name; 50 MiB at most unless the operator set another limit
+         */
+        file: Blob | File;
+    };
+    path: {
+        /**
+         * Id, or key such as WEB-42
+         */
+        task: string;
+    };
+    query?: never;
+    url: '/api/v1/tasks/{task}/attachments';
+};
+
+export type AddAttachmentErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Too large
+     */
+    413: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type AddAttachmentError = AddAttachmentErrors[keyof AddAttachmentErrors];
+
+export type AddAttachmentResponses = {
+    /**
+     * Document created, URL follows
+     */
+    201: AttachmentView;
+};
+
+export type AddAttachmentResponse = AddAttachmentResponses[keyof AddAttachmentResponses];
 
 export type ListCommentsData = {
     body?: never;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -39,6 +40,7 @@ _BINARY = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
 _TEXT = Schema(type=OpenAPIType.STRING)
 
 
+@dataclass
 class _UploadOperation(Operation):
     """The form, which is read from the connection and not by Litestar."""
 
@@ -58,6 +60,7 @@ class _UploadOperation(Operation):
         self.request_body = RequestBody(content={"multipart/form-data": OpenAPIMediaType(schema=schema)}, required=True)
 
 
+@dataclass
 class _DownloadOperation(Operation):
     """The file's own bytes, or a part of them."""
 

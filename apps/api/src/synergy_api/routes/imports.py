@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ _FIELDS = frozenset({"source", "dry_run", "project_id", "mapping"})
 _TEXT = OpenAPIType.STRING
 
 
+@dataclass
 class _ImportOperation(Operation):
     """The form, which is read from the connection and not by Litestar."""
 

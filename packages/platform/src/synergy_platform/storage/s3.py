@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
 from urllib.parse import quote, urlsplit
+from urllib.request import Request, urlopen
 
 import obstore
 import structlog
@@ -25,24 +31,25 @@ if TYPE_CHECKING:
 
 log = structlog.stdlib.get_logger(__name__)
 
-PART_BYTES = 5 * 1024 * 1024  # S3 takes no smaller ones
 ADDRESS_LIFETIME = timedelta(minutes=5)
 _SPOOL = "spool"
-_SENT_AT_ONCE = 2
+_SENT_AT_ONCE = 4
+_BLOCK_BYTES = 64 * 1024
+_SEND_SECONDS = 30  # for each block, not for the whole
+_PAUSES = (0.2, 1.0)  # seconds before a file is sent once more
 
 
 class S3Storage:
     """Keeps files in the bucket of the settings, under their keys.
 
-    A file rests on the disk, below `media_path`, until all of it has come in, and is sent then, two at a time: a part
-    must have 5 MiB, and one in memory for each client that uploads would be too much. What a client breaks off never
-    reaches the bucket. An upload that the server itself breaks off may leave parts of it there: have the bucket delete
-    incomplete multipart uploads by a lifecycle rule.
+    A file rests on the disk, below `media_path`, until all of it has come in, and is sent then, in one request from one
+    of a few threads. So what a client breaks off never reaches the bucket, and nothing is ever there in part; and no
+    part of 5 MiB, which S3 wants at least, waits in memory for each client that uploads.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._spool = DiskStorage(settings.media_path)
-        self._sending = asyncio.Semaphore(_SENT_AT_ONCE)
+        self._senders = ThreadPoolExecutor(_SENT_AT_ONCE, thread_name_prefix="s3")
         config: S3Config = {"region": settings.s3_region}
         if settings.s3_endpoint:
             config["endpoint"] = settings.s3_endpoint
@@ -65,14 +72,25 @@ class S3Storage:
         key = new_key(area)
         spooled = await self._spool.write(_SPOOL, chunks, max_bytes=max_bytes)
         try:
-            async with self._sending:
-                with _reached():
-                    await obstore.put_async(
-                        self._store, key, self._spool.path(spooled.key), chunk_size=PART_BYTES, max_concurrency=1
-                    )
+            with _reached():
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self._senders, self._send, key, self._spool.path(spooled.key))
         finally:
             await self._spool.delete(spooled.key)
         return StoredFile(key, spooled.size, spooled.sha256)
+
+    def _send(self, key: str, path: Path) -> None:
+        for pause in (*_PAUSES, None):
+            address = obstore.sign(self._store, "PUT", key, ADDRESS_LIFETIME)
+            try:
+                _put(address, path)
+            except (OSError, HTTPException) as error:
+                # what is refused now will be refused again
+                if pause is None or (isinstance(error, HTTPError) and error.code < 500):
+                    raise
+                time.sleep(pause)
+            else:
+                return
 
     async def read(self, key: str, start: int, length: int) -> AsyncIterator[bytes]:
         """See Storage."""
@@ -123,6 +141,16 @@ class S3Storage:
         return deleted
 
 
+def _put(address: str, path: Path) -> None:
+    """Send a file by an address that is signed; URLError, OSError or HTTPException when it was not taken."""
+    with path.open("rb") as file:
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)}
+        blocks = iter(partial(file.read, _BLOCK_BYTES), b"")
+        request = Request(address, data=blocks, headers=headers, method="PUT")  # noqa: S310 - of the settings' scheme
+        with urlopen(request, timeout=_SEND_SECONDS):  # noqa: S310 - as above
+            pass
+
+
 async def _content(found: obstore.GetResult) -> AsyncIterator[bytes]:
     with _reached():
         async for chunk in found.stream(min_chunk_size=CHUNK_BYTES):
@@ -142,7 +170,9 @@ async def _nobody(_keys: list[str]) -> list[str]:
 def _reached() -> Generator[None]:
     try:
         yield
-    except BaseError as error:
+    except FileNotFoundError:
+        raise
+    except (BaseError, OSError, HTTPException) as error:
         # behind it comes the server's own answer, which may repeat what was signed
         log.warning("storage.failed", error=f"{type(error).__name__}: {str(error).partition('<')[0][:300]}")
         raise Unavailable(
