@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from synergy_platform.heartbeats import beat, keep_beating, seen_within
+from synergy_platform.runtime import Runtime
 
 
 async def age(reader, process, seconds):
@@ -53,3 +56,18 @@ async def test_keep_beating_until_cancelled_then_says_goodbye(own_runtime):
     await asyncio.wait({task})
 
     assert await reader.value("SELECT count(*) FROM process_heartbeats") == 0
+
+
+async def test_keep_beating_touches_its_file_whether_the_database_is_there_or_not(settings, tmp_path):
+    path = tmp_path / "heartbeat"
+    away = Runtime(msgspec.structs.replace(settings, heartbeat_file=str(path), db_port=1), application="test")
+    await away.open()
+    task = asyncio.create_task(keep_beating(away, "worker", interval=0.05))
+    times = set()
+    while len(times) < 3:
+        await asyncio.sleep(0.02)
+        if path.exists():
+            times.add(path.stat().st_mtime_ns)
+    task.cancel()
+    await asyncio.wait({task})
+    await away.close()

@@ -63,3 +63,34 @@ def test_debug_lines_are_there_when_asked_for():
 def test_configuration_is_plain_data_for_another_server():
     config = log_config(msgspec.structs.replace(Settings(), log_format="json"), service="x", version="1")
     assert config["root"]["handlers"] == ["stdout"]
+
+
+def levels(**settings: str) -> str:
+    program = f"""
+import structlog
+from synergy_platform.logs import configure_logging
+from synergy_platform.settings import Settings
+configure_logging(Settings(**{settings!r}), service="synergy-test", version="1")
+log = structlog.stdlib.get_logger("domain.work")
+for level in ("debug", "info", "warning", "error"):
+    getattr(log, level)(level)
+password = "hunter2"
+try:
+    raise KeyError("missing")
+except KeyError:
+    log.exception("it.failed")
+"""
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+
+def test_lines_below_the_level_are_not_written():
+    lines = levels(log_level="warning", log_format="json").splitlines()
+    assert [json.loads(line)["message"] for line in lines] == ["warning", "error", "it.failed"]
+
+
+def test_pretty_lines_are_for_people_and_show_no_local_variables():
+    text = levels(log_format="pretty")
+    assert "KeyError" in text
+    assert "hunter2" not in text
+    assert not text.startswith("{")
+    assert levels(log_format="auto").startswith("{"), "no terminal, no pretty lines"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-from synergy_platform.settings import InvalidSettings, RateLimit, documented_settings, load_settings
+from synergy_platform.env_example import env_example
+from synergy_platform.settings import InvalidSettings, RateLimit, documented_settings, load_settings, written
 
 SAFE = {
     "SYNERGY_ENV": "production", "SECRET_KEY": "k" * 40, "ALLOWED_HOSTS": "pm.example.org",
@@ -96,3 +100,74 @@ def test_every_setting_has_a_name_of_its_own_and_a_sentence():
     names = [setting.name for setting in documented_settings()]
     assert len(names) == len(set(names))
     assert all(setting.text for setting in documented_settings())
+    assert documented_settings()[0].begins
+
+
+@pytest.mark.parametrize("environment", ["production", "staging"])
+def test_production_tells_all_it_refuses_at_once(environment):
+    found = faults(
+        SYNERGY_ENV=environment, DEBUG="1", SECRET_KEY="changeme", CSRF_TRUSTED_ORIGINS="*",
+        SESSION_COOKIE_SECURE="0", REDIS_URL="redis://one", TASKIQ_BROKER_URL="redis://:pw@one:6379/1",
+    )  # fmt: skip
+    words = ("DEBUG", "number 1", "placeholder", "ALLOWED_HOSTS", "must name origins", "COOKIE_SECURE", "same server")
+    assert len(found) == len(words)
+    assert all(any(word in fault for fault in found) for word in words)
+    assert "changeme" not in str(found)
+    assert "pw" not in str(found)
+
+
+def test_every_secret_is_kept_out_of_every_message():
+    environ = {setting.name: "hunter2" for setting in documented_settings() if setting.secret}
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings({"SYNERGY_ENV": "production", **environ})
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("SYNERGY_LOG_LEVL", "SYNERGY_LOG_LEVEL"),
+        ("SYNERGY_TRUSTED_PROXY", "SYNERGY_TRUSTED_PROXIES"),
+        ("SYNERGY_S3_ACCESS_KEY_FILE", "SYNERGY_S3_ACCESS_KEY_ID"),
+        ("SYNERGY_REQUEST_DEADLINES", "SYNERGY_REQUEST_DEADLINE"),
+    ],
+)
+def test_misspelt_setting_is_a_fault_that_names_the_right_one(name, meant):
+    assert faults(**{name: "x"}) == [f"{name} is no setting: is {meant} meant?"]
+
+
+def test_names_that_other_parts_of_the_installation_read_are_no_faults():
+    root = Path(__file__).parents[3]
+    files = [root / "compose.yaml", *(path for folder in ("docker", "nginx") for path in (root / folder).rglob("*.*"))]
+    names = {name for path in files for name in re.findall(r"SYNERGY_[A-Z0-9_]+", path.read_text(errors="replace"))}
+    assert {"SYNERGY_VERSION", "SYNERGY_HTTP_PORT"} <= names
+    settings = {setting.name for setting in documented_settings()}
+    load_settings(dict.fromkeys((name for name in names if name.removesuffix("_FILE") not in settings), "x"))
+
+
+@pytest.mark.parametrize("name", ["CORS_ALLOWED_ORIGINS", "CSRF_TRUSTED_ORIGINS"])
+def test_origin_that_no_browser_sends_is_a_fault(name):
+    assert load_settings({name: "https://a.example,http://b.example:8080,http://[::1]:3000"})
+    for wrong in (
+        "a.example",
+        "https://a.example/",
+        "https://a.example/path",
+        "ftp://a.example",
+        "https://*.a.example",
+    ):
+        assert faults(**{name: wrong})[0].startswith(f"{name} has {wrong!r}")
+
+
+def test_written_value_is_read_back():
+    for setting in documented_settings():
+        if setting.default is not None:
+            assert load_settings({setting.name: written(setting.default)}) == load_settings({}), setting.name
+    assert [written(RateLimit(5, 300)), written(RateLimit(600, 60)), written(RateLimit(0, 1))] == ["5/5m", "600/m", "0"]
+
+
+def test_committed_env_example_is_what_the_settings_say():
+    committed = (Path(__file__).parents[3] / ".env.example").read_text()
+    assert committed == env_example(), "run: hatch run env-example"
+    for setting in documented_settings():
+        assert f"\n#{setting.name}={written(setting.default)}\n" in committed
+        assert all(alias in committed for alias in setting.aliases)

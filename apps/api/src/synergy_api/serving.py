@@ -25,6 +25,8 @@ from synergy_platform.version import VERSION
 WORKER_LIFETIME_SECONDS = 6 * 3600
 LIFETIME_JITTER = 0.2
 WORKER_KILL_SECONDS = 25
+# Granian does not look whether the successor serves yet: this is the time that it gets before the old one drains
+START_SECONDS = 10.0
 
 
 class ApiServer(MPServer):
@@ -53,6 +55,7 @@ def make_server(settings: Settings) -> ApiServer:
         backlog=1024,
         backpressure=128,
         respawn_failed_workers=True,
+        respawn_interval=START_SECONDS,
         workers_lifetime=round(lifetime),
         workers_max_rss=settings.api_max_mb or None,
         workers_kill_timeout=WORKER_KILL_SECONDS,

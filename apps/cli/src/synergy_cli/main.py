@@ -111,3 +111,16 @@ def create_admin(username: str, email: str, first_name: str, last_name: str, pas
 def secret() -> None:
     """Print a random value for SECRET_KEY."""
     click.echo(secrets.token_urlsafe(48))
+
+
+@main.group("settings")
+def settings_group() -> None:
+    """What can be set."""
+
+
+@settings_group.command("example")
+def settings_example() -> None:
+    """Print `.env.example`: every setting with its sentence and its default."""
+    from synergy_platform.env_example import env_example
+
+    click.echo(env_example(), nl=False)

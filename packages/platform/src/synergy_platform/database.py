@@ -31,7 +31,7 @@ from synergy_platform.settings import Settings
 OUTBOX_CHANNEL = "synergy_outbox"
 LEDGER_CHANNEL = "synergy_ledger"
 
-_SERVER_SETTINGS = {"statement_timeout": "15000", "lock_timeout": "5000", "timezone": "UTC", "jit": "off"}
+_SERVER_SETTINGS = {"statement_timeout": "15000", "lock_timeout": "2000", "timezone": "UTC", "jit": "off"}
 
 # Called right before a unit of work sends its COMMIT, in the context of whoever opened it; what it raises rolls back.
 before_commit: ContextVar[Callable[[], None] | None] = ContextVar("before_commit", default=None)

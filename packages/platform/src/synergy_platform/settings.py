@@ -7,6 +7,7 @@ the path of a file that holds the value (container secrets).
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -20,6 +21,10 @@ EXIT_BAD_SETTINGS = 78  # EX_CONFIG of sysexits.h
 
 PLACEHOLDER_SECRETS = ("changeme", "change-me", "secret", "insecure", "placeholder", "example")
 MIN_SECRET_LENGTH = 32
+
+_PREFIX = "SYNERGY_"
+_ALIKE = 0.82  # from here on two names are taken for the same word, written with a slip
+_REDIS_PORT = 6379
 
 
 class InvalidSettings(Exception):
@@ -37,8 +42,18 @@ class RateLimit(msgspec.Struct, frozen=True):
     seconds: int
 
 
-def _setting(name: str, text: str, *, aliases: tuple[str, ...] = (), secret: bool = False) -> msgspec.Meta:
-    return msgspec.Meta(description=text, extra={"name": name, "aliases": aliases, "secret": secret})
+def _setting(
+    name: str,
+    text: str,
+    *,
+    aliases: tuple[str, ...] = (),
+    secret: bool = False,
+    begins: str = "",
+    unused: str = "",
+) -> msgspec.Meta:
+    """`begins` is the heading of a group whose first setting this is; `unused` says why it steers nothing."""
+    extra = {"name": name, "aliases": aliases, "secret": secret, "begins": begins, "unused": unused}
+    return msgspec.Meta(description=text, extra=extra)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +61,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     environment: Annotated[
         Literal["development", "staging", "production"],
-        _setting("SYNERGY_ENV", "development, staging or production; staging has production's rules"),
+        _setting(
+            "SYNERGY_ENV",
+            "development, staging or production; staging has production's rules",
+            begins="The instance",
+        ),
     ] = "development"
     debug: Annotated[bool, _setting("DEBUG", "more detail in logs; refused in production")] = False
     secret_keys: Annotated[
@@ -59,7 +78,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...], _setting("ALLOWED_HOSTS", "comma-separated Host names that are answered; * for any")
     ] = ("*",)
 
-    home: Annotated[str, _setting("SYNERGY_HOME", "folder of the embedded services' data")] = ".synergy"
+    home: Annotated[
+        str, _setting("SYNERGY_HOME", "folder of the embedded services' data", begins="Addresses and processes")
+    ] = ".synergy"
     host: Annotated[str, _setting("SYNERGY_HOST", "address that the public port listens on")] = "127.0.0.1"
     port: Annotated[int, _setting("SYNERGY_PORT", "the one public port in the embedded shape")] = 8000
     public_url: Annotated[
@@ -67,7 +88,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "http://localhost:8000"
     api_host: Annotated[str, _setting("SYNERGY_API_HOST", "address that the API listens on")] = "127.0.0.1"
     api_port: Annotated[int, _setting("SYNERGY_API_PORT", "port of the API")] = 8001
-    web_workers: Annotated[int, _setting("WEB_WORKERS", "API processes")] = 1
+    web_workers: Annotated[int, _setting("WEB_WORKERS", "processes of the API")] = 1
     request_deadline: Annotated[
         int,
         _setting(
@@ -81,11 +102,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0
     trusted_proxies: Annotated[
         tuple[str, ...],
-        _setting("SYNERGY_TRUSTED_PROXIES", "comma-separated addresses or networks whose X-Forwarded-For is believed"),
+        _setting(
+            "SYNERGY_TRUSTED_PROXIES",
+            "comma-separated addresses or networks whose X-Forwarded-For and -Proto are believed",
+        ),
     ] = ("127.0.0.1", "::1")
 
-    db_name: Annotated[str, _setting("DB_NAME", "database")] = "synergyos"
-    db_user: Annotated[str, _setting("DB_USER", "role of this process")] = "synergyos"
+    db_name: Annotated[str, _setting("DB_NAME", "database", begins="PostgreSQL")] = "synergyos"
+    db_user: Annotated[
+        str, _setting("DB_USER", "role that this process signs in as; in compose.yaml each service has its own")
+    ] = "synergyos"
     db_password: Annotated[str, _setting("DB_PASSWORD", "its password", secret=True)] = ""
     db_host: Annotated[str, _setting("DB_HOST", "host, or folder of the socket")] = "127.0.0.1"
     db_port: Annotated[int, _setting("DB_PORT", "port")] = 5432
@@ -99,14 +125,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, _setting("SYNERGY_DB_POOL_SIZE", "connections of one process to the database, at most")
     ] = 5
 
-    redis_url: Annotated[str, _setting("REDIS_URL", "cache and rate limits; may be lost at any time", secret=True)] = (
-        "redis://127.0.0.1:6380/0"
-    )
+    redis_url: Annotated[
+        str, _setting("REDIS_URL", "cache and rate limits; may be lost at any time", secret=True, begins="Redis, tasks")
+    ] = "redis://127.0.0.1:6380/0"
     broker_url: Annotated[
         str, _setting("TASKIQ_BROKER_URL", "task queue", aliases=("CELERY_BROKER_URL",), secret=True)
     ] = "redis://127.0.0.1:6379/0"
     result_backend: Annotated[
-        str, _setting("TASKIQ_RESULT_BACKEND", "results of tasks; empty: the broker", secret=True)
+        str,
+        _setting(
+            "TASKIQ_RESULT_BACKEND",
+            "where results of tasks would be kept",
+            secret=True,
+            unused="what a task does is stored in PostgreSQL, and none gives a result; older .env files name it",
+        ),
     ] = ""
     worker_concurrency: Annotated[
         int, _setting("SYNERGY_WORKER_CONCURRENCY", "tasks that one worker process runs at a time")
@@ -120,8 +152,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
 
-    access_token_minutes: Annotated[int, _setting("JWT_ACCESS_TOKEN_LIFETIME", "minutes")] = 60
-    refresh_token_minutes: Annotated[int, _setting("JWT_REFRESH_TOKEN_LIFETIME", "minutes")] = 1440
+    access_token_minutes: Annotated[
+        int, _setting("JWT_ACCESS_TOKEN_LIFETIME", "minutes that an access token is good for", begins="Who may come in")
+    ] = 60
+    refresh_token_minutes: Annotated[
+        int, _setting("JWT_REFRESH_TOKEN_LIFETIME", "minutes that a session lasts without being used")
+    ] = 1440
     registration: Annotated[
         Literal["", "open", "invite", "closed"],
         _setting("SYNERGY_REGISTRATION", "open, invite or closed; empty: open in development, invite in production"),
@@ -143,7 +179,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     email_backend: Annotated[
         Literal["", "smtp", "folder", "console"],
-        _setting("EMAIL_BACKEND", "smtp, folder or console; empty: folder in development, smtp in production"),
+        _setting(
+            "EMAIL_BACKEND",
+            "smtp, folder or console; empty: folder in development, smtp in production",
+            begins="Mail",
+        ),
     ] = ""
     email_host: Annotated[str, _setting("EMAIL_HOST", "SMTP server")] = "localhost"
     email_port: Annotated[int, _setting("EMAIL_PORT", "its port")] = 587
@@ -152,7 +192,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     email_password: Annotated[str, _setting("EMAIL_HOST_PASSWORD", "its password", secret=True)] = ""
     email_from: Annotated[str, _setting("DEFAULT_FROM_EMAIL", "sender of mails")] = "SynergyOS <noreply@localhost>"
 
-    max_upload_mb: Annotated[int, _setting("SYNERGY_MAX_UPLOAD_MB", "largest attachment in MiB")] = 50
+    max_upload_mb: Annotated[int, _setting("SYNERGY_MAX_UPLOAD_MB", "largest attachment in MiB", begins="Files")] = 50
     max_import_mb: Annotated[int, _setting("SYNERGY_MAX_IMPORT_MB", "largest import file in MiB")] = 128
     media_root: Annotated[
         str, _setting("SYNERGY_MEDIA_ROOT", "folder of uploaded files; empty: media below SYNERGY_HOME")
@@ -178,21 +218,40 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, _setting("SYNERGY_S3_SECRET_ACCESS_KEY", "the key that belongs to it", secret=True)
     ] = ""
 
-    rate_limit_login: Annotated[RateLimit, _setting("SYNERGY_RATE_LIMIT_LOGIN", "sign-ins, by address and account")] = (
-        RateLimit(5, 300)
-    )
-    rate_limit_register: Annotated[RateLimit, _setting("SYNERGY_RATE_LIMIT_REGISTER", "registrations, by address")] = (
-        RateLimit(5, 3600)
-    )
+    rate_limit_login: Annotated[
+        RateLimit,
+        _setting(
+            "SYNERGY_RATE_LIMIT_LOGIN",
+            "sign-ins, by address and account: COUNT/PERIOD, 0 for no limit",
+            begins="Limits",
+        ),
+    ] = RateLimit(5, 300)
+    rate_limit_register: Annotated[
+        RateLimit, _setting("SYNERGY_RATE_LIMIT_REGISTER", "registrations, by address: COUNT/PERIOD, 0 for no limit")
+    ] = RateLimit(5, 3600)
 
-    gemini_api_key: Annotated[str, _setting("GEMINI_API_KEY", "key of the optional assistant", secret=True)] = ""
-    sentry_dsn: Annotated[str, _setting("SENTRY_DSN", "where errors are reported; empty: nowhere", secret=True)] = ""
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], _setting("SYNERGY_LOG_LEVEL", "debug, info, warning or error")
+        Literal["debug", "info", "warning", "error"],
+        _setting("SYNERGY_LOG_LEVEL", "debug, info, warning or error", begins="Logs, services elsewhere"),
     ] = "info"
     log_format: Annotated[
         Literal["auto", "json", "pretty"], _setting("SYNERGY_LOG_FORMAT", "json, pretty, or auto: pretty on a terminal")
     ] = "auto"
+    gemini_api_key: Annotated[
+        str,
+        _setting(
+            "GEMINI_API_KEY", "key of the optional assistant", secret=True, unused="the assistant is not there yet"
+        ),
+    ] = ""
+    sentry_dsn: Annotated[
+        str,
+        _setting(
+            "SENTRY_DSN",
+            "where errors are reported; empty: nowhere",
+            secret=True,
+            unused="errors are in the logs only; reporting them elsewhere is not there yet",
+        ),
+    ] = ""
 
     @property
     def is_production(self) -> bool:
@@ -243,6 +302,8 @@ class Documented(msgspec.Struct, frozen=True):
     aliases: tuple[str, ...]
     text: str
     secret: bool
+    begins: str
+    unused: str
     type: Any
     default: Any
 
@@ -261,6 +322,8 @@ def documented_settings() -> list[Documented]:
                 extra["aliases"],
                 meta.description or "",
                 extra["secret"],
+                extra["begins"],
+                extra["unused"],
                 bare,
                 field.default,
             )
@@ -268,6 +331,7 @@ def documented_settings() -> list[Documented]:
     return found
 
 
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?|https?://\[[0-9A-Fa-f:.]+\](:\d+)?")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
@@ -296,6 +360,27 @@ def _convert(text: str, target: Any) -> Any:  # noqa: ANN401 - the type is a val
         return msgspec.convert(text, target, strict=False)
     except msgspec.ValidationError as error:
         raise ValueError("expected a whole number" if target is int else str(error)) from None
+
+
+def written(value: object) -> str:
+    """A setting's value as it stands in the environment."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return ",".join(str(part) for part in cast("tuple[object, ...]", value))
+        case RateLimit(count=0):
+            return "0"
+        case RateLimit():
+            seconds, unit = next(
+                (seconds, unit) for unit, seconds in reversed(_UNITS.items()) if value.seconds % seconds == 0
+            )
+            periods = value.seconds // seconds
+            return f"{value.count}/{periods if periods > 1 else ''}{unit}"
+        case _:
+            return str(value)
 
 
 def _raw_value(environ: Mapping[str, str], setting: Documented, faults: list[str]) -> str | None:
@@ -340,6 +425,15 @@ def _range_faults(settings: Settings) -> list[str]:
         for place, key in enumerate(settings.secret_keys, 1)
         if len(key) < MIN_SECRET_LENGTH
     ]
+    for name, origins in (
+        ("CORS_ALLOWED_ORIGINS", settings.cors_origins),
+        ("CSRF_TRUSTED_ORIGINS", settings.csrf_origins),
+    ):
+        faults += [
+            f"{name} has {origin!r}: an origin is written https://host or https://host:port, without a path"
+            for origin in origins
+            if origin != "*" and not _ORIGIN.fullmatch(origin)
+        ]
     for network in settings.trusted_proxies:
         try:
             ipaddress.ip_network(network, strict=False)
@@ -374,11 +468,28 @@ def _production_faults(settings: Settings) -> list[str]:
 
 def _same_redis(one: str, other: str) -> bool:
     first, second = urlsplit(one), urlsplit(other)
-    return (first.hostname, first.port, first.path if first.scheme == "unix" else "") == (
+    return (first.hostname, first.port or _REDIS_PORT, first.path if first.scheme == "unix" else "") == (
         second.hostname,
-        second.port,
+        second.port or _REDIS_PORT,
         second.path if second.scheme == "unix" else "",
     )
+
+
+def _misspelt(environ: Mapping[str, str]) -> list[str]:
+    """Names of ours that no setting has but that look like one.
+
+    Others are left alone: the same `.env` serves the proxy, the web app and compose.yaml.
+    """
+    known = [name for setting in documented_settings() for name in (setting.name, *setting.aliases)]
+    ours = {name.removeprefix(_PREFIX): name for name in known if name.startswith(_PREFIX)}
+    faults: list[str] = []
+    for name in environ:
+        word = name.removesuffix("_FILE").removeprefix(_PREFIX)
+        if not name.startswith(_PREFIX) or word in ours or name.removeprefix(_PREFIX) in ours:
+            continue
+        if near := difflib.get_close_matches(word, ours, 1, _ALIKE):
+            faults.append(f"{name} is no setting: is {ours[near[0]]} meant?")
+    return faults
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -394,6 +505,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         except ValueError as error:
             shown = "the value" if setting.secret else repr(text)
             faults.append(f"{setting.name}: {shown} cannot be used: {error}")
+    faults += _misspelt(environ)
     settings = Settings(**values)
     faults += _range_faults(settings)
     if settings.is_production:
