@@ -106,8 +106,23 @@ S3
   fi >"$out/s3.conf"
 }
 
+# what the running nginx has read
+fingerprint() { cat "$out"/*.pem "$out"/*.conf $(find /etc/nginx/synergy -type f | sort) | sha256sum; }
+
+reload_if_changed() {
+  [ "$(fingerprint)" = "$(cat "$out/loaded")" ] && return 0
+  nginx -q -t -c /etc/nginx/synergy/nginx.conf || return 1
+  fingerprint >"$out/loaded"
+  nginx -c /etc/nginx/synergy/nginx.conf -s reload
+}
+
 choose_certificate
 write_configuration
+if [ "${1:-}" = reload ]; then
+  reload_if_changed
+  exit
+fi
+fingerprint >"$out/loaded"
 
 watch() {
   while sleep 10; do
@@ -115,7 +130,7 @@ watch() {
     choose_certificate || continue
     [ "$before" = "$(cksum "$out/certificate.pem")" ] && continue
     write_configuration
-    nginx -t -q && nginx -s reload
+    reload_if_changed || echo "proxy: the new certificate cannot be used; the old one stays" >&2
   done
 }
 watch &

@@ -22,7 +22,7 @@ import httpx
 import pytest
 
 ROOT = Path(__file__).parents[3]
-PROJECT = "synergy-compose-test"
+PROJECT = os.environ.get("SYNERGY_COMPOSE_PROJECT") or "synergy-compose-test"
 PASSWORD = "a quiet river bends twice"
 
 
@@ -47,8 +47,8 @@ class Lab:
     """A clone with its stack."""
 
     root: Path
-    https_port: int = 18443
-    http_port: int = 18080
+    https_port: int = int(os.environ.get("SYNERGY_HTTPS_PORT") or 18443)
+    http_port: int = int(os.environ.get("SYNERGY_HTTP_PORT") or 18080)
     started_seconds: float = 0.0
     tokens: dict[str, str] = field(default_factory=dict)
 

@@ -196,12 +196,13 @@ def _go_back(stack: Stack, touched: list[str], wanted: Release, back_to: Release
 
 
 def reload_proxy(stack: Stack) -> None:
-    """Let the proxy take the configuration in nginx/ as it is now; a faulty one is refused, and the old one stays."""
+    """Let the proxy take the configuration in nginx/ where it has changed; a faulty one is refused, the old one stays.
+
+    A reload ends kept connections at a moment that a client may just use: it is not done for nothing.
+    """
     for each in stack.containers("proxy"):
         if each.status == "running":
-            configuration = ("-c", "/etc/nginx/synergy/nginx.conf")
-            stack.docker("exec", each.id, "nginx", "-q", "-t", *configuration, capture=True)
-            stack.docker("exec", each.id, "nginx", *configuration, "-s", "reload", capture=True)
+            stack.docker("exec", each.id, "reload-proxy", capture=True)
 
 
 def _require_images(stack: Stack, release: Release) -> None:

@@ -1,0 +1,275 @@
+"""Deploys, rollbacks, scaling and kills, while clients never stop."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+RATE = 300
+
+
+class Clients:
+    """The program of traffic.py, under way; `result` is there after the block."""
+
+    def __init__(self, process: subprocess.Popen[str], prefix: str, project: str) -> None:
+        self.process = process
+        self.prefix = prefix
+        self.project = project
+        self.result: dict[str, Any] = {}
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        output, _ = self.process.communicate(timeout=120)
+        self.result = json.loads(output)
+
+    @property
+    def summary(self) -> str:
+        shown = {name: self.result[name] for name in ("requests", "seconds", "statuses", "p50", "p99", "longest")}
+        return f"{shown} {self.result['failures'][:5]}"
+
+
+@pytest.fixture
+def clients(lab):
+    @contextlib.contextmanager
+    def under_way(rate: float = RATE) -> Iterator[Clients]:
+        prefix = f"load {uuid4().hex[:8]}"
+        with lab.signed_in() as client:
+            project = lab.new_project(client)
+            task = lab.new_task(client, project)
+        options = {
+            "host": "localhost", "port": lab.https_port, "token": lab.tokens["ada"], "task": task, "project": project,
+            "prefix": prefix, "rate": rate,
+        }  # fmt: skip
+        words = [f"--{name}={value}" for name, value in options.items()]
+        process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("traffic.py")), *words], stdout=subprocess.PIPE, text=True
+        )
+        under = Clients(process, prefix, project)
+        time.sleep(3)
+        try:
+            yield under
+            time.sleep(3)
+        finally:
+            under.stop()
+        print(f"\n{under.summary}")
+
+    return under_way
+
+
+def stored_titles(lab, under: Clients) -> list[str]:
+    """Titles of the tasks that those clients made, as the database has them."""
+    found = lab.sql(f"SELECT title FROM tasks WHERE title LIKE '{under.prefix} %'")  # noqa: S608 - a prefix of our own
+    return found.splitlines()
+
+
+def assert_nothing_acknowledged_is_lost(lab, under: Clients) -> None:
+    stored = stored_titles(lab, under)
+    assert set(under.result["acknowledged"]) <= set(stored)
+    assert len(stored) == len(set(stored))
+
+
+def test_deploy_under_load_fails_no_request(lab, clients, request):
+    rounds = 10 if request.config.getoption("--full") else 1
+    failed: list[str] = []
+    for _ in range(rounds):
+        before = {each["Id"] for each in lab.containers("api")}
+        with clients() as under:
+            lab.stack("deploy", "--tag", f"test-{uuid4().hex[:8]}")
+        assert before.isdisjoint(each["Id"] for each in lab.containers("api"))
+        assert under.result["requests"] > 0.9 * RATE * under.result["seconds"]
+        failed += under.result["failures"]
+        assert_nothing_acknowledged_is_lost(lab, under)
+    assert failed == []
+
+
+def test_rollback_brings_the_release_before_and_fails_no_request(lab, clients):
+    lab.stack("deploy", "--tag", f"test-{uuid4().hex[:8]}")
+    current, previous = lab.env("SYNERGY_VERSION"), lab.env("SYNERGY_PREVIOUS_VERSION")
+    with clients(100) as under:
+        lab.stack("rollback")
+    assert lab.env("SYNERGY_VERSION") == previous
+    assert lab.env("SYNERGY_PREVIOUS_VERSION") == current
+    assert all(each["Config"]["Image"].endswith(f":{previous}") for each in lab.containers("api"))
+    assert under.result["failures"] == []
+
+
+def test_deploy_of_a_broken_release_goes_back_by_itself(lab, clients):
+    tag = f"broken-{uuid4().hex[:8]}"
+    prefix = lab.env("SYNERGY_IMAGE_PREFIX")
+    current = lab.env("SYNERGY_VERSION")
+    for name in ("python", "web"):
+        lab.docker("tag", f"{prefix}{name}:{current}", f"{prefix}{name}:{tag}")
+    # an API that ends at once
+    broken = f"FROM {prefix}python:{current}\nRUN rm -r /venv/lib/python3*/site-packages/granian\n".replace(
+        "RUN rm", "USER root\nRUN rm"
+    )
+    folder = lab.root / "broken"
+    folder.mkdir(exist_ok=True)
+    (folder / "Dockerfile").write_text(f"{broken}USER 10001\n")
+    lab.docker("build", "--quiet", "--tag", f"{prefix}python:{tag}", str(folder))
+    before = {each["Id"] for each in lab.containers("api")}
+    with clients(100) as under:
+        done = lab.stack("deploy", "--no-build", "--tag", tag, check=False)
+    assert done.returncode == 1
+    assert f"{current} runs as before" in done.stderr
+    assert "granian" in done.stderr
+    assert {each["Id"] for each in lab.containers("api")} == before
+    assert lab.env("SYNERGY_VERSION") == current
+    assert under.result["failures"] == []
+
+
+def test_scale_to_three_takes_traffic_on_all_within_ten_seconds(lab):
+    try:
+        lab.stack("scale", "api=3", "worker=2")
+        time.sleep(10)
+        began = time.time()
+        with lab.client() as client:
+            for _ in range(60):
+                assert client.get("/api/v1/nothing").status_code in {401, 404}
+        lines = lab.compose(
+            "logs", "--no-color", "--no-log-prefix", "--since", f"{time.time() - began + 1:.0f}s", "proxy"
+        )
+        entries = [json.loads(line) for line in lines.stdout.splitlines() if line.startswith("{")]
+        used = {entry["synergy.upstream_address"] for entry in entries if entry["url.path"] == "/api/v1/nothing"}
+        assert len(used) == 3
+        assert len(lab.containers("worker")) == 2
+    finally:
+        lab.stack("scale", "api=1", "worker=1")
+    assert len(lab.containers("api")) == 1
+
+
+def test_scale_beyond_the_database_is_refused_with_a_sentence(lab):
+    done = lab.stack("scale", "api=50", check=False)
+    assert done.returncode == 1
+    assert "connections" in done.stderr
+    assert len(lab.containers("api")) == 1
+
+
+def test_migrate_ten_at_once_leaves_nothing_to_do(lab):
+    command = ["docker", "compose", "run", "--rm", "--no-deps", "-T", "migrate"]
+    started = [
+        subprocess.Popen(
+            command, cwd=lab.root, env=lab.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        for _ in range(10)
+    ]
+    outputs = [process.communicate(timeout=300)[0] for process in started]
+    assert [process.returncode for process in started] == [0] * 10, outputs
+    assert all("already" in output for output in outputs)
+
+
+def test_schema_that_the_code_does_not_know_makes_the_api_not_ready(lab):
+    known = lab.sql("SELECT version_num FROM alembic_version")
+    try:
+        lab.sql("UPDATE alembic_version SET version_num = '0000'")
+        deadline = time.monotonic() + 20
+        with lab.client() as client:
+            while client.get("/api/health/ready").status_code != 503 and time.monotonic() < deadline:
+                time.sleep(0.5)
+            assert client.get("/api/health/ready").status_code == 503
+            assert client.get("/api/health/live").status_code == 200
+    finally:
+        lab.sql(f"UPDATE alembic_version SET version_num = '{known}'")  # noqa: S608 - what it was
+    lab.wait_healthy()
+
+
+@pytest.mark.parametrize("service", ["api", "web", "worker", "scheduler", "broker", "cache", "db", "proxy"])
+def test_kill_of_a_container_heals_and_loses_nothing_acknowledged(lab, clients, service):
+    with clients(50) as under:
+        container = lab.containers(service)[0]
+        # by its process: an engine does not start again what was killed through the engine
+        os.kill(container["State"]["Pid"], signal.SIGKILL)
+        time.sleep(5)
+        lab.wait_healthy()
+    after = lab.containers(service)[0]
+    assert after["Id"] == container["Id"]
+    assert after["State"]["StartedAt"] > container["State"]["StartedAt"]
+    assert_nothing_acknowledged_is_lost(lab, under)
+    if service in {"worker", "scheduler", "broker", "cache"}:
+        assert under.result["failures"] == []
+
+
+def test_sigterm_during_a_slow_upload_lets_it_end(lab):
+    """The upload needs four seconds more when its API is told to end."""
+    with lab.signed_in() as client:
+        task = lab.new_task(client)
+        lab.stack("scale", "api=2")
+        content = b"x" * 1_000_000
+        boundary = "slow"
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'.encode()
+        body = head + content + f"\r\n--{boundary}--\r\n".encode()
+        told = threading.Event()
+
+        def slowly() -> Iterator[bytes]:
+            yield body[:1000]
+            told.wait(20)
+            for start in range(1000, len(body), len(body) // 8):
+                time.sleep(0.5)
+                yield body[start : start + len(body) // 8]
+
+        def tell() -> None:
+            time.sleep(1)
+            for each in lab.containers("api"):
+                os.kill(each["State"]["Pid"], signal.SIGTERM)
+                break
+            told.set()
+
+        teller = threading.Thread(target=tell)
+        teller.start()
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={boundary}", "Content-Length": str(len(body)),
+        }  # fmt: skip
+        answer = client.post(f"/api/v1/tasks/{task}/attachments", content=slowly(), headers=headers)
+        teller.join()
+        assert answer.status_code == 201, answer.text
+    lab.wait_healthy()
+    lab.stack("scale", "api=1")
+
+
+def test_sigterm_with_open_streams_ends_within_the_grace_period(lab):
+    with lab.signed_in() as client, contextlib.ExitStack() as streams:
+        for _ in range(5):
+            response = streams.enter_context(client.stream("GET", "/api/v1/events"))
+            assert response.status_code == 200
+            next(response.iter_raw())
+        container = lab.containers("api")[0]
+        began = time.monotonic()
+        lab.docker("stop", "--time", "35", container["Id"])
+        took = time.monotonic() - began
+        lab.docker("start", container["Id"])
+    lab.wait_healthy()
+    assert took < 15
+
+
+def test_proxy_takes_a_changed_configuration_without_losing_a_connection(lab):
+    with lab.client() as client:
+        assert client.get("/api/health/live").status_code == 200
+        path = lab.root / "nginx/snippets/maps.conf"
+        kept = path.read_text()
+        try:
+            path.write_text(kept + 'map $host $unused { default ""; }\n')
+            lab.execute("proxy", "reload-proxy")
+            time.sleep(1)
+            with httpx.Client(base_url=client.base_url, verify=False) as fresh:
+                assert fresh.get("/api/health/live").status_code == 200
+            path.write_text("nonsense\n")
+            refused = lab.compose("exec", "-T", "proxy", "reload-proxy", check=False)
+            assert refused.returncode != 0
+            with httpx.Client(base_url=client.base_url, verify=False) as fresh:
+                assert fresh.get("/api/health/live").status_code == 200
+        finally:
+            path.write_text(kept)
+            lab.execute("proxy", "reload-proxy")
