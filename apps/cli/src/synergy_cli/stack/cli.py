@@ -92,8 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     one = verb("init", "write .env with fresh secrets, and secrets/", lambda s, a: init.init(s, host=a.host))
     one.add_argument("host", nargs="?", help="public name; localhost when none is given")
     verb("up", "build what has changed and start everything", _up)
-    one = verb("down", "end and remove all containers; the data stays", lambda s, a: s.interactive("down", *a.options))
-    one.add_argument("options", nargs=argparse.REMAINDER)
+    one = verb("down", "end and remove all containers; the data stays", lambda s, a: s.interactive("down", *a.rest))
     for name, text in (("start", "start stopped containers"), ("stop", "stop containers"), ("pull", "pull the images")):
         one = verb(name, text, lambda s, a: s.interactive(a.verb, *a.service))
         one.add_argument("service", nargs="*")
@@ -117,15 +116,12 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("counts", nargs="+", metavar="SERVICE=COUNT")
     verb("migrate", "bring the schema up to date", lambda s, _: s.interactive("run", "--rm", "--no-deps", "migrate"))
     one = verb("create-admin", "make an account that runs the instance", _create_admin)
-    one.add_argument("rest", nargs=argparse.REMAINDER)
     one = verb("shell", "a shell in a container", lambda s, a: s.interactive("exec", *_terminal(), a.service, "sh"))
     one.add_argument("service", nargs="?", default="api")
     one = verb("psql", "the database, read-only unless --write", _psql)
     one.add_argument("--write", action="store_true", help="as the superuser")
-    one.add_argument("rest", nargs=argparse.REMAINDER)
     one = verb("redis-cli", "a Redis server: broker or cache", _redis_cli)
     one.add_argument("server", choices=["broker", "cache"])
-    one.add_argument("rest", nargs=argparse.REMAINDER)
     one = verb("tls", "certificates by ACME", _tls)
     one.add_argument("action", choices=["init", "renew"])
     one.add_argument("--email")
@@ -137,9 +133,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+# their words belong to the program that is called, and argparse would look into them
+_PASSED_ON = {"down", "create-admin", "psql", "redis-cli"}
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    words = list(arguments)
+    rest: list[str] = []
+    if words and words[0] in _PASSED_ON:
+        own = {"psql": ["--write"], "redis-cli": ["broker", "cache"]}.get(words[0], [])
+        count = 2 if words[1:2] and words[1] in [*own, "--help"] else 1
+        words, rest = words[:count], words[count:]
+    parsed = _parser().parse_args(words)
+    parsed.rest = rest
+    return parsed
+
+
 def main(arguments: Sequence[str]) -> int:
     """Do what the words say; the exit status. A failure is one sentence that says what to do."""
-    parsed = _parser().parse_args(arguments)
+    parsed = _parse(arguments)
     try:
         return parsed.run(Stack(find_root(Path.cwd())), parsed) or 0
     except StackError as error:

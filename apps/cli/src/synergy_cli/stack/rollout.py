@@ -53,7 +53,9 @@ def deploy(stack: Stack, *, tag: str | None, build: bool, pull: bool) -> None:
         elif build:
             say(f"Building {wanted.tag} …")
             revision = _git(stack, "rev-parse", "HEAD")
-            stack.compose("build", "--quiet", "migrate", "web", env={**wanted.environment, "SYNERGY_REVISION": revision})
+            stack.compose(
+                "build", "--quiet", "migrate", "web", env={**wanted.environment, "SYNERGY_REVISION": revision}
+            )
         _require_images(stack, wanted)
         _roll_out(stack, wanted, back_to=current)
         if wanted != current:
