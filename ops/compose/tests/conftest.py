@@ -1,7 +1,7 @@
 """The real stack, from a clone of this repository: built, started, tried, removed.
 
 Needs a Docker engine with Compose v2. `hatch run compose:run` is the short profile, `--full` all of it. With
-`--keep` the stack stays for a look, in the folder that is printed.
+`--keep` the stack stays for a look, in the folder that is printed, and `--reuse FOLDER` takes it for the next run.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ PASSWORD = "a quiet river bends twice"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="the long tests too")
     parser.addoption("--keep", action="store_true", help="leave the stack running at the end")
+    parser.addoption("--reuse", metavar="FOLDER", help="use a stack that runs since --keep, and leave it running")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -157,11 +158,16 @@ def lab(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
         or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode
     ):
         pytest.exit("There is no Docker engine to be had: the compose tests did not run.", returncode=3)
+    os.environ |= {"SYNERGY_HTTPS_PORT": str(Lab.https_port), "SYNERGY_HTTP_PORT": str(Lab.http_port)}
+    if request.config.getoption("--reuse"):
+        lab = Lab(Path(request.config.getoption("--reuse")).resolve())
+        lab.wait_healthy()
+        yield lab
+        return
     root = tmp_path_factory.mktemp("clone") / "synergyos"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(root)], check=True)
     lab = Lab(root)
     lab.compose("down", "--volumes", "--remove-orphans", check=False)
-    os.environ |= {"SYNERGY_HTTPS_PORT": str(lab.https_port), "SYNERGY_HTTP_PORT": str(lab.http_port)}
     lab.stack("init")
     with (root / ".env").open("a") as env:
         env.write(f"SYNERGY_IMAGE_PREFIX={PROJECT}/\nSYNERGY_PROXY_REQUESTS_PER_SECOND=5000\n")
