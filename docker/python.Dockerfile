@@ -16,7 +16,12 @@ COPY apps/cli /build/apps/cli
 RUN cd /build && for member in packages/platform packages/domain apps/api apps/worker apps/cli; do \
       (cd "$member" && /hatchling/bin/python -m hatchling build -t wheel -d /wheels >/dev/null) || exit 1; done \
  && /hatchling/bin/pip --python /venv/bin/python install --disable-pip-version-check --quiet --no-deps --no-index /wheels/*.whl \
- && find /venv -type d \( -name tests -o -name test \) -prune -exec rm -rf {} +
+ && find /venv -type d \( -name tests -o -name test \) -prune -exec rm -rf {} + \
+ && find /venv -type f \( -name '*.py[xi]' -o -name '*.pxd' -o -name '*.c' -o -name '*.cpp' -o -name '*.h' -o -name '*.hpp' \) -delete \
+ # of Swagger UI the one page of the API is served, without its editor; setuptools is asked for and never imported
+ && find /venv/lib/python3*/site-packages/swagger_ui/static -type f ! -name swagger-ui.css ! -name swagger-ui-bundle.js -delete \
+ && rm -rf /venv/lib/python3*/site-packages/setuptools* /venv/lib/python3*/site-packages/_distutils_hack /venv/lib/python3*/site-packages/distutils-precedence.pth \
+ && rm -f /venv/bin/activate* /venv/bin/Activate.ps1
 # the file system is read-only later, and nothing compiled could be kept
 RUN /venv/bin/python -m compileall -q -j 0 /venv/lib
 
