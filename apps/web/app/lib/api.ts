@@ -26,7 +26,8 @@ export class ApiError extends Error {
   }
 }
 
-function problemOf(body: unknown, response: Response): Problem {
+/** The problem that an answer holds; one of our own making when it holds none. */
+export function problemOf(body: unknown, response: Response): Problem {
   return {
     type: "about:blank",
     title: response.statusText || "Error",

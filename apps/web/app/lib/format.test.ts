@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { addDays, daysBetween, dueState, formatDate, plural, timeAgo } from "~/lib/format";
+import { addDays, daysBetween, dueState, formatDate, formatSize, plural, timeAgo } from "~/lib/format";
 
 const now = Date.parse("2026-11-23T12:00:00Z");
 
@@ -42,4 +42,19 @@ test("counts in words", () => {
 
 test("adds days across the end of a year", () => {
   expect(addDays("2026-12-30", 7)).toBe("2027-01-06");
+});
+
+describe("formatSize", () => {
+  test.each([
+    [0, "0 B"],
+    [999, "999 B"],
+    [1000, "1 kB"],
+    [1536, "1.54 kB"],
+    [999_400, "999 kB"],
+    [999_600, "1 MB"],
+    [52_428_800, "52.4 MB"],
+    [7_000_000_000, "7 GB"],
+  ])("shows %i bytes as %s", (size, expected) => {
+    expect(formatSize(size)).toBe(expected);
+  });
 });

@@ -58,6 +58,16 @@ export function dueState(date: string, todayDate: string): DueState {
   return { label: formatDate(date, now), tone: "later" };
 }
 
+const bytes = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
+
+/** A size in the decimal units that file managers show: "0 B", "1.23 MB". */
+export function formatSize(size: number): string {
+  const units = ["B", "kB", "MB", "GB"];
+  // 999,500 would be shown as 1,000 kB
+  const power = size < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(size * 1.0005) / 3));
+  return `${bytes.format(size / 1000 ** power)} ${units[power]}`;
+}
+
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }

@@ -1,6 +1,7 @@
 /** Shapes of the API under the names that the pages use. */
 import type {
   ActivityView,
+  AttachmentView,
   BoardColumn,
   BoardView,
   CommentView,
@@ -18,6 +19,7 @@ import type {
 
 export type { TaskSummary } from "@synergy/client";
 export type Activity = ActivityView;
+export type Attachment = AttachmentView;
 export type Board = BoardView;
 export type Column = BoardColumn;
 export type Comment = CommentView;

@@ -35,6 +35,11 @@ test.each([
     { task_key: "WEB-1", title: "Draft", changes: { is_completed: [false, true] } },
     { verb: "completed a subtask of", taskKey: "WEB-1", detail: "Draft" },
   ],
+  [
+    "attachment.created",
+    { task_key: "WEB-1", name: "plan.pdf", size: 3 },
+    { verb: "attached a file to", taskKey: "WEB-1", detail: "plan.pdf" },
+  ],
   ["future.happened", {}, { verb: "future happened" }],
 ])("describes %s", (type, data, expected) => {
   expect(JSON.parse(JSON.stringify(sentence({ type, data })))).toEqual(expected);

@@ -92,6 +92,10 @@ export function describe({ type, data }: Pick<Activity, "type" | "data">): Sente
       };
       return { verb: words[verb] ?? verb, taskKey: task.taskKey, detail: task.title };
     }
+    case "attachment": {
+      const words: Record<string, string> = { created: "attached a file to", deleted: "deleted a file of" };
+      return { verb: words[verb] ?? verb, taskKey: task.taskKey, detail: text(data.name) };
+    }
     case "label":
       return { verb: `${verb} the label`, title: text(data.name) };
     case "member": {

@@ -24,6 +24,7 @@ function makeTask(id: string, changes: Partial<TaskSummary> = {}): TaskSummary {
     due_date: null,
     subtasks: { total: 0, completed: 0 },
     comment_count: 0,
+    attachment_count: 0,
     can_start: true,
     updated_at: "2026-11-23T12:00:00Z",
     version: 1,

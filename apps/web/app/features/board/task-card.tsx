@@ -1,4 +1,4 @@
-import { ListChecks, Lock, MessageSquare } from "lucide-react";
+import { ListChecks, Lock, MessageSquare, Paperclip } from "lucide-react";
 import type { ReactNode } from "react";
 import { AvatarStack } from "~/components/ui/avatar";
 import { cx } from "~/components/ui/cx";
@@ -15,9 +15,22 @@ interface TaskCardProps {
 }
 
 export function TaskCard({ task, controls }: TaskCardProps) {
-  const { key, title, priority, labels, subtasks, comment_count, due_date, assignees, can_start, status } = task;
+  const {
+    key,
+    title,
+    priority,
+    labels,
+    subtasks,
+    comment_count,
+    attachment_count,
+    due_date,
+    assignees,
+    can_start,
+    status,
+  } = task;
   const isDone = status === "done";
-  const hasFooter = due_date || subtasks.total > 0 || comment_count > 0 || assignees.length > 0 || !can_start;
+  const hasCounts = subtasks.total > 0 || comment_count > 0 || attachment_count > 0;
+  const hasFooter = due_date || hasCounts || assignees.length > 0 || !can_start;
   return (
     <div className="flex flex-col gap-1.5 p-2.5">
       <div className="flex h-5 items-center gap-1.5">
@@ -62,6 +75,13 @@ export function TaskCard({ task, controls }: TaskCardProps) {
               <MessageSquare aria-hidden className="size-3.5" />
               {comment_count}
               <span className="sr-only"> comments</span>
+            </span>
+          )}
+          {attachment_count > 0 && (
+            <span className="flex items-center gap-1">
+              <Paperclip aria-hidden className="size-3.5" />
+              {attachment_count}
+              <span className="sr-only"> attachments</span>
             </span>
           )}
           <span className="flex-1" />

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { boardQuery } from "~/features/board/queries";
 import { EventApplier } from "~/features/live/events";
-import { taskQuery } from "~/features/tasks/queries";
+import { attachmentsQuery, taskQuery } from "~/features/tasks/queries";
 import { makeApi } from "~/lib/api";
 import { makeQueryClient } from "~/lib/query";
 import type { Board, LiveEvent, Task } from "~/lib/types";
@@ -84,4 +84,16 @@ test("takes a deleted task off the board at once", () => {
   client.setQueryData(taskQuery("WEB-1").queryKey, taskOf("WEB-1", 1));
   new EventApplier(client).apply({ ...moved(2), type: "task.deleted" });
   expect(client.getQueryData(queryKey)?.columns[0]?.total).toBe(0);
+});
+
+test("fetches the files and the counts of a task anew when somebody attaches one", async () => {
+  const { client, asked } = makeServer(2);
+  const { queryKey } = attachmentsQuery("WEB-1");
+  client.setQueryData(boardQuery(PROJECT).queryKey, boardOf(1));
+  client.setQueryData(queryKey, []);
+  const attached = { type: "attachment.created", object: { type: "attachment", id: "a" }, data: { task_key: "WEB-1" } };
+  new EventApplier(client).apply({ ...moved(2), ...attached });
+  await vi.advanceTimersByTimeAsync(100);
+  expect(client.getQueryState(queryKey)?.isInvalidated).toBe(true);
+  expect(asked).toEqual(["/tasks/WEB-1"]);
 });

@@ -2,7 +2,7 @@ import type { QueryClient } from "@tanstack/react-query";
 import { findTask, removeFromBoard } from "~/features/board/board";
 import { boardQuery } from "~/features/board/queries";
 import { storeTask } from "~/features/tasks/mutations";
-import { commentsQuery, subtasksQuery, taskQuery } from "~/features/tasks/queries";
+import { attachmentsQuery, commentsQuery, subtasksQuery, taskQuery } from "~/features/tasks/queries";
 import type { LiveEvent } from "~/lib/types";
 
 /** A named event reaches a page only by its name, so all that pages care about are listed. */
@@ -16,6 +16,8 @@ export const EVENT_TYPES = [
   "subtask.created",
   "subtask.updated",
   "subtask.deleted",
+  "attachment.created",
+  "attachment.deleted",
   "comment.created",
   "comment.updated",
   "comment.deleted",
@@ -35,6 +37,9 @@ export const EVENT_TYPES = [
   "notification.created",
   "notification.read",
 ] as const;
+
+/** What hangs on a task and has a list of its own. */
+const PARTS = { attachment: attachmentsQuery, comment: commentsQuery, subtask: subtasksQuery };
 
 const WINDOW_MS = 60;
 /** From here on the whole board is fetched once instead of its tasks one by one. */
@@ -60,10 +65,9 @@ export class EventApplier {
     }
     this.#invalidate(["project", projectId, "activity"]);
     if (object.type === "task") this.#applyTask(event, projectId);
-    else if (object.type === "comment" || object.type === "subtask") {
+    else if (object.type in PARTS) {
       const key = String(data.task_key);
-      const query = object.type === "comment" ? commentsQuery(key) : subtasksQuery(key);
-      this.#invalidate(query.queryKey);
+      this.#invalidate(PARTS[object.type as keyof typeof PARTS](key).queryKey);
       this.#tasks.set(key, projectId);
     } else if (object.type === "label") {
       this.#invalidate(["project", projectId, "labels"]);

@@ -4,6 +4,7 @@ import {
   changeComment,
   changeSubtask,
   changeTask,
+  deleteAttachment,
   deleteComment,
   deleteSubtask,
   deleteTask,
@@ -12,7 +13,7 @@ import { type QueryClient, useMutation, useQueryClient } from "@tanstack/react-q
 import { toastError } from "~/components/ui/toast";
 import { putOnBoard, removeFromBoard } from "~/features/board/board";
 import { boardQuery } from "~/features/board/queries";
-import { commentsQuery, subtasksQuery, taskQuery } from "~/features/tasks/queries";
+import { attachmentsQuery, commentsQuery, subtasksQuery, taskQuery } from "~/features/tasks/queries";
 import { answer } from "~/lib/api";
 import { apiOf } from "~/lib/query";
 import type { Label, Person, Task } from "~/lib/types";
@@ -88,7 +89,7 @@ export function useDeleteTask() {
 }
 
 /** The counts on the card follow by fetching the task again. */
-function refreshTask(client: QueryClient, taskKey: string): Promise<void> {
+export function refreshTask(client: QueryClient, taskKey: string): Promise<void> {
   return client
     .fetchQuery({ ...taskQuery(taskKey), staleTime: 0 })
     .then((task) => storeTask(client, task))
@@ -184,5 +185,17 @@ export function useDeleteComment(taskKey: string) {
       return refreshTask(client, taskKey);
     },
     onError: (error) => toastError("The comment was not deleted.", error),
+  });
+}
+
+export function useDeleteAttachment(taskKey: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) => deleteAttachment({ client: apiOf(client), path: { attachment_id: id } }),
+    onSuccess: (_nothing, id) => {
+      client.setQueryData(attachmentsQuery(taskKey).queryKey, (list) => list?.filter((file) => file.id !== id));
+      return refreshTask(client, taskKey);
+    },
+    onError: (error) => toastError("The file was not deleted.", error),
   });
 }

@@ -1,8 +1,8 @@
-import { getTask, listComments, listMyTasks, listSubtasks, listTasks } from "@synergy/client";
+import { getTask, listAttachments, listComments, listMyTasks, listSubtasks, listTasks } from "@synergy/client";
 import { queryOptions } from "@tanstack/react-query";
 import { type Api, answer } from "~/lib/api";
 import { apiOf } from "~/lib/query";
-import type { Comment } from "~/lib/types";
+import type { Attachment, Comment } from "~/lib/types";
 
 /** Tasks are cached by their key (WEB-42), as addresses name them. */
 export const taskQuery = (taskKey: string) =>
@@ -18,23 +18,42 @@ export const subtasksQuery = (taskKey: string) =>
       (await answer(listSubtasks({ client: apiOf(client), signal, path: { task: taskKey } }))).items,
   });
 
-async function allComments(client: Api, taskKey: string, signal: AbortSignal): Promise<Comment[]> {
-  const comments: Comment[] = [];
+interface ListPage<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
+/** All pages of a list that is never very long. */
+async function allOf<T>(load: (query: { limit: number; cursor?: string }) => Promise<ListPage<T>>): Promise<T[]> {
+  const items: T[] = [];
   let cursor: string | null = null;
   do {
-    const page: { items: Comment[]; next_cursor: string | null } = await answer(
-      listComments({ client, signal, path: { task: taskKey }, query: { limit: 200, ...(cursor && { cursor }) } }),
-    );
-    comments.push(...page.items);
+    const page: ListPage<T> = await load({ limit: 200, ...(cursor && { cursor }) });
+    items.push(...page.items);
     cursor = page.next_cursor;
   } while (cursor);
-  return comments;
+  return items;
+}
+
+function allComments(client: Api, taskKey: string, signal: AbortSignal): Promise<Comment[]> {
+  return allOf((query) => answer(listComments({ client, signal, path: { task: taskKey }, query })));
+}
+
+function allAttachments(client: Api, taskKey: string, signal: AbortSignal): Promise<Attachment[]> {
+  return allOf((query) => answer(listAttachments({ client, signal, path: { task: taskKey }, query })));
 }
 
 export const commentsQuery = (taskKey: string) =>
   queryOptions({
     queryKey: ["task", taskKey, "comments"],
     queryFn: ({ client, signal }) => allComments(apiOf(client), taskKey, signal),
+  });
+
+/** The newest first. */
+export const attachmentsQuery = (taskKey: string) =>
+  queryOptions({
+    queryKey: ["task", taskKey, "attachments"],
+    queryFn: ({ client, signal }) => allAttachments(apiOf(client), taskKey, signal),
   });
 
 /** Open tasks assigned to the caller. */

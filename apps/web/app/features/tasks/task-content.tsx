@@ -4,8 +4,10 @@ import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
 import { TimeAgo } from "~/components/time-ago";
 import { Button } from "~/components/ui/button";
+import { cx } from "~/components/ui/cx";
 import { EmptyState, Skeleton } from "~/components/ui/states";
 import { mayEditTasks } from "~/features/projects/roles";
+import { Attachments, useFileDrop } from "~/features/tasks/attachments";
 import { Comments } from "~/features/tasks/comments";
 import { MarkdownEditor } from "~/features/tasks/markdown-editor";
 import { useChangeTask } from "~/features/tasks/mutations";
@@ -37,8 +39,15 @@ export default function TaskContent({ taskKey, project }: { taskKey: string; pro
 
 function LoadedTask({ task, isReadOnly }: { task: Task; isReadOnly: boolean }) {
   const { mutate: change } = useChangeTask(task.key);
+  const { isOver, dropProps } = useFileDrop(task.key, isReadOnly);
   return (
-    <div className="flex min-h-0 flex-1 flex-col overflow-y-auto scrollbar-thin">
+    <div
+      {...dropProps}
+      className={cx(
+        "flex min-h-0 flex-1 flex-col overflow-y-auto scrollbar-thin",
+        isOver && "outline-2 -outline-offset-2 outline-accent outline-dashed",
+      )}
+    >
       <div className="flex flex-col gap-5 p-4">
         {!isReadOnly && <h2 className="sr-only">{task.title}</h2>}
         <Title key={task.title} task={task} isReadOnly={isReadOnly} onSave={(title) => change({ title })} />
@@ -76,6 +85,7 @@ function LoadedTask({ task, isReadOnly }: { task: Task; isReadOnly: boolean }) {
         </dl>
         <Description task={task} isReadOnly={isReadOnly} onSave={(description) => change({ description })} />
         <Subtasks task={task} isReadOnly={isReadOnly} />
+        <Attachments task={task} isReadOnly={isReadOnly} />
         <p className="text-meta text-subtle">
           {task.reporter ? `Created by ${task.reporter.name} ` : "Created "}
           <TimeAgo iso={task.created_at} />

@@ -10,7 +10,7 @@ import { mayEditTasks } from "~/features/projects/roles";
 import { Header } from "~/features/shell/header";
 import { ProjectDot } from "~/features/shell/project-dot";
 import { useShell } from "~/features/shell/shell-context";
-import { commentsQuery, subtasksQuery, taskQuery } from "~/features/tasks/queries";
+import { attachmentsQuery, commentsQuery, subtasksQuery, taskQuery } from "~/features/tasks/queries";
 import { useOpenTask } from "~/features/tasks/use-open-task";
 import { prefetched } from "~/lib/load";
 import { loadPage } from "~/lib/server/load.server";
@@ -27,6 +27,7 @@ export function loader(args: Route.LoaderArgs) {
       await Promise.all([
         client.prefetchQuery(taskQuery(taskKey)),
         client.prefetchQuery(subtasksQuery(taskKey)),
+        client.prefetchQuery(attachmentsQuery(taskKey)),
         client.prefetchQuery(commentsQuery(taskKey)),
       ]);
     }

@@ -4,7 +4,7 @@ import { Link, useNavigate } from "react-router";
 import { projectQuery } from "~/features/projects/queries";
 import { Header } from "~/features/shell/header";
 import { ProjectDot } from "~/features/shell/project-dot";
-import { commentsQuery, subtasksQuery, taskQuery } from "~/features/tasks/queries";
+import { attachmentsQuery, commentsQuery, subtasksQuery, taskQuery } from "~/features/tasks/queries";
 import { prefetched } from "~/lib/load";
 import { loadPage } from "~/lib/server/load.server";
 import type { Route } from "./+types/detail";
@@ -17,6 +17,7 @@ async function load(client: QueryClient, taskKey: string): Promise<void> {
   const [task] = await Promise.all([
     client.ensureQueryData(taskQuery(taskKey)),
     client.prefetchQuery(subtasksQuery(taskKey)),
+    client.prefetchQuery(attachmentsQuery(taskKey)),
     client.prefetchQuery(commentsQuery(taskKey)),
   ]);
   await client.ensureQueryData(projectQuery(task.project_id));
