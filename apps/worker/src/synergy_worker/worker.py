@@ -33,7 +33,8 @@ class Worker:
     def __init__(self, settings: Settings, registry: Registry, broker: StreamBroker) -> None:
         self._registry = registry
         self._broker = broker
-        self._runtime = Runtime(settings, application="synergy-worker")
+        # a job holds its unit of work until it has ended
+        self._runtime = Runtime(settings, application="synergy-worker", writers=settings.worker_concurrency)
         self._beside: list[asyncio.Task[None]] = []
         self._running: set[asyncio.Task[Any]] = set()
 

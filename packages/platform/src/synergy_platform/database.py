@@ -148,14 +148,17 @@ class UnitOfWork(Reader):
 
 
 class Database:
-    """Connections of one process: some for readers, some for units of work, together `db_pool_size` at most."""
+    """Connections of one process: some for readers, some for units of work, together `db_pool_size` at most.
 
-    def __init__(self, settings: Settings, clock: Clock, *, application: str) -> None:
+    `writers` is how many units of work are open at the same time, where that is known; a reader keeps one connection.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, *, application: str, writers: int | None = None) -> None:
         self._settings = settings
         self._clock = clock
         self._application = application
         # most requests read; a writer holds its connection for a whole transaction, a reader for one statement
-        writers = max(1, settings.db_pool_size * 2 // 5)
+        writers = max(1, min(writers or settings.db_pool_size * 2 // 5, settings.db_pool_size - 1))
         self._reader_limit = max(1, settings.db_pool_size - writers)
         url = settings.database_url()
         self._engine = create_async_engine(

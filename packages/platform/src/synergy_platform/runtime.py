@@ -24,12 +24,13 @@ class Runtime:
         clock: Clock | None = None,
         mailer: Mailer | None = None,
         hasher: PasswordHasher | None = None,
+        writers: int | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.keyring = Keyring(settings.secret_keys)
         self.cursors = Cursors(self.keyring)
-        self.database = Database(settings, self.clock, application=application)
+        self.database = Database(settings, self.clock, application=application, writers=writers)
         self.mailer = mailer or make_mailer(settings, self.clock)
         self.storage: Storage = make_storage(settings)
         self.hasher = hasher or PasswordHasher()
