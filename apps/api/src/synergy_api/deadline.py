@@ -12,8 +12,8 @@ body each start it anew, which leaves out the transfer of an upload, but not a c
 from __future__ import annotations
 
 import asyncio
-from types import TracebackType
-from typing import Self
+import time
+from typing import cast
 
 from synergy_platform.database import before_commit
 from synergy_platform.errors import ProductError
@@ -39,54 +39,78 @@ class BodyTimeout(ProductError):
     status, code, title = 408, "body_timeout", "The body did not arrive in time"
 
 
-class Deadline:
-    """An async context around one request; what it raises on a late one is a `ProductError`."""
+class Deadlines:
+    """Those of all requests that run; one timer looks after them, since one for each costs more than many a request."""
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._timeout = asyncio.timeout(seconds)
-        self._committed = False
-        self._over = False
-        self.awaits_body = False
+        self.seconds = seconds
+        self._interval = min(0.5, seconds / 10)
+        self._running: set[Deadline] = set()
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def __aenter__(self) -> Self:
-        self._token = before_commit.set(self._commit)
-        await self._timeout.__aenter__()
-        return self
+    def add(self, deadline: Deadline) -> None:
+        """Look after this one."""
+        self._running.add(deadline)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._interval, self._look)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        before_commit.reset(self._token)
-        self._over = True
-        try:
-            await self._timeout.__aexit__(kind, error, trace)
-        except TimeoutError:
-            raise self._error() from error  # whose traceback ends where the request stood
+    def discard(self, deadline: Deadline) -> None:
+        """Look after it no longer."""
+        self._running.discard(deadline)
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        for deadline in [deadline for deadline in self._running if deadline.latest < now]:
+            deadline.expire()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._interval, self._look) if self._running else None
+
+
+class Deadline:
+    """One request's, from `start` until it is lifted or stopped, in the task that handles the request."""
+
+    __slots__ = ("_all", "_committed", "_expired", "_task", "awaits_body", "latest")
+
+    def __init__(self, all_of_them: Deadlines) -> None:
+        self._all = all_of_them
+        self._committed = self._expired = self.awaits_body = False
+
+    def start(self) -> None:
+        """Count from now."""
+        self._task = cast("asyncio.Task[object]", asyncio.current_task())
+        before_commit.set(self._commit)  # in the context of this request's task, which ends with it
+        self.restart()
+        self._all.add(self)
 
     def restart(self) -> None:
-        """Count from now: another part of an upload has arrived."""
-        self._set(asyncio.get_running_loop().time() + self._seconds)
+        """Count from now again: another part of an upload has arrived."""
+        self.latest = time.monotonic() + self._all.seconds
 
     def lift(self) -> None:
         """Count no longer: the answer begins."""
-        self._set(None)
+        self._all.discard(self)
 
-    def _commit(self) -> None:
-        if self._timeout.expired():  # the cancellation is on its way here, or a library has swallowed it
-            raise asyncio.CancelledError
-        self._committed = True
-        self._set(asyncio.get_running_loop().time() + COMMIT_SECONDS)
-
-    def _set(self, when: float | None) -> None:
-        if not (self._over or self._timeout.expired()):
-            self._timeout.reschedule(when)
-
-    def _error(self) -> ProductError:
+    def stop(self) -> ProductError | None:
+        """The request has ended; the error to answer, if that was for being late."""
+        self._all.discard(self)
+        if not self._expired:
+            return None
+        self._task.uncancel()
         if self._committed:
             return OutcomeUnknown("The change may have been made or not: look before you send it again.")
+        seconds = f"{self._all.seconds:g} seconds"
         if self.awaits_body:
-            return BodyTimeout(f"No more of the body came for {self._seconds:g} seconds. Nothing was changed.")
-        return DeadlineExceeded(
-            f"The request took longer than {self._seconds:g} seconds and was stopped. Nothing was changed."
-        )
+            return BodyTimeout(f"No more of the body came for {seconds}. Nothing was changed.")
+        return DeadlineExceeded(f"The request took longer than {seconds} and was stopped. Nothing was changed.")
+
+    def expire(self) -> None:
+        """Stop the request; where it stands, `CancelledError` is raised."""
+        self._all.discard(self)
+        self._expired = True
+        self._task.cancel()
+
+    def _commit(self) -> None:
+        if self._expired:  # the cancellation is on its way here, or a library has swallowed it
+            raise asyncio.CancelledError
+        self._committed = True
+        self.latest = time.monotonic() + COMMIT_SECONDS

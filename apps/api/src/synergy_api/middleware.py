@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
+from collections.abc import Awaitable
 from typing import Any
 
 import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from synergy_api.deadline import Deadline
+from synergy_api.deadline import Deadline, Deadlines
 from synergy_api.drain import Drain
 from synergy_api.problems import send_problem
 from synergy_platform.errors import ProductError
@@ -52,7 +54,7 @@ class RequestContext:
     def __init__(self, app: ASGIApp, settings: Settings, drain: Drain) -> None:
         self._app = app
         self._drain = drain
-        self._deadline_seconds = settings.request_deadline
+        self._deadlines = Deadlines(settings.request_deadline)
         self._hosts = None if "*" in settings.allowed_hosts else _Hosts(settings.allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,11 +62,8 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
-        context: dict[str, Any] = {"request.id": request_id.decode()}
-        trace = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
-        if match := _TRACEPARENT.fullmatch(trace):
-            context["trace.id"] = match[1].decode()
+        given: dict[bytes, bytes] = dict(scope["headers"])
+        request_id, context = _identity(given)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(**context)
         scope.setdefault("state", {})["request_id"] = context["request.id"]
@@ -72,8 +71,8 @@ class RequestContext:
         status = 500
         path = scope["path"]
         drain = self._drain
-        deadline = Deadline(self._deadline_seconds)
-        body = _Body(scope, receive, deadline)
+        deadline = Deadline(self._deadlines)
+        body = _Body(given, receive, deadline)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -92,16 +91,14 @@ class RequestContext:
             await send(message)
 
         try:
-            async with deadline:
-                if self._hosts is None or path.startswith(_HEALTH) or self._hosts.know(scope):
-                    await self._app(scope, body.receive, send_with_headers)
-                else:
-                    await send_problem(scope, send_with_headers, UnknownHost("Its names are in ALLOWED_HOSTS."))
-        except ProductError as late:  # Litestar turns those of the application into answers itself
-            level = logging.ERROR if late.status >= 500 else logging.INFO
-            log.log(level, "http.stopped", reason=late.code, exc_info=late.__cause__)
-            body.give_up()
-            await send_problem(scope, send_with_headers, late)
+            if self._hosts is None or path.startswith(_HEALTH) or self._hosts.know(given.get(b"host", b"")):
+                late = await _stopped(deadline, self._app(scope, body.receive, send_with_headers))
+            else:
+                foreign = UnknownHost("Its names are in ALLOWED_HOSTS.")
+                late = await _stopped(deadline, send_problem(scope, send_with_headers, foreign))
+            if late is not None:
+                body.give_up()
+                await send_problem(scope, send_with_headers, late)
         finally:
             if not (path.startswith(_HEALTH) and status < 500):
                 log.info(
@@ -116,6 +113,36 @@ class RequestContext:
                 )
 
 
+def _identity(headers: dict[bytes, bytes]) -> tuple[bytes, dict[str, str]]:
+    """The request's id, taken or made, and what every line of its log says."""
+    request_id = headers.get(b"x-request-id", b"")
+    if not _REQUEST_ID.fullmatch(request_id):
+        request_id = str(new_id()).encode()
+    context = {"request.id": request_id.decode()}
+    if match := _TRACEPARENT.fullmatch(headers.get(b"traceparent", b"")):
+        context["trace.id"] = match[1].decode()
+    return request_id, context
+
+
+async def _stopped(deadline: Deadline, work: Awaitable[None]) -> ProductError | None:
+    """Do the work of a request; what to answer if it was stopped for being late."""
+    deadline.start()
+    try:
+        await work
+    except asyncio.CancelledError as stopped:
+        late = deadline.stop()
+        if late is None:
+            raise
+        # the traceback ends where the request stood
+        level = logging.ERROR if late.status >= 500 else logging.INFO
+        log.log(level, "http.stopped", reason=late.code, exc_info=stopped)
+        return late
+    finally:
+        deadline.lift()
+    deadline.stop()
+    return None
+
+
 class _Hosts:
     """The names that are answered; `.example.org` stands for itself and all below."""
 
@@ -124,10 +151,11 @@ class _Hosts:
         self._suffixes = tuple(name for name in names if name.startswith(b"."))
         self._names = names | {suffix[1:] for suffix in self._suffixes} | _LOCAL_HOSTS
 
-    def know(self, scope: Scope) -> bool:
-        """Whether the request names one of them, once."""
-        given = [value for name, value in scope["headers"] if name == b"host"]
-        host = _PORT.sub(b"", given[0]).lower() if len(given) == 1 else b""
+    def know(self, given: bytes) -> bool:
+        """Whether this Host names one of them."""
+        if given in self._names:
+            return True
+        host = _PORT.sub(b"", given).lower()
         return host in self._names or host.endswith(self._suffixes)
 
 
@@ -136,16 +164,11 @@ class _Body:
     the client still sends, and the client would see that instead of the answer.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, deadline: Deadline) -> None:
+    def __init__(self, headers: dict[bytes, bytes], receive: Receive, deadline: Deadline) -> None:
         self._receive = receive
         self._deadline = deadline
-        self._ended = True
-        self._upload = False
-        for name, value in scope["headers"]:
-            if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
-                self._ended = False
-            elif name == b"content-type":
-                self._upload = value.startswith(b"multipart/")
+        self._ended = b"transfer-encoding" not in headers and headers.get(b"content-length", b"0") == b"0"
+        self._upload = headers.get(b"content-type", b"").startswith(b"multipart/")
 
     async def receive(self) -> Any:  # noqa: ANN401 - whatever message the server sends
         """The next message, for the application."""
@@ -168,10 +191,3 @@ class _Body:
     def give_up(self) -> None:
         """Read no more."""
         self._ended = True
-
-
-def _request_id(scope: Scope) -> bytes:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return value
-    return str(new_id()).encode()
