@@ -116,8 +116,9 @@ def _summary(row: asyncpg.Record, kind: Any = TaskSummary, **more: Any) -> Any: 
         blocks=_references(row["blocks"]) if row["blocks"] else [], can_start=not blocked_by, impact=row["impact"],
         story_points=row["story_points"], start_date=row["start_date"], due_date=row["due_date"],
         estimate_minutes=row["estimate_minutes"], subtasks=_subtasks(row["subtasks"]),
-        comment_count=row["comment_count"], completed_at=row["completed_at"], created_at=row["created_at"],
-        updated_at=row["updated_at"], version=row["version"], **more,
+        comment_count=row["comment_count"], attachment_count=row["attachment_count"],
+        completed_at=row["completed_at"], created_at=row["created_at"], updated_at=row["updated_at"],
+        version=row["version"], **more,
     )  # fmt: skip
 
 

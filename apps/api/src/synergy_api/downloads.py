@@ -55,7 +55,6 @@ async def answer_download(request: AnyRequest, runtime: Runtime, file: Download)
     headers = {
         "ETag": etag,
         "Cache-Control": "private, no-cache",
-        "Accept-Ranges": "bytes",
         "Content-Disposition": content_disposition(file.name),
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
@@ -64,16 +63,18 @@ async def answer_download(request: AnyRequest, runtime: Runtime, file: Download)
     if known is not None and _matches(known, etag):
         return Response(None, status_code=304, headers=headers)
     headers["Content-Type"] = file.media_type
+    ranges = {"Accept-Ranges": "bytes"}
     if request.method == "HEAD":  # it has no ranges (RFC 9110, 14.2)
-        return Response(None, headers={**headers, "Content-Length": str(file.size)})
+        return Response(None, headers={**headers, **ranges, "Content-Length": str(file.size)})
     wanted = request.headers.get("range")
     # without a Last-Modified of ours, a date is never the right condition
     is_current = request.headers.get("if-range", etag).strip() == etag
     part = requested_range(wanted, file.size) if wanted is not None and is_current else None
     if runtime.settings.media_accel and (wanted is None or is_current):
+        # without Accept-Ranges: the proxy keeps this one and adds its own
         return Response(b"", headers={**headers, "X-Accel-Redirect": await runtime.storage.accel_location(file.key)})
     start, end = part or (0, file.size)
-    headers["Content-Length"] = str(end - start)
+    headers |= {**ranges, "Content-Length": str(end - start)}
     if part is not None:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
     content: AsyncIterator[bytes] = await runtime.storage.read(file.key, start, end - start)

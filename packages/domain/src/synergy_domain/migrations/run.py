@@ -16,7 +16,7 @@ from synergy_platform.database import Reader
 from synergy_platform.settings import Settings
 
 # The revisions that this code runs on, oldest first: during a deploy old and new code share one database.
-# Not on 0001: every list and board counts the rows of `attachments`.
+# Not on 0001: every list and board reads how many attachments its tasks have.
 SUPPORTED_REVISIONS = ("0002",)
 
 _LOCK = 7_310_001  # any number that nothing else locks

@@ -110,6 +110,7 @@ async def add_attachment(runtime: Runtime, actor: Actor, reference: str, upload:
             )  # fmt: skip
             uow.session.add(attachment)
             await uow.flush()
+            await repository.count_attachments(uow, task_id, 1)
             event = AttachmentCreated(
                 object_id=attachment.id, project_id=access.project_id, task_id=task_id, task_key=key,
                 name=attachment.name, size=attachment.size,
@@ -136,6 +137,7 @@ async def delete_attachment(uow: UnitOfWork, actor: Actor, attachment_id: UUID) 
     own = attachment.uploader_id == actor.user_id
     require(access, policy.may_delete_attachment(access.role, own=own), "delete this file")
     attachment.deleted_at = uow.now
+    await repository.count_attachments(uow, attachment.task_id, -1)
     uow.emit(
         AttachmentDeleted(
             object_id=attachment.id, project_id=access.project_id, task_id=attachment.task_id, task_key=row["key"],

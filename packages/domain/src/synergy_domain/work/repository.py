@@ -39,7 +39,7 @@ _REFERENCE = "json_build_object('id', o.id, 'key', p.key || '-' || o.number, 'ti
 _COLUMNS = f"""
     t.id, t.number, t.project_id, p.key || '-' || t.number AS key, t.title, t.status, t.priority, t.impact,
     t.story_points, t.start_date, t.due_date, t.estimate_minutes, t.position, t.completed_at, t.created_at,
-    t.updated_at, t.version,
+    t.updated_at, t.version, t.attachment_count,
     (SELECT {_PERSON} FROM users u WHERE u.id = t.reporter_id)::text AS reporter,
     (SELECT json_agg({_PERSON} ORDER BY u.first_name, u.last_name, u.id)
        FROM task_assignees a JOIN users u ON u.id = a.user_id WHERE a.task_id = t.id)::text AS assignees,
@@ -53,8 +53,7 @@ _COLUMNS = f"""
        WHERE d.depends_on_id = t.id AND o.deleted_at IS NULL)::text AS blocks,
     (SELECT json_build_object('total', count(*), 'completed', count(*) FILTER (WHERE s.is_completed))
        FROM subtasks s WHERE s.task_id = t.id)::text AS subtasks,
-    (SELECT count(*) FROM comments c WHERE c.task_id = t.id AND c.deleted_at IS NULL) AS comment_count,
-    (SELECT count(*) FROM attachments f WHERE f.task_id = t.id AND f.deleted_at IS NULL) AS attachment_count
+    (SELECT count(*) FROM comments c WHERE c.task_id = t.id AND c.deleted_at IS NULL) AS comment_count
 """
 _FROM = """
     FROM tasks t JOIN projects p ON p.id = t.project_id
@@ -242,6 +241,11 @@ async def next_number(uow: UnitOfWork, project_id: UUID, *, done: bool, impact: 
            WHERE project_id = $1 RETURNING last_number""",
         project_id, int(done), impact, impact if done else Decimal(0),
     )  # fmt: skip
+
+
+async def count_attachments(uow: UnitOfWork, task_id: UUID, change: int) -> None:
+    """Count so many more or fewer files on a task; its version stays."""
+    await uow.value("UPDATE tasks SET attachment_count = attachment_count + $2 WHERE id = $1", task_id, change)
 
 
 async def last_position(db: Reader, project_id: UUID, status: TaskStatus, but: UUID | None = None) -> str | None:

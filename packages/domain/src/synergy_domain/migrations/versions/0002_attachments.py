@@ -1,4 +1,4 @@
-"""Attachments: a new table, which the code of 0001 does not look at."""
+"""Attachments, and how many a task has: the code of 0001 looks at neither."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ def upgrade() -> None:
         postgresql_where=sa.text("deleted_at IS NULL"),
     )
     op.create_index("uq_attachments_file", "attachments", ["file_key"], unique=True)
+    # a constant default rewrites no row, and serves the code that does not know the column
+    op.add_column("tasks", sa.Column("attachment_count", sa.Integer(), server_default="0", nullable=False))
 
 
 def downgrade() -> None:
+    op.drop_column("tasks", "attachment_count")
     op.drop_table("attachments")
