@@ -12,6 +12,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -164,7 +165,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
         lab.wait_healthy()
         yield lab
         return
-    root = tmp_path_factory.mktemp("clone") / "synergyos"
+    # not below pytest's own folder: it removes that of an earlier run, and the kept stack with it
+    root = Path(tempfile.mkdtemp(prefix="synergy-compose-")) / "synergyos"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(root)], check=True)
     lab = Lab(root)
     lab.compose("down", "--volumes", "--remove-orphans", check=False)
@@ -185,3 +187,4 @@ def lab(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
         logs.write_text(lab.compose("logs", "--no-color", "--timestamps", check=False).stdout)
         if not request.config.getoption("--keep"):
             lab.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5", check=False)
+            shutil.rmtree(root.parent)
