@@ -8,7 +8,6 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 TIMEOUT_SECONDS = 3.0
 DEFAULT_PORT = "8001"
@@ -35,6 +34,8 @@ def probe(what: str, environ: Mapping[str, str]) -> int:
 
 
 def _setting(environ: Mapping[str, str], name: str, default: str) -> str:
-    path = environ.get(f"{name}_FILE")
-    value = Path(path).read_text() if path else environ.get(name)
-    return (value or "").strip() or default
+    value = environ.get(name, "")
+    if path := environ.get(f"{name}_FILE"):
+        with open(path) as file:  # noqa: PTH123 - pathlib costs as much as all the rest
+            value = file.read()
+    return value.strip() or default
