@@ -7,7 +7,11 @@ COPY apps/web/package.json apps/web/package-lock.json apps/web/.npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund --loglevel=error
 COPY packages/client /build/packages/client
 COPY apps/web ./
-RUN npm run build && npm prune --omit=dev --no-audit --no-fund --loglevel=error
+# react-router names TypeScript as an optional peer, so that npm keeps it; nothing reads types and maps at run time
+RUN npm run build && npm prune --omit=dev --no-audit --no-fund --loglevel=error \
+ && rm -rf node_modules/typescript node_modules/@typescript node_modules/.bin \
+ && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete \
+ && find node_modules -type d -empty -delete
 
 FROM ${NODE_IMAGE}
 ARG SYNERGY_VERSION=dev
