@@ -35,7 +35,8 @@ class Traffic:
         """What is asked as the `number`th: of a hundred, one is a page, five are new tasks, five change one."""
         options, kind = self.options, number % 100
         title = None
-        method, path, body = "GET", f"/api/v1/tasks/{options.task}", b""
+        task = options.tasks[number % len(options.tasks)]
+        method, path, body = "GET", f"/api/v1/tasks/{task}", b""
         if kind == 0:
             path = "/login"
         elif kind % 20 == 5:
@@ -137,8 +138,9 @@ async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for name in ("host", "token", "task", "project", "prefix"):
+    for name in ("host", "token", "project", "prefix"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--tasks", nargs="+", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--rate", type=float, default=300)
     parser.add_argument("--clients", type=int, default=40)

@@ -16,7 +16,7 @@ ROLLING = ("api", "web", "worker", "scheduler")
 REPLICAS = {name: f"SYNERGY_{name.upper()}_REPLICAS" for name in ROLLING}
 _BEHIND_PROXY = ("api", "web")
 
-_HEALTH_GATE_SECONDS = 90.0
+_HEALTH_GATE_SECONDS = 180.0
 # the proxy asks for the addresses every 5 s
 _PROXY_LOOKUP_SECONDS = 6.0
 _GRACE_SECONDS = {"api": 35, "web": 20, "worker": 40, "scheduler": 20}
