@@ -99,7 +99,7 @@ location /s3/ {
   proxy_ssl_server_name on;
   proxy_hide_header ETag;
   proxy_buffering off;
-  error_page 403 404 @problem_404;
+  error_page 403 404 = @problem_404;
   proxy_pass ${SYNERGY_S3_ENDPOINT%/}/;
 }
 S3
