@@ -1,12 +1,122 @@
-# Verbs of the operator; each is one line. Without just: `hatch run <the same>`.
+# The operator's verbs for the compose stack, then the developer's. Without just: `synergy stack VERB`, or
+# `PYTHONPATH=apps/cli/src python3 -m synergy_cli.stack VERB`, which needs nothing but Python and docker.
 
-# run the whole system on this machine
-up *args:
-    hatch run up {{args}}
+set positional-arguments := true
+
+export PYTHONPATH := justfile_directory() / "apps/cli/src"
+stack := "python3 -m synergy_cli.stack"
+
+# list the verbs
+default:
+    @just --list --unsorted
+
+# write .env with fresh secrets, and secrets/: `just init work.example.org`
+init *args:
+    @{{ stack }} init "$@"
+
+# build what has changed and start everything
+up:
+    @{{ stack }} up
+
+# end and remove all containers; the data stays
+down *args:
+    @{{ stack }} down "$@"
+
+# start stopped containers
+start *services:
+    @{{ stack }} start "$@"
+
+# stop containers
+stop *services:
+    @{{ stack }} stop "$@"
+
+# replace containers, one after another: `just restart api`
+restart *services:
+    @{{ stack }} restart "$@"
+
+# follow the logs: `just logs api -n 100`
+logs *args:
+    @{{ stack }} logs "$@"
+
+# containers and their health
+ps:
+    @{{ stack }} ps
+
+# memory and processor time of each container
+stats:
+    @{{ stack }} stats
+
+# build the images
+build *services:
+    @{{ stack }} build "$@"
+
+# pull the images
+pull *services:
+    @{{ stack }} pull "$@"
+
+# write the digests of the base images to .env
+pin-images:
+    @{{ stack }} pin-images
+
+# build and roll out, without a lost request; goes back by itself when it does not work
+deploy *args:
+    @{{ stack }} deploy "$@"
+
+# go back to the release before
+rollback:
+    @{{ stack }} rollback
+
+# set the number of containers: `just scale api=3 worker=5`
+scale +counts:
+    @{{ stack }} scale "$@"
+
+# bring the schema up to date
+migrate:
+    @{{ stack }} migrate
+
+# make an account that runs the instance
+create-admin *args:
+    @{{ stack }} create-admin "$@"
+
+# a shell in a container: `just shell worker`
+shell *service:
+    @{{ stack }} shell "$@"
+
+# the database, read-only unless --write
+psql *args:
+    @{{ stack }} psql "$@"
+
+# a Redis server: `just redis-cli broker info`
+redis-cli +args:
+    @{{ stack }} redis-cli "$@"
+
+# certificates by ACME: `just tls init --email ops@example.org`, `just tls renew`
+tls +args:
+    @{{ stack }} tls "$@"
+
+# ask through the proxy what a user meets first
+smoke:
+    @{{ stack }} smoke
+
+# measure against the floor
+load-test *args:
+    hatch run load:run "$@"
+
+# everything on this machine without Docker, for trying and developing
+embedded *args:
+    hatch run up "$@"
+
+# begin a migration: `just migration add_sprints`
+migration name:
+    hatch run synergy migration "$1"
 
 # all tests
 test *args:
-    hatch run test {{args}}
+    hatch run test "$@"
+
+# the compose stack, for real; --full for all of it
+compose-test *args:
+    hatch run compose:run "$@"
 
 lint:
     hatch run lint
@@ -20,24 +130,13 @@ types:
 imports:
     hatch run imports
 
-# bring the schema up to date
-migrate:
-    hatch run synergy migrate
-
-create-admin *args:
-    hatch run synergy create-admin {{args}}
-
-# measure against the floor
-load-test *args:
-    hatch run load:run {{args}}
-
 # seconds to the first answer, and memory
 footprint:
     hatch run python ops/footprint.py
 
 # lock the versions anew
 lock *args:
-    hatch run check:lock {{args}}
+    hatch run check:lock "$@"
 
 ci:
     bash .ci/run
