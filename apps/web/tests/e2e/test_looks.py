@@ -50,6 +50,8 @@ def _filled_project(person: Person) -> tuple[dict[str, Any], dict[str, Any]]:
     person.call("PATCH", f"/tasks/{task['key']}", {"description": "**Why**: a [link](https://example.org), `code`."})
     person.call("POST", f"/tasks/{task['key']}/subtasks", {"title": "Sketch", "group": "First"})
     person.call("POST", f"/tasks/{task['key']}/comments", {"body": "A comment"})
+    attached = person.api.post(f"/tasks/{task['key']}/attachments", files={"file": ("plan.pdf", b"A plan")})
+    assert attached.status_code == 201, attached.text
     return project, task
 
 

@@ -89,8 +89,9 @@ async function run(client: QueryClient, { id, taskKey, file }: Upload): Promise<
       signal: controller.signal,
       onProgress: (share) => change(id, { share }),
     });
+    // A list that was never loaded stays unknown: one file is not all of it.
     client.setQueryData(attachmentsQuery(taskKey).queryKey, (list) =>
-      list?.some((other) => other.id === made.id) ? list : [made, ...(list ?? [])],
+      !list || list.some((other) => other.id === made.id) ? list : [made, ...list],
     );
     remove(id, `${made.name} is attached.`);
     await refreshTask(client, taskKey);
