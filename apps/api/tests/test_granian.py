@@ -30,7 +30,7 @@ from synergy_api import serving
 made = serving.make_server
 def make_server(settings):
     server = made(settings)
-    server.rss_sample_interval, server.respawn_interval = 1, 0.5
+    server.rss_sample_interval = 1
     return server
 serving.make_server = make_server
 raise SystemExit(serving.serve(os.environ))
@@ -64,7 +64,7 @@ class Server:
 
     async def until_ready(self, workers: int = 1) -> None:
         """Wait until so many workers listen."""
-        await self.until(lambda: self.process.poll() is not None or len(self._listening()) >= workers, 60)
+        await self.until(lambda: self.process.poll() is not None or len(self._listening()) >= workers, 120)
         assert self.process.poll() is None, self.log.read_text()
 
     def _listening(self) -> set[int]:
@@ -237,7 +237,7 @@ async def test_renewal_of_workers_under_load_loses_no_request(serve):
     old = server.workers()
     async with posting(server.port, 6) as outcomes:
         server.process.send_signal(signal.SIGHUP)
-        await server.until(lambda: not server.workers() & old, 60)
+        await server.until(lambda: not server.workers() & old, 120)
     assert outcomes["lost"] == outcomes["refused"] == 0
     assert outcomes["answered"] > 100
 
@@ -246,7 +246,7 @@ async def test_worker_that_is_killed_is_replaced(serve):
     server = await serve(WEB_WORKERS="2")
     old = server.workers()
     os.kill(min(old), signal.SIGKILL)
-    await server.until(lambda: len(server.workers()) == 2 and server.workers() != old)
+    await server.until(lambda: len(server.workers()) == 2 and server.workers() != old, 60)
     await server.until_ready(2)
     async with httpx.AsyncClient(base_url=server.url, timeout=10) as client:
         assert (await client.get("/api/health/ready")).status_code == 200
@@ -256,7 +256,7 @@ async def test_worker_that_is_killed_is_replaced(serve):
 async def test_worker_above_the_memory_limit_is_renewed(serve):
     server = await serve("-c", RENEW_LARGE_WORKERS_SOON, SYNERGY_API_MAX_MB="1")
     old = server.workers()
-    await server.until(lambda: not server.workers() & old)
+    await server.until(lambda: not server.workers() & old, 120)
     assert server.lines("worker-1 RSS over threshold, gracefully respawning..")
 
 

@@ -54,6 +54,8 @@ class Drain:
         """Put the drain before Granian's handler of SIGTERM; its handler of SIGINT stays and ends the process."""
         if threading.current_thread() is not threading.main_thread():
             return  # a test client runs the application in a thread, where no signal arrives
+        if signal.SIGTERM in signal.sigpending():
+            os._exit(0)  # told to end while it started: it has taken nothing yet
         loop = asyncio.get_running_loop()
 
         def begin() -> None:

@@ -12,7 +12,9 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 from granian.constants import HTTPModes, Interfaces, Loops
@@ -25,19 +27,54 @@ from synergy_platform.version import VERSION
 WORKER_LIFETIME_SECONDS = 6 * 3600
 LIFETIME_JITTER = 0.2
 WORKER_KILL_SECONDS = 25
-# Granian does not look whether the successor serves yet: this is the time that it gets before the old one drains
-START_SECONDS = 10.0
+# The longest that the old one waits for its successor.
+START_SECONDS = 60.0
+_LISTENS = "0A"  # in /proc/net/tcp
 
 
 class ApiServer(MPServer):
-    """Granian's server, which does not begin another renewal once it was told to end."""
+    """Granian's server, where an old worker drains once its successor listens, not after a fixed time.
+
+    A renewal ends at once when the server is told to end.
+    """
 
     def _respawn_workers(self, workers: Sequence[int], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Granian's
         respawn = cast("Callable[..., None]", super()._respawn_workers)
         for index in workers:
             if self.interrupt_signal:
                 return
+            old = self.wrks[index]
+            terminate = old.terminate
+
+            def end_old(index: int = index, terminate: Callable[[], None] = terminate) -> None:
+                self._wait_for_successor(index)
+                terminate()
+
+            if old.is_alive():
+                old.terminate = end_old
             respawn([index], *args, **kwargs)
+
+    def _wait_for_successor(self, index: int) -> None:
+        latest = time.monotonic() + START_SECONDS
+        successor = self.wrks[index]
+        while successor.is_alive() and not self.interrupt_signal and time.monotonic() < latest:
+            if _listens(cast("int", cast("Any", successor).inner.pid)):
+                return
+            time.sleep(0.1)
+
+
+def _listens(process: int) -> bool:
+    """Whether it has a listening TCP socket; taken for granted where the system does not tell."""
+    if sys.platform != "linux":
+        return True
+    listening: set[str] = set()
+    try:
+        for table in ("tcp", "tcp6"):
+            rows = (line.split() for line in Path(f"/proc/{process}/net/{table}").read_text().splitlines()[1:])
+            listening |= {f"socket:[{row[9]}]" for row in rows if row[3] == _LISTENS}
+        return any(str(entry.readlink()) in listening for entry in Path(f"/proc/{process}/fd").iterdir())
+    except OSError:  # something was closed, or the process ended, meanwhile
+        return False
 
 
 def make_server(settings: Settings) -> ApiServer:
@@ -55,7 +92,7 @@ def make_server(settings: Settings) -> ApiServer:
         backlog=1024,
         backpressure=128,
         respawn_failed_workers=True,
-        respawn_interval=START_SECONDS,
+        respawn_interval=0 if sys.platform == "linux" else START_SECONDS,
         workers_lifetime=round(lifetime),
         workers_max_rss=settings.api_max_mb or None,
         workers_kill_timeout=WORKER_KILL_SECONDS,
