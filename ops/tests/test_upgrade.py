@@ -8,10 +8,12 @@ import os
 import subprocess
 from pathlib import Path
 
+import asyncpg
 import msgspec
 import pytest
 
-from synergy_domain.migrations import SUPPORTED_REVISIONS, migrate
+from synergy_domain.migrations import SUPPORTED_REVISIONS, SchemaTooNew, current_schema, migrate
+from synergy_platform.database import Reader
 from synergy_platform.embedded.postgres import EmbeddedPostgres, binaries
 from synergy_platform.ids import new_id
 
@@ -51,4 +53,47 @@ async def test_migrate_ten_at_once_leaves_one_to_work(base_settings, services):
     settings = msgspec.structs.replace(base_settings, db_name=name)
     reports = await asyncio.gather(*(migrate(settings) for _ in range(10)))
     assert sorted(report.before or "nothing" for report in reports) == [SUPPORTED_REVISIONS[-1]] * 9 + ["nothing"]
+    services[0].drop_database(name)
+
+
+async def connected(settings, work):
+    connection = await asyncpg.connect(settings.database_url())
+    try:
+        return await work(connection)
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("comment", "fits"), [("oldest code: 0002", True), ("oldest code: 9998", False), (None, False)]
+)
+async def test_schema_of_a_later_version_fits_only_when_that_says_so(base_settings, services, comment, fits):
+    name = f"later_{new_id().hex[-12:]}"
+    services[0].create_database(name)
+    settings = msgspec.structs.replace(base_settings, db_name=name)
+    await migrate(settings)
+    services[0].run_sql("UPDATE alembic_version SET version_num = '9999'", name)
+    shown = f"'{comment}'" if comment else "NULL"
+    services[0].run_sql(f"COMMENT ON TABLE alembic_version IS {shown}", name)
+    schema = await connected(settings, lambda connection: current_schema(Reader(connection)))
+    assert schema.revision == "9999"
+    assert schema.fits is fits
+    if fits:
+        report = await migrate(settings)
+        assert (report.before, report.after) == ("9999", "9999")
+    else:
+        with pytest.raises(SchemaTooNew, match="9999"):
+            await migrate(settings)
+    services[0].drop_database(name)
+
+
+async def test_migrate_says_which_code_still_works(base_settings, services):
+    name = f"oldest_{new_id().hex[-12:]}"
+    services[0].create_database(name)
+    settings = msgspec.structs.replace(base_settings, db_name=name)
+    await migrate(settings)
+    schema = await connected(settings, lambda connection: current_schema(Reader(connection)))
+    assert schema.oldest_code is not None
+    assert schema.oldest_code <= SUPPORTED_REVISIONS[-1]
+    assert schema.fits
     services[0].drop_database(name)

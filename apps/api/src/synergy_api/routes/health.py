@@ -14,7 +14,7 @@ from litestar.datastructures import State
 from redis.asyncio import Redis
 
 from synergy_api.documentation import errors
-from synergy_domain.migrations import SUPPORTED_REVISIONS, current_revision
+from synergy_domain.migrations import SUPPORTED_REVISIONS, Schema, current_schema
 from synergy_platform import heartbeats
 from synergy_platform.errors import Unavailable
 from synergy_platform.runtime import Runtime
@@ -66,9 +66,9 @@ class HealthChecks:
         for client in self._redis:
             await client.aclose()
 
-    async def schema(self) -> str | None:
-        """The database's revision; raises when it cannot be reached in a second."""
-        return await asyncio.wait_for(current_revision(self._runtime.database.reader()), CHECK_SECONDS)
+    async def schema(self) -> Schema:
+        """The database's schema; raises when it cannot be reached in a second."""
+        return await asyncio.wait_for(current_schema(self._runtime.database.reader()), CHECK_SECONDS)
 
     async def health(self) -> HealthView:
         """How everything is."""
@@ -131,14 +131,13 @@ async def get_readiness(state: State) -> ReadyView:
     if state.hub.draining:
         raise Unavailable("This process is going down.", retry_after=1)
     try:
-        schema = await state.health.schema()
+        schema: Schema = await state.health.schema()
     except Exception as error:  # noqa: BLE001 - whatever is wrong, the answer is: not ready
         raise Unavailable(f"The database cannot be reached: {type(error).__name__}.", retry_after=1) from None
-    if schema not in SUPPORTED_REVISIONS:
-        raise Unavailable(
-            f"The schema is at {schema or 'nothing'}, this version runs on {', '.join(SUPPORTED_REVISIONS)}: migrate."
-        )
-    return ReadyView(status="ready", schema=schema)
+    if schema.revision is None or not schema.fits:
+        known = ", ".join(SUPPORTED_REVISIONS)
+        raise Unavailable(f"The schema is at {schema.revision or 'nothing'}, this version runs on {known}: migrate.")
+    return ReadyView(status="ready", schema=schema.revision)
 
 
 @get("/api/auth/health", tags=["health"], security=[{}], responses=errors())

@@ -3,6 +3,13 @@
 They run beside the old code: add nullable, fill in batches, then enforce.
 """
 
-from synergy_domain.migrations.run import SUPPORTED_REVISIONS, MigrationReport, current_revision, migrate
+from synergy_domain.migrations.run import (
+    SUPPORTED_REVISIONS,
+    MigrationReport,
+    Schema,
+    SchemaTooNew,
+    current_schema,
+    migrate,
+)
 
-__all__ = ["SUPPORTED_REVISIONS", "MigrationReport", "current_revision", "migrate"]
+__all__ = ["SUPPORTED_REVISIONS", "MigrationReport", "Schema", "SchemaTooNew", "current_schema", "migrate"]

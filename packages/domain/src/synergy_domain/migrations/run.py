@@ -19,6 +19,11 @@ from synergy_platform.settings import Settings
 # Not on 0001: every list and board reads how many attachments its tasks have.
 SUPPORTED_REVISIONS = ("0002",)
 
+# The oldest revision whose code goes on working on this schema. `migrate` writes it beside the revision, where that
+# code finds it: it was released before this schema, and runs beside the new code during a deploy and after a rollback.
+OLDEST_CODE = "0001"
+
+_COMMENT = "oldest code: "
 _LOCK = 7_310_001  # any number that nothing else locks
 
 
@@ -29,11 +34,39 @@ class MigrationReport(msgspec.Struct, frozen=True):
     after: str
 
 
-async def current_revision(reader: Reader) -> str | None:
-    """The schema's revision; None for an empty database."""
+class SchemaTooNew(Exception):
+    """The schema was migrated by a later version, beyond what this one works with."""
+
+
+class Schema(msgspec.Struct, frozen=True):
+    """The database's revision, None for an empty one, and the oldest revision whose code works on it, if it says so."""
+
+    revision: str | None
+    oldest_code: str | None
+
+    @property
+    def fits(self) -> bool:
+        """Whether this code runs on it. Revisions are numbers of four digits, so that they compare as text."""
+        if self.revision in SUPPORTED_REVISIONS:
+            return True
+        newest = SUPPORTED_REVISIONS[-1]
+        is_newer = self.revision is not None and self.revision > newest
+        return is_newer and self.oldest_code is not None and self.oldest_code <= newest
+
+
+async def current_schema(reader: Reader) -> Schema:
+    """What the database says of itself."""
     if await reader.value("SELECT to_regclass('alembic_version') IS NULL"):
-        return None
-    return await reader.value("SELECT version_num FROM alembic_version")
+        return Schema(None, None)
+    row = await reader.row(
+        "SELECT version_num, obj_description('alembic_version'::regclass, 'pg_class') AS comment FROM alembic_version"
+    )
+    return _schema(row["version_num"], row["comment"]) if row else Schema(None, None)
+
+
+def _schema(revision: str | None, comment: str | None) -> Schema:
+    oldest = comment.removeprefix(_COMMENT) if comment and comment.startswith(_COMMENT) else None
+    return Schema(revision, oldest)
 
 
 async def migrate(settings: Settings) -> MigrationReport:
@@ -62,12 +95,29 @@ def make_config(connection: Connection) -> Config:
 
 
 def _upgrade(connection: Connection) -> MigrationReport:
-    before = MigrationContext.configure(connection).get_current_revision()
+    before = _read_schema(connection)
     connection.rollback()
+    if before.revision is not None and before.revision > SUPPORTED_REVISIONS[-1]:
+        if before.fits:  # after a rollback: this code works on it, and the way back is not ours to go
+            return MigrationReport(before.revision, before.revision)
+        raise SchemaTooNew(
+            f"The schema is at {before.revision}, and this version knows it up to {SUPPORTED_REVISIONS[-1]} only. "
+            "Run the version that migrated it, or restore a backup from before."
+        )
     # a migration waits 5 s for a lock at most, rather than stopping everybody who queues behind it
     connection.execute(text("SET lock_timeout = '5s'"))
     connection.commit()
     command.upgrade(make_config(connection), "head")
     connection.commit()
-    after = MigrationContext.configure(connection).get_current_revision()
-    return MigrationReport(before, after or "")
+    after = _read_schema(connection)
+    if after.oldest_code != OLDEST_CODE:
+        connection.execute(text(f"COMMENT ON TABLE alembic_version IS '{_COMMENT}{OLDEST_CODE}'"))
+    connection.commit()
+    return MigrationReport(before.revision, after.revision or "")
+
+
+def _read_schema(connection: Connection) -> Schema:
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is None:
+        return Schema(None, None)
+    return _schema(revision, connection.scalar(text("SELECT obj_description('alembic_version'::regclass, 'pg_class')")))
