@@ -84,23 +84,35 @@ write_configuration() {
     ""|1|true|yes|on) echo "include /etc/nginx/synergy/snippets/redirect.conf;" ;;
     *) echo "include /etc/nginx/synergy/snippets/locations.conf;" ;;
   esac >"$out/plain.conf"
-  if [ -n "${SYNERGY_S3_ENDPOINT:-}" ]; then
+  endpoint=${SYNERGY_S3_ENDPOINT:-https://s3.${SYNERGY_S3_REGION:-us-east-1}.amazonaws.com}
+  if [ "${SYNERGY_STORAGE:-disk}" = s3 ]; then
     cat <<S3
 location /s3/ {
   internal;
   set \$route "/media/";
+  # what the API said of the file; the storage has its own idea
+  set \$file_etag \$upstream_http_etag;
   include /etc/nginx/synergy/snippets/media.conf;
+  add_header ETag \$file_etag;
   proxy_http_version 1.1;
   proxy_set_header Connection "";
-  proxy_set_header Host $(printf '%s' "$SYNERGY_S3_ENDPOINT" | sed 's,^[a-z]*://,,;s,/.*,,');
+  proxy_set_header Host $(printf '%s' "$endpoint" | sed 's,^[a-z]*://,,;s,/.*,,');
   # the address is signed already; what the client sent is not the storage's business
   proxy_set_header Authorization "";
   proxy_set_header Cookie "";
+  proxy_set_header If-Range "";
   proxy_ssl_server_name on;
+  proxy_ssl_verify on;
+  proxy_ssl_verify_depth 4;
+  proxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;
   proxy_hide_header ETag;
+  proxy_hide_header Content-Type;
   proxy_buffering off;
   error_page 403 404 = @problem_404;
-  proxy_pass ${SYNERGY_S3_ENDPOINT%/}/;
+  # by a variable, so that the name is looked up when it is needed, and not only at the start
+  set \$storage ${endpoint%/};
+  rewrite ^/s3(/.*)\$ \$1 break;
+  proxy_pass \$storage;
 }
 S3
   fi >"$out/s3.conf"
