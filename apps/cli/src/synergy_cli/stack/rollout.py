@@ -87,8 +87,8 @@ def restart(stack: Stack, services: Iterable[str]) -> None:
             if service in ROLLING:
                 replace(stack, service, release)
             else:
-                say(f"{service}: restarting")
-                stack.compose("restart", service)
+                say(f"{service}: made anew")
+                stack.compose("up", "--detach", "--no-deps", "--force-recreate", "--no-build", service)
 
 
 def scale(stack: Stack, wanted: dict[str, int]) -> None:

@@ -6,6 +6,11 @@ import { logError } from "~/lib/server/log.server";
 
 const API_TIMEOUT_MS = 15_000;
 
+/** Before the second and the third try. */
+const PAUSES_MS = [50, 500];
+/** Errors of a connection that never came about. */
+const UNREACHED = new Set(["ECONNREFUSED", "EHOSTUNREACH", "UND_ERR_CONNECT_TIMEOUT"]);
+
 const UNAVAILABLE: Problem = {
   type: "about:blank",
   title: "Service unavailable",
@@ -24,6 +29,23 @@ export interface Session {
 }
 
 export const sessionContext = createContext<Session>();
+
+/**
+ * Replicas of the API come and go: what only reads, and what none of them has received, is asked again.
+ * @param call a request whose body, if any, may be read once for each try
+ */
+export async function fetchPatiently(call: Request, options: RequestInit): Promise<Response> {
+  for (const pause of PAUSES_MS) {
+    try {
+      return await fetch(new Request(call.clone(), options));
+    } catch (error) {
+      const code = (error as { cause?: { code?: string } }).cause?.code ?? "";
+      if (options.signal?.aborted || !(call.method === "GET" || UNREACHED.has(code))) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+  return fetch(new Request(call, options));
+}
 
 class RequestSession implements Session {
   readonly api: Api;
@@ -58,7 +80,7 @@ class RequestSession implements Session {
     // The router has refused forms of other origins before any action runs, and fetch sends its own Host.
     headers.set("sec-fetch-site", "same-origin");
     const abort = AbortSignal.any([signal, call.signal, AbortSignal.timeout(API_TIMEOUT_MS)]);
-    const response = await fetch(new Request(call, { headers, redirect: "manual", signal: abort })).catch((error) => {
+    const response = await fetchPatiently(call, { headers, redirect: "manual", signal: abort }).catch((error) => {
       if (!signal.aborted) logError(error, this.#request);
       return Response.json(UNAVAILABLE, { status: UNAVAILABLE.status });
     });
