@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import msgspec
 import structlog
+from advanced_alchemy.exceptions import AdvancedAlchemyError
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.exceptions.base_exceptions import SerializationException
@@ -81,12 +82,22 @@ def _document(scope: Scope, error: ProductError) -> bytes:
 
 def handle_error(request: AnyRequest, error: Exception) -> Response[bytes]:
     """Turn any exception into a problem; what nobody expected is logged with its traceback and told as a 500."""
+    error = _cause(error)
     product_error = _translate(request, error)
     if product_error.status >= 500 and not isinstance(product_error, Unavailable):
         log.error("http.failed", exc_info=error)
     elif isinstance(product_error, Unavailable) and not isinstance(error, ProductError):
         log.warning("http.dependency_down", error=f"{type(error).__name__}: {error}"[:300])
     return problem_response(request, product_error)
+
+
+def _cause(error: Exception) -> Exception:
+    """What the database said, where a repository wraps it; one of what Litestar's dependencies raised together."""
+    match error:
+        case AdvancedAlchemyError(__cause__=Exception() as cause) | ExceptionGroup(exceptions=(cause, *_)):
+            return _cause(cause)
+        case _:
+            return error
 
 
 def _translate(request: AnyRequest, error: Exception) -> ProductError:
@@ -113,9 +124,6 @@ def _translate(request: AnyRequest, error: Exception) -> ProductError:
             return Unavailable("This took too long, and nothing was changed. Try again.", retry_after=1)
         case ConnectionError() | TimeoutError():
             return Unavailable("Something that is needed cannot be reached. Try again in a few seconds.")
-        case ExceptionGroup():
-            # Litestar groups what its dependencies raise; one of them is the cause
-            return _translate(request, error.exceptions[0])
         case _:
             return ProductError("This is a fault of ours, not yours. It was recorded under the request id.")
 
