@@ -1,0 +1,561 @@
+"""Every setting of the services, read back from the containers that run."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synergy_platform.settings import documented_settings
+
+OURS = ("api", "worker", "scheduler", "web")
+SERVICES = ("db", "broker", "cache", *OURS, "proxy", "backup")
+USERS = {"db": 999, "broker": 999, "cache": 999, "proxy": 101, "backup": 999, **dict.fromkeys(OURS, 10001)}
+NETWORKS = {
+    "db": {"data"}, "broker": {"data"}, "cache": {"data"}, "backup": {"data"}, "migrate": {"data"},
+    "api": {"edge", "app", "data"}, "worker": {"app", "data", "egress"}, "scheduler": {"app", "data"},
+    "web": {"edge"}, "proxy": {"edge"},
+}  # fmt: skip
+GIB = 1024**3
+# What compose.yaml does not hand to the API, and why.
+NOT_FOR_CONTAINERS = {
+    "SYNERGY_HOME": "the embedded services' data, which compose keeps in volumes",
+    "SYNERGY_HOST": "the embedded shape's public address; here the proxy has it",
+    "SYNERGY_PORT": "the embedded shape's public port; here the proxy has it",
+}
+
+# What a container tells of itself: a line each for its processes, its root, its limits and its secrets.
+PROBE = """
+for each in /proc/[0-9]*; do
+  told=$(awk '/^(Uid|CapPrm|CapEff|CapBnd|NoNewPrivs|Seccomp):/ {printf "%s ", $2}' "$each/status" 2>/dev/null)
+  [ -n "$told" ] && echo "process $told"
+done
+echo "root $(awk '$2 == "/" {print $4}' /proc/mounts)"
+echo "write $( (echo x >/probe) 2>&1 | tail -1)"
+echo "tmp $(echo x >/tmp/probe && rm /tmp/probe && echo written)"
+echo "memory $(cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null)"
+echo "first $(cat /proc/1/comm)"
+for each in /run/secrets/*; do
+  [ -e "$each" ] && echo "secret $(stat -c '%a %u %n' "$each") $([ -r "$each" ] && echo readable)"
+done
+echo "environ $(cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' ' ')"
+echo "cmdline $(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0\\n' '  ')"
+"""
+
+
+_CONFIG: dict[Path, dict[str, Any]] = {}
+
+
+def config(lab) -> dict[str, Any]:
+    """compose.yaml as compose understands it."""
+    if lab.root not in _CONFIG:
+        _CONFIG[lab.root] = json.loads(lab.compose("config", "--format", "json").stdout)
+    return _CONFIG[lab.root]
+
+
+def container(lab, service: str) -> dict[str, Any]:
+    """What `docker inspect` tells of the newest container of a service, ended ones too."""
+    label = "label=com.docker.compose"
+    filters = ["--filter", f"{label}.project={config(lab)['name']}", "--filter", f"{label}.service={service}"]
+    ids = lab.docker("ps", "--all", "--quiet", "--filter", f"{label}.oneoff=False", *filters).split()
+    return json.loads(lab.docker("inspect", ids[0]))[0]
+
+
+def as_role(lab, role: str, query: str, *, password: str = "", options: str = "", check: bool = True) -> str:
+    """What the database answers this role over the network, with the password of the role or another one."""
+    secret = password or f"$(sed -n s/^{role.removeprefix('synergy_')}=//p /run/secrets/db_passwords)"
+    psql = f'psql -h "$(hostname -i)" -U {role} -d synergyos -v ON_ERROR_STOP=1 -Atc "$0" 2>&1'
+    script = f'PGOPTIONS="{options}" PGPASSWORD="{secret}" {psql}'
+    return lab.execute("db", "sh", "-c", script, query, check=check)
+
+
+def redis(lab, service: str, *words: str) -> list[str]:
+    script = 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) exec redis-cli "$@"'
+    return lab.execute(service, "sh", "-c", script, "redis-cli", *words).splitlines()
+
+
+def secret_values(lab) -> dict[str, str]:
+    """Everything in .env that nobody else may know."""
+    named = re.compile(r"^(\w*(?:PASSWORD|SECRET\w*|_KEY|TOKEN))=(.+)$", re.MULTILINE)
+    found = dict(named.findall((lab.root / ".env").read_text()))
+    assert {"SECRET_KEY", "DB_PASSWORD", "REDIS_PASSWORD", "DB_SUPERUSER_PASSWORD"} <= set(found)
+    return found
+
+
+# --- every container ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_inspect_of_each_container_shows_its_limits_and_hardening(lab, service):
+    told = container(lab, service)
+    host, made = told["HostConfig"], told["Config"]
+    assert made["User"] not in {"", "0", "root"}
+    assert host["ReadonlyRootfs"] is True
+    assert host["Init"] is True
+    assert host["Privileged"] is False
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["CapAdd"]
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+    assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "5"}}
+    assert 0 < host["PidsLimit"] <= 300
+    assert 0 < host["NanoCpus"] <= 2_000_000_000
+    assert 0 < host["Memory"] <= 2 * GIB
+    assert made["StopTimeout"] >= 10
+    check = made["Healthcheck"]
+    assert check["Interval"] == 10_000_000_000
+    assert check["StartPeriod"] > 0
+    assert told["State"]["Health"]["Status"] == "healthy"
+    assert not any("docker.sock" in mount["Source"] for mount in told["Mounts"])
+    assert host["PidMode"] == ""
+    assert host["NetworkMode"] not in {"host", "default"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_container_seen_from_inside_has_no_power(lab, service):
+    lines = [line.partition(" ")[::2] for line in lab.execute(service, "sh", "-c", PROBE).splitlines()]
+    told = dict(lines)
+    processes = [rest.split() for kind, rest in lines if kind == "process"]
+    none = "0" * 16
+    assert len(processes) >= 2
+    assert processes == [[str(USERS[service]), none, none, none, "1", "2"]] * len(processes)
+    assert told["root"].split(",")[0] == "ro"
+    assert "Read-only file system" in told["write"]
+    assert told["tmp"] == "written"
+    assert int(told["memory"]) == container(lab, service)["HostConfig"]["Memory"]
+    assert "init" in told["first"]
+    secrets = [rest.split() for kind, rest in lines if kind == "secret"]
+    assert [(mode, owner, rest) for mode, owner, _, *rest in secrets] == [
+        ("400", str(USERS[service]), ["readable"])
+    ] * len(secrets)
+    if service in {"db", "broker", "cache", "api", "worker", "scheduler"}:
+        assert secrets
+    for name, value in secret_values(lab).items():
+        # the image's own entrypoint hands this to the server, whose environment only the user of the file can read
+        if (service, name) != ("db", "DB_SUPERUSER_PASSWORD"):
+            assert value not in told["environ"], name
+        assert value not in told["cmdline"], name
+
+
+def test_limits_of_api_and_worker_are_two_cores_and_two_gibibytes(lab):
+    services = config(lab)["services"]
+    for name in ("api", "worker"):
+        resources = services[name]["deploy"]["resources"]
+        assert resources["limits"]["memory"] == str(2 * GIB)
+        assert float(resources["limits"]["cpus"]) == 2 or lab.env(f"SYNERGY_{name.upper()}_CPUS")
+        assert resources["reservations"]["memory"] == str(GIB)
+        assert float(resources["reservations"]["cpus"]) == 1
+        assert container(lab, name)["HostConfig"]["MemoryReservation"] == GIB
+    for name in set(services) - {"api", "worker", "db"}:
+        assert int(services[name]["deploy"]["resources"]["limits"]["memory"]) <= GIB / 2
+
+
+def test_grace_periods_are_longer_than_what_a_service_needs_to_end(lab):
+    grace = {name: container(lab, name)["Config"]["StopTimeout"] for name in SERVICES}
+    # a request has 30 s, and the scripts of deploy stop with the same periods
+    assert grace["api"] == 35
+    assert grace["worker"] == 40
+    assert grace["proxy"] >= 30
+    assert grace["db"] >= 60
+    assert container(lab, "proxy")["Config"]["StopSignal"] == "SIGQUIT"
+
+
+def test_nothing_is_published_but_the_ports_of_the_proxy(lab):
+    published = {}
+    for service in (*SERVICES, "migrate"):
+        bindings = container(lab, service)["HostConfig"]["PortBindings"] or {}
+        published |= {(service, port): [each["HostPort"] for each in to] for port, to in bindings.items()}
+    assert published == {
+        ("proxy", "8080/tcp"): [str(lab.http_port)],
+        ("proxy", "8443/tcp"): [str(lab.https_port)],
+    }
+
+
+def test_compose_file_can_be_scaled_and_has_no_version(lab):
+    text = (lab.root / "compose.yaml").read_text()
+    assert not re.search(r"^\s*(container_name|version|privileged|network_mode|cap_add):", text, re.MULTILINE)
+    assert ":latest" not in " ".join(re.findall(r"^\s*image: (?!\$\{SYNERGY_IMAGE_PREFIX)(.+)$", text, re.MULTILINE))
+
+
+def test_secrets_are_in_no_description_and_no_log(lab):
+    ids = lab.compose("ps", "--all", "--quiet").stdout.split()
+    places = {
+        "docker inspect": lab.docker("inspect", *ids),
+        "docker compose config": lab.compose("--profile", "*", "config").stdout,
+        "logs": lab.compose("logs", "--no-color").stdout,
+    }
+    for value_name, value in secret_values(lab).items():
+        for place, text in places.items():
+            assert value not in text, f"{value_name} is in {place}"
+
+
+def test_secrets_of_the_host_are_for_their_readers_only(lab):
+    folder = lab.root / "secrets"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (lab.root / ".env").stat().st_mode & 0o777 == 0o600
+    declared = config(lab)["secrets"]
+    assert {path.name for path in folder.iterdir()} == set(declared)
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o400}
+
+
+def test_every_documented_setting_reaches_the_api(lab):
+    environment = config(lab)["services"]["api"]["environment"]
+    missing = {
+        setting.name
+        for setting in documented_settings()
+        if setting.name not in environment and f"{setting.name}_FILE" not in environment
+    }
+    assert missing == set(NOT_FOR_CONTAINERS)
+    open_secrets = {s.name for s in documented_settings() if s.secret and s.name in environment}
+    # an address without a password, as compose.yaml's own comment has it
+    assert open_secrets <= {"TASKIQ_RESULT_BACKEND"}
+
+
+def test_services_start_in_the_order_of_their_health(lab):
+    services = config(lab)["services"]
+    after = {
+        name: {each: how["condition"] for each, how in service.get("depends_on", {}).items()}
+        for name, service in services.items()
+    }
+    assert after["migrate"] == {"db": "service_healthy"}
+    for name in ("api", "worker", "scheduler"):
+        assert after[name] == {
+            "migrate": "service_completed_successfully",
+            "broker": "service_healthy",
+            "cache": "service_healthy",
+        }
+    assert after["web"] == {"migrate": "service_completed_successfully"}
+    assert after["proxy"] == {"api": "service_healthy", "web": "service_healthy"}
+
+
+# --- networks -------------------------------------------------------------------------------------------------------
+
+
+def reachable(lab, network: str, targets: list[tuple[str, int]]) -> dict[str, str]:
+    """For each address, `open` or the error that a container on that network alone meets."""
+    script = (
+        "import concurrent.futures, json, socket, sys\n"
+        "def ask(target):\n"
+        "    try:\n"
+        "        socket.create_connection(target, 4).close()\n"
+        "    except OSError as error:\n"
+        "        return str(error)\n"
+        "    return 'open'\n"
+        "targets = [tuple(each) for each in json.loads(sys.argv[1])]\n"
+        "with concurrent.futures.ThreadPoolExecutor(10) as threads:\n"
+        "    print(json.dumps(dict(zip([host for host, _ in targets], threads.map(ask, targets)))))\n"
+    )
+    options = ["--rm", "--network", network, "--cap-drop", "ALL", "--entrypoint", "python"]
+    image = container(lab, "api")["Config"]["Image"]
+    return json.loads(lab.docker("run", *options, image, "-c", script, json.dumps(targets)))
+
+
+def addresses(lab, service: str) -> dict[str, str]:
+    """The address of a service in each of its networks, by the network's short name."""
+    networks = container(lab, service)["NetworkSettings"]["Networks"]
+    return {name.rpartition("_")[2]: told["IPAddress"] for name, told in networks.items()}
+
+
+def network_name(lab, short: str) -> str:
+    return config(lab)["networks"][short]["name"]
+
+
+@pytest.mark.parametrize("service", [*SERVICES, "migrate"])
+def test_container_is_on_its_own_networks_only(lab, service):
+    assert {name.rpartition("_")[2] for name in container(lab, service)["NetworkSettings"]["Networks"]} == (
+        NETWORKS[service]
+    )
+
+
+def test_container_on_edge_cannot_reach_database_or_redis(lab):
+    ports = {"db": 5432, "broker": 6379, "cache": 6379}
+    targets = list(ports.items())
+    targets += [(addresses(lab, service)["data"], port) for service, port in ports.items()]
+    # the port is asked in the right way: what is on edge does answer
+    told = reachable(lab, network_name(lab, "edge"), [*targets, ("api", 8000), ("web", 3000)])
+    assert (told.pop("api"), told.pop("web")) == ("open", "open")
+    assert len(told) == 6
+    assert "open" not in told.values()
+
+
+def test_internal_networks_have_no_way_out_and_egress_has(lab):
+    # the machine's own side of another network, where the proxy's port is published: no internet is needed to tell
+    outside = json.loads(lab.docker("network", "inspect", network_name(lab, "egress")))[0]["IPAM"]["Config"][0]
+    target = (outside["Gateway"], lab.https_port)
+    for name in ("data", "app"):
+        assert json.loads(lab.docker("network", "inspect", network_name(lab, name)))[0]["Internal"] is True
+        assert reachable(lab, network_name(lab, name), [target])[target[0]] != "open"
+    assert reachable(lab, network_name(lab, "egress"), [target]) == {target[0]: "open"}
+    script = f"import socket; socket.create_connection({target!r}, 5)"
+    lab.execute("worker", "python", "-c", script)
+    refused = lab.compose("exec", "-T", "scheduler", "python", "-c", script, check=False)
+    assert re.search("unreachable|timed out", refused.stderr)
+
+
+# --- db -------------------------------------------------------------------------------------------------------------
+
+
+def test_database_runs_with_the_settings_of_the_table(lab):
+    names = (
+        "max_connections", "shared_buffers", "data_checksums", "password_encryption", "archive_mode",
+        "archive_timeout", "wal_level", "fsync", "full_page_writes", "synchronous_commit",
+    )  # fmt: skip
+    listed = "','".join(names)
+    told = lab.sql(f"SELECT name || '=' || current_setting(name) FROM unnest(ARRAY['{listed}']) name")  # noqa: S608 - ours
+    assert dict(line.split("=", 1) for line in told.splitlines()) == {
+        "max_connections": "100", "shared_buffers": "256MB", "data_checksums": "on",
+        "password_encryption": "scram-sha-256", "archive_mode": "on", "archive_timeout": "1min",
+        "wal_level": "replica", "fsync": "on", "full_page_writes": "on", "synchronous_commit": "on",
+    }  # fmt: skip
+    check = container(lab, "db")["Config"]["Healthcheck"]
+    assert check["Test"][:5] == ["CMD", "pg_isready", "-U", "postgres", "-d"]
+    assert check["Test"][5] == "synergyos"
+
+
+def test_database_has_its_roles_and_none_can_more_than_its_work(lab):
+    told = lab.sql(
+        "SELECT rolname, rolcanlogin, rolsuper OR rolcreatedb OR rolcreaterole OR rolbypassrls, rolreplication, "
+        "coalesce(left(rolpassword, 14), '-') FROM pg_authid WHERE rolname !~ '^pg_' ORDER BY rolname"
+    )
+    assert told.splitlines() == [
+        "postgres|t|t|t|SCRAM-SHA-256$",
+        "synergy_app|t|f|f|SCRAM-SHA-256$",
+        "synergy_backup|t|f|t|SCRAM-SHA-256$",
+        "synergy_migrator|t|f|f|SCRAM-SHA-256$",
+        "synergy_owner|f|f|f|-",
+        "synergy_readonly|t|f|f|SCRAM-SHA-256$",
+    ]
+    owners = lab.sql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")
+    assert owners == "synergy_owner"
+    assert lab.sql("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'synergyos'") == "synergy_owner"
+
+
+def test_database_lets_nobody_in_without_scram(lab):
+    rules = lab.sql("SELECT type || ' ' || auth_method FROM pg_hba_file_rules WHERE error IS NULL")
+    assert set(rules.splitlines()) == {"local peer", "host scram-sha-256"}
+    assert lab.sql("SELECT count(*) FROM pg_hba_file_rules WHERE error IS NOT NULL") == "0"
+    assert as_role(lab, "synergy_app", "SELECT 1") == "1"
+    refused = as_role(lab, "synergy_app", "SELECT 1", password="wrong", check=False)
+    assert "password authentication failed" in refused
+
+
+@pytest.mark.parametrize(
+    ("role", "query"),
+    [
+        ("synergy_app", "CREATE TABLE probe (id int)"),
+        ("synergy_app", "ALTER TABLE tasks ADD COLUMN probe int"),
+        ("synergy_app", "DROP TABLE tasks"),
+        ("synergy_app", "CREATE SCHEMA probe"),
+        ("synergy_app", "SET ROLE synergy_owner"),
+        ("synergy_app", "SELECT pg_read_file('/etc/passwd')"),
+        ("synergy_app", "COPY tasks TO PROGRAM 'cat'"),
+        ("synergy_readonly", "CREATE TABLE probe (id int)"),
+        ("synergy_readonly", "DELETE FROM tasks"),
+        ("synergy_backup", "DELETE FROM tasks"),
+    ],
+)
+def test_database_refuses_what_is_not_a_roles_work(lab, role, query):
+    # even where the role's own wish to read only is put off
+    said = as_role(lab, role, query, options="-c default_transaction_read_only=off", check=False)
+    assert "ERROR" in said
+    assert "permission denied" in said or "must be owner" in said
+
+
+def test_database_lets_each_role_do_its_work(lab):
+    assert as_role(lab, "synergy_readonly", "SELECT count(*) >= 0 FROM tasks") == "t"
+    assert as_role(lab, "synergy_readonly", "DELETE FROM tasks", check=False).startswith("ERROR")
+    assert as_role(lab, "synergy_backup", "SELECT count(*) >= 0 FROM users") == "t"
+    said = as_role(lab, "synergy_migrator", "BEGIN; CREATE TABLE probe (id int); DROP TABLE probe; ROLLBACK")
+    assert "CREATE TABLE" in said
+    shown = as_role(lab, "synergy_app", "SHOW statement_timeout; SHOW lock_timeout")
+    assert shown.splitlines() == ["15s", "2s"]
+
+
+@pytest.mark.full
+def test_database_stops_a_statement_of_the_app_after_fifteen_seconds(lab):
+    began = time.monotonic()
+    said = as_role(lab, "synergy_app", "SELECT pg_sleep(60)", check=False)
+    assert "statement timeout" in said
+    assert 14 < time.monotonic() - began < 50
+
+
+def test_database_archives_its_log_and_the_file_can_be_read(lab):
+    name = lab.sql("SELECT pg_walfile_name(pg_current_wal_lsn())")
+    lab.sql("SELECT pg_logical_emit_message(true, 'probe', 'archived'); SELECT pg_switch_wal()")
+    archived = f"/wal-archive/{name}.gz"
+    deadline = time.monotonic() + 60
+    while lab.compose("exec", "-T", "db", "test", "-s", archived, check=False).returncode:
+        assert time.monotonic() < deadline, "no file was archived"
+        time.sleep(0.5)
+    script = f"gzip -t {archived} && gzip -dc {archived} >/tmp/{name} && stat -c %s /tmp/{name}; "
+    script += f"pg_waldump -q /tmp/{name} && echo whole; rm /tmp/{name}; stat -c '%a %U' {archived}"
+    size, whole, owner = lab.execute("db", "sh", "-c", script).splitlines()
+    assert int(size) == 16 * 1024 * 1024
+    assert whole == "whole"
+    assert owner.endswith("postgres")
+    assert lab.sql("SELECT failed_count FROM pg_stat_archiver") == "0"
+    # the backup container keeps it: both see one volume
+    lab.execute("backup", "test", "-s", archived)
+
+
+def test_archive_command_refuses_another_content_for_a_name_that_is_there(lab):
+    script = (
+        "set -e; cd /tmp; echo one >wal-one; echo two >wal-two; name=probe-$$; "
+        "archive-wal.sh wal-one $name; archive-wal.sh wal-one $name; "
+        "if archive-wal.sh wal-two $name; then echo replaced; fi; "
+        "gzip -dc /wal-archive/$name.gz; rm wal-one wal-two /wal-archive/$name.gz"
+    )
+    assert lab.execute("db", "bash", "-c", script).splitlines() == ["one"]
+
+
+def test_pools_under_load_stay_within_their_size_and_the_database_holds_them(lab):
+    environment = {
+        name: dict(line.split("=", 1) for line in container(lab, name)["Config"]["Env"])
+        for name in ("api", "worker", "scheduler")
+    }
+    pools = {name: int(each["SYNERGY_DB_POOL_SIZE"]) for name, each in environment.items()}
+    assert pools["api"] <= 3
+    assert pools["worker"] <= 5
+    processes = int(environment["api"]["WEB_WORKERS"])
+    assert processes == 4
+    # beside the pools: listeners, and the worker's relay
+    allowed = {
+        "api": processes * (pools["api"] + 1),
+        "worker": pools["worker"] + 2,
+        "scheduler": pools["scheduler"] + 1,
+    }
+    assert sum(allowed.values()) <= 100 - 10
+
+    def ask(client) -> int:
+        return client.get("/api/v1/projects").status_code
+
+    most: dict[str, int] = {}
+    with lab.signed_in() as client, concurrent.futures.ThreadPoolExecutor(24) as threads:
+        answers = [threads.submit(ask, client) for _ in range(240)]
+        while not all(answer.done() for answer in answers):
+            told = lab.sql("SELECT host(client_addr) || ' ' || count(*) FROM pg_stat_activity "
+                           "WHERE usename = 'synergy_app' GROUP BY client_addr")  # fmt: skip
+            for line in told.splitlines():
+                address, count = line.split()
+                most[address] = max(most.get(address, 0), int(count))
+        assert {answer.result() for answer in answers} == {200}
+    for name, limit in allowed.items():
+        assert 0 < most[addresses(lab, name)["data"]] <= limit, name
+
+
+# --- broker and cache -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        ("broker", {"maxmemory-policy": "noeviction", "appendonly": "yes", "appendfsync": "everysec"}),
+        ("cache", {"maxmemory-policy": "allkeys-lru", "appendonly": "no"}),
+    ],
+)
+def test_redis_runs_with_the_settings_of_the_table(lab, service, expected):
+    wanted = {"maxmemory": str(256 * 1024 * 1024), "save": "", **expected}
+    told = redis(lab, service, "CONFIG", "GET", *wanted)
+    told += [""] * (len(told) % 2)  # the value of `save` is an empty last line
+    assert dict(zip(told[::2], told[1::2], strict=True)) == wanted
+    files = lab.execute(service, "find", "/data", "-type", "f")
+    assert ("appendonly" in files) is (service == "broker")
+    refused = lab.execute(service, "redis-cli", "PING", check=False)
+    assert "NOAUTH" in refused
+
+
+def test_cache_has_a_time_to_live_on_every_key(lab):
+    with lab.client() as client:
+        for number in range(3):
+            body = {"identifier": f"nobody{number}", "password": "not the password", "deliver": "body"}
+            assert client.post("/api/v1/auth/login", json=body).status_code == 401
+    with lab.signed_in() as client:
+        assert client.get("/api/v1/projects").status_code == 200
+    script = (
+        "local kept = {} local all = redis.call('keys', '*') for _, key in ipairs(all) do "
+        "if redis.call('ttl', key) == -1 then kept[#kept + 1] = key end end return {#all, cjson.encode(kept)}"
+    )
+    count, kept = redis(lab, "cache", "EVAL", script, "0")
+    assert int(count) > 0
+    assert kept == "{}", f"keys without a time to live: {kept}"
+
+
+def test_product_works_without_the_cache(lab):
+    before = {name: container(lab, name)["State"]["StartedAt"] for name in OURS}
+    lab.compose("stop", "cache")
+    try:
+        with lab.signed_in() as client:
+            body = {"identifier": "ada", "password": "a quiet river bends twice", "deliver": "body"}
+            assert client.post("/api/v1/auth/login", json=body).status_code == 200
+            project = lab.new_project(client)
+            task = lab.new_task(client, project)
+            assert client.get(f"/api/v1/projects/{project}/board").status_code == 200
+            assert client.patch(f"/api/v1/tasks/{task}", json={"title": "Changed"}).status_code == 200
+            assert client.get("/login").status_code == 200
+            assert client.get("/api/health/ready").status_code == 200
+            told = client.get("/api/auth/health/")
+            assert (told.status_code, told.json()["status"]) == (200, "degraded")
+    finally:
+        lab.compose("start", "cache")
+        lab.wait_healthy()
+    assert {name: container(lab, name)["State"]["StartedAt"] for name in OURS} == before
+
+
+# --- the product's own ----------------------------------------------------------------------------------------------
+
+
+def test_migrate_has_ended_well(lab):
+    state = container(lab, "migrate")["State"]
+    assert (state["Status"], state["ExitCode"]) == ("exited", 0)
+    assert container(lab, "migrate")["HostConfig"]["RestartPolicy"]["Name"] == "no"
+    names = {"DB_USER": "synergy_migrator", "DB_PASSWORD_FILE": "/run/secrets/db_migrator_password"}
+    environment = dict(line.split("=", 1) for line in container(lab, "migrate")["Config"]["Env"])
+    assert {name: environment[name] for name in names} == names
+
+
+@pytest.mark.parametrize("service", ["api", "worker", "scheduler"])
+def test_process_signs_in_as_the_app(lab, service):
+    address = addresses(lab, service)["data"]
+    query = f"SELECT DISTINCT usename FROM pg_stat_activity WHERE host(client_addr) = '{address}'"  # noqa: S608 - of ours
+    assert lab.sql(query) == "synergy_app"
+
+
+def test_api_runs_four_processes_on_port_8000(lab):
+    listed = lab.execute("api", "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+    # one starts the others and takes no request
+    assert listed.count("python -m synergy_api") == 1 + 4
+    answer = lab.execute(
+        "web", "node", "-e", "fetch('http://api:8000/api/health/live').then(r => console.log(r.status))"
+    )
+    assert answer == "200"
+
+
+def test_worker_runs_four_tasks_at_a_time_and_says_that_it_lives(lab):
+    environment = dict(line.split("=", 1) for line in container(lab, "worker")["Config"]["Env"])
+    assert environment["SYNERGY_WORKER_CONCURRENCY"] == "4"
+    for service in ("worker", "scheduler"):
+        lab.execute(service, "python", "-m", "synergy_worker", "live")
+    with lab.client() as client:
+        told = client.get("/api/auth/health/").json()["services"]
+    assert (told["worker"], told["scheduler"]) == ("ok", "ok")
+
+
+def test_web_answers_its_health_check_and_nothing_from_outside_it(lab):
+    script = "fetch('http://127.0.0.1:3000/healthz').then(async r => console.log(r.status, await r.text()))"
+    assert lab.execute("web", "node", "-e", script).startswith("200")
+    assert lab.execute("web", "id", "-u") == "10001"
+
+
+def test_containers_of_one_service_share_the_files(lab):
+    script = "import os; print(os.stat('/media-files').st_uid, os.access('/media-files', os.W_OK))"
+    for service in ("api", "worker"):
+        assert lab.execute(service, "python", "-c", script) == "10001 True"
+    mounts = {each["Destination"]: each["RW"] for each in container(lab, "proxy")["Mounts"]}
+    assert mounts == {
+        "/etc/nginx/synergy": False, "/tls": True, "/acme": False, "/static-files": False, "/media-files": False,
+    }  # fmt: skip
