@@ -14,6 +14,8 @@ const apiUrl = process.env.SYNERGY_API_URL ?? "http://127.0.0.1:8001";
 // Proxies in front of this server, whose X-Forwarded-For and -Proto are believed; nobody else's are.
 const isTrustedProxy = addressMatcher(process.env.SYNERGY_TRUSTED_PROXIES ?? "");
 const SHUTDOWN_MS = 8_000;
+// Longer than the proxy keeps an idle connection: none is left that it could just use when it is closed here.
+const DRAIN_MS = Number(process.env.SYNERGY_WEB_DRAIN_MS ?? 0);
 
 // As npm sets it for `npm start`; the log lines carry it.
 process.env.npm_package_version = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
@@ -67,6 +69,8 @@ const server = http.createServer((request, response) => {
   const path = request.url.split("?", 1)[0];
   identify(request);
   setSecurityHeaders(response);
+  // a proxy then asks the next one elsewhere
+  if (draining) response.setHeader("connection", "close");
   if (path === "/healthz") {
     const body = JSON.stringify({ status: draining ? "draining" : "ok" });
     response.writeHead(draining ? 503 : 200, { "content-type": "application/json", "cache-control": "no-store" });
@@ -107,12 +111,14 @@ function stop(signal) {
   if (draining) return;
   draining = true;
   log("info", "web.stopping", { "process.signal": signal });
-  api.close();
-  server.close(() => {
-    log("info", "web.stopped");
-    process.exit(0);
-  });
-  server.closeIdleConnections();
+  setTimeout(() => {
+    api.close();
+    server.close(() => {
+      log("info", "web.stopped");
+      process.exit(0);
+    });
+    server.closeIdleConnections();
+  }, DRAIN_MS);
   setTimeout(() => {
     log("warning", "web.connections_cut");
     server.closeAllConnections();

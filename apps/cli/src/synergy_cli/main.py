@@ -31,6 +31,15 @@ main.add_command(import_group)
 main.add_command(demo)
 
 
+@main.command("stack", context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def stack(words: tuple[str, ...]) -> None:
+    """The compose stack: `synergy stack deploy` does what `just deploy` does; --help lists the verbs."""
+    from synergy_cli.stack.cli import main as run_verb
+
+    sys.exit(run_verb(words or ("--help",)))
+
+
 def settings_or_exit() -> Settings:
     """The settings; a sentence for each fault and exit code 78 when they cannot be used."""
     try:
@@ -73,11 +82,29 @@ def migrate() -> None:
     """Bring the database's schema to this version; safe to run any number of times at once."""
     from synergy_domain import migrations
 
-    report = asyncio.run(migrations.migrate(settings_or_exit()))
+    try:
+        report = asyncio.run(migrations.migrate(settings_or_exit()))
+    except migrations.SchemaTooNew as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(1) from None
     if report.before == report.after:
         click.echo(f"The schema is at {report.after} already.", err=True)
     else:
         click.echo(f"Migrated the schema from {report.before or 'nothing'} to {report.after}.", err=True)
+
+
+@main.command()
+@click.argument("name")
+def migration(name: str) -> None:
+    """Begin a migration, in development: the next number, and what to remember."""
+    from synergy_domain import migrations
+
+    try:
+        path = migrations.begin_migration(name)
+    except ValueError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(1) from None
+    click.echo(f"{path}: write `upgrade`, then put its number into SUPPORTED_REVISIONS (migrations/run.py).", err=True)
 
 
 @main.command("create-admin")

@@ -3,6 +3,7 @@
 They run beside the old code: add nullable, fill in batches, then enforce.
 """
 
+from synergy_domain.migrations.begin import begin_migration
 from synergy_domain.migrations.run import (
     SUPPORTED_REVISIONS,
     MigrationReport,
@@ -12,4 +13,12 @@ from synergy_domain.migrations.run import (
     migrate,
 )
 
-__all__ = ["SUPPORTED_REVISIONS", "MigrationReport", "Schema", "SchemaTooNew", "current_schema", "migrate"]
+__all__ = [
+    "SUPPORTED_REVISIONS",
+    "MigrationReport",
+    "Schema",
+    "SchemaTooNew",
+    "begin_migration",
+    "current_schema",
+    "migrate",
+]

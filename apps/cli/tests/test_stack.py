@@ -1,0 +1,136 @@
+"""The stack's commands, as far as no engine is needed: .env, secrets/, arguments, sums."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from synergy_cli.stack import init as stack_init
+from synergy_cli.stack.cli import main
+from synergy_cli.stack.compose import Stack, StackError
+from synergy_cli.stack.envfile import read_env, write_env
+from synergy_cli.stack.rollout import check_connections
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def stack(tmp_path, monkeypatch):
+    (tmp_path / "packages/platform/src/synergy_platform").mkdir(parents=True)
+    (tmp_path / "packages/platform/src/synergy_platform/version.py").write_text('VERSION = "1.2.3"\n')
+    for name in ("SYNERGY_HTTPS_PORT", "SYNERGY_HTTP_PORT", "SECRET_KEY", "DB_HOST", "WEB_WORKERS"):
+        monkeypatch.delenv(name, raising=False)
+    # a test is not root everywhere, and files of other users could not be removed
+    monkeypatch.setattr(os, "chown", lambda *_: None)
+    return Stack(tmp_path)
+
+
+def test_init_on_an_empty_folder_writes_secrets_that_only_the_owner_reads(stack, tmp_path):
+    stack_init.init(stack, host="work.example.org")
+    env = read_env(tmp_path / ".env")
+    assert env["ALLOWED_HOSTS"] == "work.example.org"
+    assert env["SYNERGY_PUBLIC_URL"] == "https://work.example.org"
+    assert env["SYNERGY_VERSION"] == "1.2.3"
+    assert len(env["SECRET_KEY"]) >= 32
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+    for path in (tmp_path / "secrets").iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o400
+    assert (tmp_path / "secrets/secret_key").read_text() == env["SECRET_KEY"]
+    assert env["REDIS_PASSWORD"] in (tmp_path / "secrets/broker_url").read_text()
+
+
+def test_init_again_keeps_what_the_operator_wrote(stack, tmp_path):
+    (tmp_path / ".env").write_text("# mine\nSECRET_KEY=" + "k" * 40 + "\nEMAIL_HOST=mail.example.org # a relay\n")
+    stack_init.init(stack, host=None)
+    first = (tmp_path / ".env").read_text()
+    stack_init.init(stack, host=None)
+    assert (tmp_path / ".env").read_text() == first
+    assert first.startswith("# mine\nSECRET_KEY=" + "k" * 40)
+    assert read_env(tmp_path / ".env")["EMAIL_HOST"] == "mail.example.org"
+    assert (tmp_path / "secrets/secret_key").read_text() == "k" * 40
+
+
+def test_init_with_an_address_instead_of_a_name_says_what_it_wants(stack):
+    with pytest.raises(StackError, match="without https"):
+        stack_init.init(stack, host="https://work.example.org/")
+
+
+def test_init_with_another_port_puts_it_into_the_public_address(stack, tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNERGY_HTTPS_PORT", "8443")
+    stack_init.init(stack, host="work.example.org")
+    env = read_env(tmp_path / ".env")
+    assert env["SYNERGY_PUBLIC_URL"] == "https://work.example.org:8443"
+    assert env["SYNERGY_HTTPS_PORT"] == "8443"
+
+
+def test_write_env_replaces_a_value_where_it_stands(tmp_path):
+    path = tmp_path / ".env"
+    path.write_text("A=1\n# B=2\nexport C='3'\n")
+    write_env(path, {"A": "9", "B": "8", "C": "7"})
+    assert path.read_text() == "A=9\n# B=2\nC=7\nB=8\n"
+
+
+def test_connections_beyond_the_database_are_refused(stack, tmp_path):
+    (tmp_path / ".env").write_text("WEB_WORKERS=4\n")
+    check_connections(stack, {"api": 3, "worker": 2, "scheduler": 2})
+    with pytest.raises(StackError, match="PgBouncer"):
+        check_connections(stack, {"api": 6, "worker": 1, "scheduler": 1})
+    (tmp_path / ".env").write_text("WEB_WORKERS=4\nDB_HOST=pooler.internal\n")
+    check_connections(stack, {"api": 60, "worker": 1, "scheduler": 1})
+
+
+@pytest.mark.parametrize("words", [["deploy"], ["scale", "api=3"], ["smoke"], ["tls", "init", "--email", "a@b.c"]])
+def test_verb_before_init_says_what_to_do(words, tmp_path, monkeypatch, capsys):
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+    (tmp_path / "docker").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 1
+    assert "just init" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["api", "api=", "api=0", "api=-1", "api=x"])
+def test_scale_with_a_word_that_is_no_count_says_how_to_write_it(word, tmp_path, monkeypatch, capsys):
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+    (tmp_path / "docker").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(["scale", word]) == 1
+    assert "api=3 worker=5" in capsys.readouterr().err
+
+
+def test_verb_in_a_folder_without_compose_file_says_where_to_run_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["ps"]) == 1
+    assert "compose.yaml" in capsys.readouterr().err
+
+
+def test_stack_runs_with_nothing_but_the_standard_library():
+    command = [
+        sys.executable,
+        "-S",
+        "-I",
+        "-c",
+        "import sys; sys.path.insert(0, sys.argv[1]); import synergy_cli.stack.cli",
+    ]
+    done = subprocess.run([*command, str(ROOT / "apps/cli/src")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_justfile_and_the_stack_have_the_same_verbs(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    listed = capsys.readouterr().out
+    justfile = (ROOT / "justfile").read_text()
+    verbs = (
+        "init", "up", "down", "pull", "pin-images", "start", "stop", "restart", "logs", "ps", "stats", "build", "deploy",
+        "rollback", "scale", "migrate", "create-admin", "shell", "psql", "redis-cli", "tls", "smoke",
+    )  # fmt: skip
+    for verb in verbs:
+        assert f"{verb} " in listed or f"{verb}\n" in listed
+        assert f"{{{{ stack }}}} {verb}" in justfile
