@@ -242,7 +242,7 @@ def reachable(lab, network: str, targets: list[tuple[str, int]]) -> dict[str, st
         "import concurrent.futures, json, socket, sys\n"
         "def ask(target):\n"
         "    try:\n"
-        "        socket.create_connection(target, 4).close()\n"
+        "        socket.create_connection(target, 2).close()\n"
         "    except OSError as error:\n"
         "        return str(error)\n"
         "    return 'open'\n"
@@ -291,7 +291,7 @@ def test_internal_networks_have_no_way_out_and_egress_has(lab):
         assert json.loads(lab.docker("network", "inspect", network_name(lab, name)))[0]["Internal"] is True
         assert reachable(lab, network_name(lab, name), [target])[target[0]] != "open"
     assert reachable(lab, network_name(lab, "egress"), [target]) == {target[0]: "open"}
-    script = f"import socket; socket.create_connection({target!r}, 5)"
+    script = f"import socket; socket.create_connection({target!r}, 3)"
     lab.execute("worker", "python", "-c", script)
     refused = lab.compose("exec", "-T", "scheduler", "python", "-c", script, check=False)
     assert re.search("unreachable|timed out", refused.stderr)
