@@ -55,7 +55,6 @@ write_configuration() {
     echo "resolver_timeout 5s;"
     echo "limit_req_zone \$binary_remote_addr zone=requests:10m rate=${SYNERGY_PROXY_REQUESTS_PER_SECOND:-300}r/s;"
     echo "limit_req_status 429;"
-    echo "map \$host \$synergy_version { default \"${SYNERGY_VERSION:-}\"; }"
     if [ "$port" = 443 ]; then suffix=""; else suffix=":$port"; fi
     echo "map \$host \$https_port { default \"$suffix\"; }"
     # a load balancer in front: its word counts for the client's address and scheme, nobody else's

@@ -13,6 +13,7 @@ import pytest
     [
         ("GET", "/nowhere", 404),
         ("GET", "/api/nothing/at/all", 404),
+        ("GET", "/api/nothing", 404),
         ("DELETE", "/projects", 405),
         ("GET", "/me", 401),
         ("GET", "/api/health/live", 200),
@@ -44,6 +45,12 @@ async def test_too_large_a_body_is_413(api, make):
     caller = await api.as_(await make.user())
     answer = await caller.post("/projects", {"name": "x", "description": "y" * 1_100_000})
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+async def test_body_that_is_neither_json_nor_a_form_is_415(api, make):
+    caller = await api.as_(await make.user())
+    answer = await caller.post("/projects", content=b"name=x", headers={"Content-Type": "text/plain"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
 async def test_docs_page_needs_nothing_from_elsewhere(api):

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,14 @@ class Lab:
         answer = client.post(f"/api/v1/projects/{project or self.new_project(client)}/tasks", json={"title": "A task"})
         assert answer.status_code == 201, answer.text
         return answer.json()["id"]
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 60) -> None:
+        """Until it holds."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                pytest.fail(f"not so after {seconds:.0f} s")
+            time.sleep(0.5)
 
     def wait_healthy(self, seconds: float = 120) -> None:
         """Until every part says that it is well."""

@@ -372,7 +372,7 @@ def test_every_route_and_status_has_the_security_headers_once(lab):
             "api 400": (400, client.get("/api/v1/projects?nonsense=1")),
             "api 401": (401, nobody.get("/api/v1/me")),
             "api 404": (404, client.get("/api/v1/nothing")),
-            "outside of v1 404": (404, nobody.get("/api/nothing")),
+            "api 404 outside of v1": (404, nobody.get("/api/nothing")),
             "api 405": (405, client.delete("/api/v1/projects")),
             "api 413": (413, client.post("/api/v1/projects", content=bytes(2 * MIB), headers=json_type)),
             "api 415": (415, client.post(f"/api/v1/tasks/{task}/attachments", json={})),

@@ -65,8 +65,9 @@ def openapi_config() -> OpenAPIConfig:
             "`POST /api/v1/auth/login` gives one. "
             "Errors are `application/problem+json`; `code` is a stable name."
         ),
-        path="/api",
-        render_plugins=[DescriptionPlugin()],
+        # not /api: Litestar answers everything below with a page of its own
+        path="/api/openapi.json",
+        render_plugins=[DescriptionPlugin(path="/")],
         use_handler_docstrings=True,
         operation_id_creator=_operation_id,
         security=[{"bearer": []}],
@@ -127,7 +128,7 @@ _ASSETS = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascrip
 @get("/api/docs", include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
 def docs_page() -> Response[bytes]:
     """A page to read and try the API; all of it served from here."""
-    return Response(_PAGE, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _POLICY})
+    return Response(_PAGE, media_type="text/html", headers={"Content-Security-Policy": _POLICY})
 
 
 @get("/api/docs/{name:str}", include_in_schema=False, sync_to_thread=True)

@@ -13,11 +13,14 @@ from litestar.params import QueryParameter
 from litestar.routes import HTTPRoute
 
 from synergy_domain.common import Actor
-from synergy_platform.errors import BadRequest, InputFault
+from synergy_platform.errors import BadRequest, InputFault, UnsupportedMediaType
 from synergy_platform.ids import parse_id
 from synergy_platform.pagination import MAX_LIMIT
 
 T = TypeVar("T", bound=str)
+
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_BODY_TYPES = ("application/json", "multipart/form-data")
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many at most")]
 CursorParam = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before", max_length=1000)]
@@ -101,10 +104,14 @@ def known_parameters(app: Litestar) -> dict[HTTPRouteHandler, frozenset[str]]:
 
 
 async def refuse_unknown(request: Request[Any, Any, Any]) -> None:
-    """Before a handler runs: a query parameter that it does not read is a mistake of the caller.
+    """Before a handler runs: a query parameter that it does not read, or a body that is neither JSON nor a form.
 
     Async although it awaits nothing: Litestar would run a plain function in a thread, for each request.
     """
+    if request.method in _WITH_BODY and request.headers.get("content-length", "0") != "0":
+        content_type = request.headers.get("content-type", "").lower()
+        if not content_type.startswith(_BODY_TYPES):
+            raise UnsupportedMediaType("Send application/json, or multipart/form-data where a file is taken.")
     if not request.scope["query_string"]:
         return
     known: frozenset[str] = request.app.state.known_parameters[request.scope["route_handler"]]

@@ -86,6 +86,7 @@ def write_secrets(stack: Stack) -> None:
             _OURS,
             env.get("TASKIQ_BROKER_URL") or env.get("CELERY_BROKER_URL") or f"redis://:{password}@broker:6379/0",
         ),
+        "result_backend": (_OURS, env.get("TASKIQ_RESULT_BACKEND", "")),
         "email_host_password": (_OURS, env.get("EMAIL_HOST_PASSWORD", "")),
         "gemini_api_key": (_OURS, env.get("GEMINI_API_KEY", "")),
         "sentry_dsn": (_OURS, env.get("SENTRY_DSN", "")),

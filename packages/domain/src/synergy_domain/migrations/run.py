@@ -75,6 +75,8 @@ async def migrate(settings: Settings) -> MigrationReport:
     engine = create_async_engine(url, poolclass=NullPool, connect_args={"server_settings": {"timezone": "UTC"}})
     try:
         async with engine.connect() as connection:
+            # however long the one that works takes; a role may have a limit
+            await connection.execute(text("SET lock_timeout = 0"))
             await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
             await connection.commit()
             try:
