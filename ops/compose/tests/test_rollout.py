@@ -101,6 +101,7 @@ def test_deploy_under_load_fails_no_request(lab, clients, request):
     assert failed == []
 
 
+@pytest.mark.full
 def test_rollback_brings_the_release_before_and_fails_no_request(lab, clients):
     lab.stack("deploy", "--tag", f"test-{uuid4().hex[:8]}")
     current, previous = lab.env("SYNERGY_VERSION"), lab.env("SYNERGY_PREVIOUS_VERSION")
@@ -190,7 +191,11 @@ def test_schema_that_the_code_does_not_know_makes_the_api_not_ready(lab):
     lab.wait_healthy()
 
 
-@pytest.mark.parametrize("service", ["api", "web", "worker", "scheduler", "broker", "cache", "db", "proxy"])
+ALWAYS = ("api", "worker", "broker", "db")
+SOMETIMES = tuple(pytest.param(name, marks=pytest.mark.full) for name in ("web", "scheduler", "cache", "proxy"))
+
+
+@pytest.mark.parametrize("service", [*ALWAYS, *SOMETIMES])
 def test_kill_of_a_container_heals_and_loses_nothing_acknowledged(lab, clients, service):
     with clients(50) as under:
         container = lab.containers(service)[0]
