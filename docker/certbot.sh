@@ -2,6 +2,9 @@
 # Renews what is due, twice a day. `renew-certificates once` does it now.
 set -eu
 options="--config-dir /tls/acme --work-dir /tmp/certbot --logs-dir /tmp/certbot/logs"
+# certbot keeps the authority for its renewals, but not that its own certificate is not to be verified
+unverified=/tls/acme/unverified
+mkdir -p /tls/acme
 
 install_certificate() {  # the proxy looks into current/ every ten seconds
   for live in /tls/acme/live/*/; do
@@ -16,6 +19,11 @@ install_certificate() {  # the proxy looks into current/ every ten seconds
   done
 }
 
+if [ "${1:-}" = init ]; then
+  rm -f "$unverified"
+  case " $* " in *" --no-verify-ssl "*) touch "$unverified" ;; esac
+fi
+[ ! -e "$unverified" ] || options="$options --no-verify-ssl"
 case "${1:-}" in
   init) shift; certbot certonly $options --webroot --webroot-path /acme --non-interactive --agree-tos --cert-name synergyos "$@"; install_certificate; exit 0 ;;
   once) shift; certbot renew $options --no-random-sleep-on-renew "$@"; install_certificate; exit 0 ;;
