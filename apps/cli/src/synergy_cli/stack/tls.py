@@ -16,7 +16,7 @@ def tls_init(stack: Stack, *, email: str, staging: bool, server: str | None, ins
     if not names:
         raise StackError(
             "No certificate authority gives a certificate for localhost. Put the public name into ALLOWED_HOSTS and "
-            "SYNERGY_PUBLIC_URL (.env), run `just restart proxy`, then this again."
+            "SYNERGY_PUBLIC_URL (.env), run `just restart api web proxy`, then this again."
         )
     arguments = ["renew-certificates", "init", "--email", email]
     if server or staging:
