@@ -185,9 +185,13 @@ def _roll_out(stack: Stack, wanted: Release, *, back_to: Release, migrate: bool 
             replace(stack, service, wanted)
         reload_proxy(stack)
     except (StackError, KeyboardInterrupt) as error:
-        if wanted != back_to:
-            _go_back(stack, touched, wanted, back_to)
-        raise StackError(f"{error or 'Interrupted.'}\n{back_to.tag} runs as before.") from None
+        reason = str(error) or "Interrupted."
+        if wanted == back_to:  # other settings, the same images: there is nothing else to go back to
+            raise StackError(
+                f"{reason}\nSome containers may have the new settings; mend .env and deploy again."
+            ) from None
+        _go_back(stack, touched, wanted, back_to)
+        raise StackError(f"{reason}\n{back_to.tag} runs as before.") from None
 
 
 def _go_back(stack: Stack, touched: list[str], wanted: Release, back_to: Release) -> None:
