@@ -433,11 +433,7 @@ def test_stopped_upstreams_are_told_as_503_and_come_back(lab):
     lab.compose("stop", "--timeout", "20", "api", "web")
     try:
         with lab.client() as client:
-            deadline = time.monotonic() + 30
-            # an address that has gone away is tried in vain at first
-            while (api := client.get("/api/v1/me")).status_code != 503:
-                assert api.status_code == 504
-                assert time.monotonic() < deadline
+            api = client.get("/api/v1/me")
             page = client.get("/login")
             static = client.get("/static/nothing-12345678.js")
     finally:
