@@ -126,7 +126,8 @@ async def test_commit_that_takes_too_long_itself_is_not_called_undone(own_settin
             await uow.value("INSERT INTO slow VALUES (1) RETURNING id")
         await ok(send)
 
-    async with client(within(own_settings, write)) as caller:
+    # long enough for a busy machine to come as far as the COMMIT
+    async with client(within(own_settings, write, seconds=5)) as caller:
         late = await caller.post("/")
     assert (late.status_code, late.json()["code"]) == (504, "outcome_unknown")
 

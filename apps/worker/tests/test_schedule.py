@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from synergy_platform.heartbeats import seen_within
 
@@ -14,6 +14,7 @@ async def put_back(work, minutes):
 
 
 async def test_schedule_three_schedulers_fire_each_slot_once(work, start):
+    began = work.runtime.clock.now()
     schedulers = [start("scheduler") for _ in range(3)]
     await work.until(lambda: all(scheduler.lines("scheduler.started") for scheduler in schedulers))
     await work.until(lambda: _scheduled(work))
@@ -26,8 +27,9 @@ async def test_schedule_three_schedulers_fire_each_slot_once(work, start):
         await work.connection.execute("DELETE FROM jobs")  # done: the key alone would keep them from coming twice
 
     fired = [line["synergy.slot"] for scheduler in schedulers for line in scheduler.lines("schedule.fired")]
-    # the same twenty were put back three times; none was fired by two
-    assert all(fired.count(slot) <= 3 for slot in fired)
+    # the same twenty were put back three times; none was fired by two. One whose minute came meanwhile
+    # has fired by itself too
+    assert all(fired.count(slot) <= 3 + (datetime.fromisoformat(slot) > began) for slot in fired)
     assert len(fired) <= 3 * 21 + 2
 
 
