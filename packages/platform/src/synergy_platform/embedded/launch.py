@@ -73,7 +73,7 @@ def main() -> None:
             _prctl(PR_SET_PDEATHSIG, int(death_signal))  # after the change of user, which clears it
         if os.getppid() != int(parent):  # it died before the line above
             sys.exit(EXIT_NOT_STARTED)
-        # Python ignores the first two, a shell the others in what it starts in the background: the program would inherit it
+        # ignored by Python, and by a shell in what it starts in the background; the program would inherit it
         for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, signal.SIG_DFL)
         os.execv(command[0], command)
