@@ -15,7 +15,7 @@ from synergy_api.authentication import provide_actor
 from synergy_api.drain import Drain
 from synergy_api.hub import EventHub
 from synergy_api.middleware import RequestContext
-from synergy_api.params import known_parameters, refuse_unknown
+from synergy_api.params import check_request, known_parameters
 from synergy_api.problems import handle_error
 from synergy_api.routes import attachments, auth, events, health, imports, notifications, projects, tasks
 from synergy_api.routes.health import HealthChecks
@@ -91,7 +91,7 @@ def create_app(runtime: Runtime) -> Litestar:
             "actor": Provide(provide_actor),
         },
         exception_handlers={Exception: handle_error},
-        before_request=refuse_unknown,
+        before_request=check_request,
         cors_config=CORSConfig(
             allow_origins=list(settings.cors_origins), allow_credentials=True, expose_headers=["ETag", "X-Request-ID"]
         )

@@ -94,7 +94,7 @@ async def _take_no_new_connections() -> None:
         loop = asyncio.get_running_loop()
         latest = loop.time() + _LONGEST_SETTLE_SECONDS
         await asyncio.sleep(SETTLE_SECONDS)
-        while any(_queued(listener) for listener in listeners) and loop.time() < latest:  # noqa: ASYNC110 - in the kernel
+        while any(_queued(listener) for listener in listeners) and loop.time() < latest:  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(SETTLE_SECONDS)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar, cast, get_args
 from uuid import UUID
 
 from litestar import Litestar, Request
+from litestar.datastructures import Headers
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 from litestar.routes import HTTPRoute
@@ -103,15 +104,18 @@ def known_parameters(app: Litestar) -> dict[HTTPRouteHandler, frozenset[str]]:
     }
 
 
-async def refuse_unknown(request: Request[Any, Any, Any]) -> None:
+def _body_has_another_type(headers: Headers) -> bool:
+    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    return has_body and not headers.get("content-type", "").lower().startswith(_BODY_TYPES)
+
+
+async def check_request(request: Request[Any, Any, Any]) -> None:
     """Before a handler runs: a query parameter that it does not read, or a body that is neither JSON nor a form.
 
     Async although it awaits nothing: Litestar would run a plain function in a thread, for each request.
     """
-    if request.method in _WITH_BODY and request.headers.get("content-length", "0") != "0":
-        content_type = request.headers.get("content-type", "").lower()
-        if not content_type.startswith(_BODY_TYPES):
-            raise UnsupportedMediaType("Send application/json, or multipart/form-data where a file is taken.")
+    if request.method in _WITH_BODY and _body_has_another_type(request.headers):
+        raise UnsupportedMediaType("Send application/json, or multipart/form-data where a file is taken.")
     if not request.scope["query_string"]:
         return
     known: frozenset[str] = request.app.state.known_parameters[request.scope["route_handler"]]

@@ -16,10 +16,7 @@ Verb = Callable[[Stack, argparse.Namespace], "int | None"]
 def _up(stack: Stack, _: argparse.Namespace) -> int | None:
     stack.require_init()
     init.write_secrets(stack)
-    # `--wait` of compose takes a finished migration for a failure: what is waited for is named
-    stack.compose("up", "--detach", "--build")
-    for service in ("db", "broker", "cache", "api", "worker", "scheduler", "web", "proxy"):
-        stack.wait_ready([each.id for each in stack.containers(service)], 120)
+    stack.compose("up", "--detach", "--build", "--wait")
     say(f"SynergyOS runs: {stack.setting('SYNERGY_PUBLIC_URL', '')}")
     return None
 
