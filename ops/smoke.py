@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from synergy_platform.embedded.process import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 BOARD = ROOT / "packages/domain/tests/transfer/data/trello-board.json"
@@ -26,9 +27,7 @@ PASSWORD = "correct horse 7 battery"  # noqa: S105 - of an account that lives fo
 def main() -> int:
     """Run it; prints what it sees."""
     with tempfile.TemporaryDirectory(prefix="synergy-smoke-") as home:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         environment = {**os.environ, "SYNERGY_HOME": home, "SYNERGY_PORT": str(port)}
         log = Path(home).with_suffix(".log")
         with log.open("wb") as output:

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import httpx
 import psutil
 import pytest
 
+from synergy_platform.embedded.process import free_port
 from synergy_platform.settings import documented_settings, written
 
 pytestmark = pytest.mark.slow
@@ -99,9 +99,7 @@ async def serve(own_settings, tmp_path) -> AsyncIterator[Callable[..., Server]]:
     }  # fmt: skip
 
     async def start(*command: str, **more: str) -> Server:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         log = tmp_path / f"api-{len(started)}.log"
         settings = environ | {"SYNERGY_API_PORT": str(port)} | more
         with log.open("wb") as output:

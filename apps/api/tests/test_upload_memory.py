@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from synergy_platform.embedded.process import free_port
 from synergy_platform.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -61,9 +61,7 @@ def storage_settings(request, settings, s3_settings):
 
 @pytest.fixture
 def server(storage_settings) -> Iterator[tuple[int, str]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "synergy_api"], env=environment(storage_settings, port), stdout=subprocess.DEVNULL
     )

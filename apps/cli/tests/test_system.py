@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ import asyncpg
 import httpx
 import psutil
 import pytest
+
+from synergy_platform.embedded.process import free_port
 
 BOARD = Path(__file__).parents[3] / "packages/domain/tests/transfer/data/trello-board.json"
 PASSWORD = "correct horse 7 battery"
@@ -46,9 +47,7 @@ class System:
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """One system for the tests of this file."""
     folder = tmp_path_factory.mktemp("system")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("SYNERGY_", "DB_", "COV"))},
         "SYNERGY_HOME": str(folder / "home"), "SYNERGY_PORT": str(port), "SYNERGY_RATE_LIMIT_REGISTER": "0",

@@ -41,9 +41,8 @@ async def test_schedule_built_in_schedules_run_without_an_error(work, start):
 
     await work.connection.execute("UPDATE schedules SET next_run_at = date_trunc('minute', now())")
 
-    await work.until(lambda: len(worker.lines("job.done")) >= 2)
-    done = {line["synergy.job"] for line in worker.lines("job.done")}
-    assert done == {schedule.job for schedule in handlers.SCHEDULES}
+    wanted = {schedule.job for schedule in handlers.SCHEDULES}
+    await work.until(lambda: {line["synergy.job"] for line in worker.lines("job.done")} >= wanted)
     assert await scheduler.end() == 0
     assert not [line for line in worker.lines() + scheduler.lines() if line["log.level"] == "error"]
 

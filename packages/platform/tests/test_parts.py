@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import email
-import socket
 import time
 from datetime import UTC, date, datetime, timedelta
 from email import policy
@@ -16,6 +15,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Mailbox
 
 from synergy_platform.clock import SetClock
+from synergy_platform.embedded.process import free_port
 from synergy_platform.errors import BadRequest, TooManyRequests, Unavailable
 from synergy_platform.ids import first_id_at, new_id, parse_id
 from synergy_platform.mail import ConsoleMailer, FolderMailer, Mail, SmtpMailer, make_mailer
@@ -132,9 +132,7 @@ async def test_folder_mailer_writes_a_mail_once(tmp_path):
 
 
 async def test_smtp_mailer_speaks_to_a_real_server(tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     controller = Controller(Mailbox(str(tmp_path / "box")), hostname="127.0.0.1", port=port)
     controller.start()
     try:

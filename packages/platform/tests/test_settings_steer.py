@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import email
 import re
-import socket
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -19,6 +18,7 @@ from aiosmtplib import SMTPException
 
 from synergy_platform.clock import SetClock, SystemClock
 from synergy_platform.database import Database
+from synergy_platform.embedded.process import free_port
 from synergy_platform.errors import TooManyRequests
 from synergy_platform.ids import new_id
 from synergy_platform.mail import Mail, make_mailer
@@ -117,9 +117,7 @@ class Accounts:
 
 @pytest.fixture
 def smtp(tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     controller = Controller(
         Mailbox(str(tmp_path / "box")), hostname="127.0.0.1", port=port, authenticator=Accounts(), auth_required=True,
         auth_require_tls=False,

@@ -6,7 +6,6 @@ import asyncio
 import errno
 import hashlib
 import os
-import socket
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, unquote
 
@@ -14,6 +13,7 @@ import httpx
 import msgspec
 import pytest
 
+from synergy_platform.embedded.process import free_port
 from synergy_platform.errors import TooLarge, Unavailable
 from synergy_platform.settings import Settings
 from synergy_platform.storage import DiskStorage, disk, make_storage
@@ -41,9 +41,7 @@ def disk_settings(tmp_path):
 
 @pytest.fixture
 def unused_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_port()
 
 
 @pytest.fixture(params=["disk", "s3"])

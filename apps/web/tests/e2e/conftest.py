@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ import httpx
 import pytest
 from support import CONTEXT_ARGS, PASSWORD, Person
 
+from synergy_platform.embedded.process import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -23,12 +24,6 @@ if TYPE_CHECKING:
 
 START_SECONDS = 240
 STOP_SECONDS = 15
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _is_ready(url: str) -> bool:
@@ -44,7 +39,7 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if running := os.environ.get("SYNERGY_E2E_URL"):
         yield running
         return
-    home, port = tmp_path_factory.mktemp("home"), _free_port()
+    home, port = tmp_path_factory.mktemp("home"), free_port()
     os.environ["SYNERGY_HOME"] = str(home)
     environment = {
         **os.environ,

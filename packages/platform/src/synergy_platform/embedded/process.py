@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from typing import IO, Self
 from synergy_platform.embedded.errors import EmbeddedError, PortInUseError, from_os_error
 
 LOOPBACK = "127.0.0.1"
+FREE_PORTS = (15000, 32768)
 Output = int | IO[bytes] | None
 _LAUNCHER = Path(__file__).with_name("launch.py")
 
@@ -179,10 +181,19 @@ class FolderLock:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return probe.getsockname()[1]
+    """A loopback port that nobody listens on at this moment.
+
+    Chosen at random below the ports that Linux gives to outgoing connections (32768 on, by default): one of those could
+    be taken by any program between this call and the listening.
+    """
+    while True:
+        port = random.randrange(*FREE_PORTS)  # noqa: S311 - nothing secret about a port
+        with socket.socket() as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
 
 
 def require_free_port(host: str, port: int, advice: str) -> None:
