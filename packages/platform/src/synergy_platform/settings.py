@@ -230,6 +230,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         RateLimit, _setting("SYNERGY_RATE_LIMIT_REGISTER", "registrations, by address: COUNT/PERIOD, 0 for no limit")
     ] = RateLimit(5, 3600)
 
+    webhook_allowed_networks: Annotated[
+        tuple[str, ...],
+        _setting(
+            "SYNERGY_WEBHOOK_ALLOWED_NETWORKS",
+            "comma-separated networks of yours that webhooks may go to, as 10.1.0.0/16; else public addresses only",
+        ),
+    ] = ()
+
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         _setting("SYNERGY_LOG_LEVEL", "debug, info, warning or error", begins="Logs, services elsewhere"),
@@ -434,11 +442,15 @@ def _range_faults(settings: Settings) -> list[str]:
             for origin in origins
             if origin != "*" and not _ORIGIN.fullmatch(origin)
         ]
-    for network in settings.trusted_proxies:
-        try:
-            ipaddress.ip_network(network, strict=False)
-        except ValueError:
-            faults.append(f"SYNERGY_TRUSTED_PROXIES has {network!r}: expected addresses or networks such as 10.0.0.0/8")
+    for name, networks in (
+        ("SYNERGY_TRUSTED_PROXIES", settings.trusted_proxies),
+        ("SYNERGY_WEBHOOK_ALLOWED_NETWORKS", settings.webhook_allowed_networks),
+    ):
+        for network in networks:
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError:
+                faults.append(f"{name} has {network!r}: expected addresses or networks such as 10.0.0.0/8")
     if urlsplit(settings.public_url).scheme not in {"http", "https"} or not urlsplit(settings.public_url).hostname:
         faults.append("SYNERGY_PUBLIC_URL must begin with http:// or https:// and name a host")
     return faults

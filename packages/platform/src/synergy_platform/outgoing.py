@@ -1,0 +1,184 @@
+"""HTTP requests to addresses that users name, such as webhooks.
+
+The guard stands where a socket is made, behind the DNS: whatever a name or an odd spelling of an address resolves to is
+judged right before connecting to just that. No redirects, no proxies, no cookies, no cache of the DNS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
+
+import aiohttp
+import msgspec
+from aiohttp.abc import AbstractResolver
+
+from synergy_platform.addresses import Address, BadUrl, check_url, is_in, may_reach, parse_networks
+from synergy_platform.settings import Settings
+from synergy_platform.version import VERSION
+
+TIMEOUT_SECONDS = 15.0
+MAX_TEXT_BYTES = 2048
+# A body is a note for the log; the status came before it, and is what counts.
+_BODY_SECONDS = 2.0
+# Shorter than any server's own: a connection that the server closes while it is used again would look like a failure.
+_KEEPALIVE_SECONDS = 2.0
+
+
+class OutgoingFault(Exception):
+    """No answer came; the message is a sentence for whoever wrote the address down."""
+
+
+class RefusedAddress(OutgoingFault):
+    """The name or address leads into a network that nothing may be sent to."""
+
+
+class NameNotFound(OutgoingFault):
+    """The DNS knows no address of the host."""
+
+
+class NotConnected(OutgoingFault):
+    """Nobody took the connection."""
+
+
+class TlsFailed(OutgoingFault):
+    """The certificate is not good for the host, or TLS failed otherwise."""
+
+
+class TimedOut(OutgoingFault):
+    """No answer within the time."""
+
+
+class BrokenAnswer(OutgoingFault):
+    """The connection ended before an answer, or what came is no HTTP."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What came back; `text` is the beginning of the body, at most 2 KB in UTF-8."""
+
+    status: int
+    text: str
+
+
+class _Refused(OSError):
+    """Raised in the place of connecting."""
+
+
+class _Sending:
+    """One request on its way, and what the guard refused of it."""
+
+    def __init__(self, *, encrypted: bool) -> None:
+        self.encrypted = encrypted
+        self.refused: Address | None = None
+
+
+_sending: ContextVar[_Sending] = ContextVar("outgoing_sending")
+
+
+class Outgoing:
+    """Sends; its one session is made with the first request. A test may hand in a resolver or a shorter time."""
+
+    def __init__(
+        self, settings: Settings, *, resolver: AbstractResolver | None = None, timeout: float = TIMEOUT_SECONDS
+    ) -> None:
+        self.allowed = parse_networks(settings.webhook_allowed_networks)
+        self.encrypted_only = settings.is_production
+        self._resolver = resolver
+        self._timeout = timeout
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Send `body`; raises a fault when no answer came. Any status is an answer."""
+        try:
+            parts = check_url(url, allowed=self.allowed, encrypted_only=self.encrypted_only)
+        except BadUrl as error:
+            raise RefusedAddress(f"The address {error}.") from None
+        sending = _Sending(encrypted=parts.scheme == "https")
+        token = _sending.set(sending)
+        try:
+            async with self._opened().post(url, data=body, headers=headers, allow_redirects=False) as response:
+                return Answer(response.status, await _beginning(response))
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise self._fault(error, sending, parts.hostname or "") from error
+        finally:
+            _sending.reset(token)
+
+    async def close(self) -> None:
+        """Close the connections that are kept."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(
+                socket_factory=self._open_socket,
+                resolver=self._resolver,
+                use_dns_cache=False,
+                limit=0,  # who sends decides how many at a time
+                keepalive_timeout=_KEEPALIVE_SECONDS,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                auto_decompress=False,  # two kilobytes could unfold to gigabytes
+                timeout=aiohttp.ClientTimeout(total=self._timeout),
+                headers={"User-Agent": f"SynergyOS/{VERSION}", "Accept-Encoding": "identity"},
+            )
+        return self._session
+
+    def _open_socket(self, addr_info: tuple[Any, ...]) -> socket.socket:
+        """The guard: a socket for this address, or a refusal. Nothing connects without it."""
+        family, kind, protocol, _, target = addr_info
+        sending = _sending.get()
+        address = ipaddress.ip_address(str(target[0]).partition("%")[0])
+        # plain HTTP in production is for the operator's own networks
+        plain = self.encrypted_only and not sending.encrypted
+        if not (is_in(address, self.allowed) if plain else may_reach(address, self.allowed)):
+            sending.refused = address
+            raise _Refused(f"{address} is refused")
+        return socket.socket(family, kind, protocol)
+
+    def _fault(self, error: Exception, sending: _Sending, host: str) -> OutgoingFault:
+        if sending.refused is not None:
+            return RefusedAddress(
+                f"{host} leads to {sending.refused}, which is in a private or special network"
+                + (" or needs https://" if not sending.encrypted and self.encrypted_only else "")
+                + ". Nothing is sent there."
+            )
+        match error:
+            case aiohttp.ClientConnectorDNSError():
+                return NameNotFound(f"No address is known for {host}.")
+            case aiohttp.ClientConnectorCertificateError():
+                return TlsFailed(f"The certificate of {host} cannot be trusted: {error.certificate_error}"[:300])
+            case aiohttp.ClientSSLError():
+                return TlsFailed(f"No TLS connection with {host}: {error.os_error}"[:300])
+            case TimeoutError():
+                return TimedOut(f"No answer within {self._timeout:g} seconds.")
+            case aiohttp.ClientConnectorError():
+                return NotConnected(f"No connection with {host}: {error.os_error.strerror or error.os_error}"[:300])
+            case aiohttp.InvalidURL():
+                return RefusedAddress("The address cannot be used.")
+            case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError():
+                return BrokenAnswer("The connection ended before an answer.")
+            case _:
+                return BrokenAnswer(f"What came back is no HTTP answer: {error}"[:300])
+
+
+async def _beginning(response: aiohttp.ClientResponse) -> str:
+    """The beginning of the body as text that PostgreSQL takes, whatever bytes it has."""
+    read = bytearray()
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
+        async with asyncio.timeout(_BODY_SECONDS):
+            while len(read) < MAX_TEXT_BYTES and (chunk := await response.content.read(MAX_TEXT_BYTES - len(read))):
+                read += chunk
+    if not response.content.at_eof():
+        response.close()  # else the rest would be read before the connection is used again
+    text = bytes(read).decode(errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return text.encode()[:MAX_TEXT_BYTES].decode(errors="ignore")
