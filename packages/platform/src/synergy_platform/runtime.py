@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from synergy_platform.clock import Clock, SystemClock
 from synergy_platform.database import Database
 from synergy_platform.mail import Mailer, make_mailer
@@ -11,6 +14,9 @@ from synergy_platform.ratelimit import RateLimiter
 from synergy_platform.settings import Settings
 from synergy_platform.storage import Storage, make_storage
 from synergy_platform.tokens import Keyring
+
+if TYPE_CHECKING:
+    from synergy_platform.outgoing import Outgoing
 
 
 class Runtime:
@@ -36,6 +42,13 @@ class Runtime:
         self.hasher = hasher or PasswordHasher()
         self.limiter = RateLimiter(settings.redis_url)
 
+    @cached_property
+    def outgoing(self) -> Outgoing:
+        """Requests to addresses that users name; only processes that send any load the HTTP client."""
+        from synergy_platform.outgoing import Outgoing
+
+        return Outgoing(self.settings)
+
     async def open(self) -> None:
         """Open what has to be opened; nothing has to be there yet."""
         await self.database.open()
@@ -44,4 +57,6 @@ class Runtime:
         """Close all connections and threads."""
         await self.database.close()
         await self.limiter.close()
+        if "outgoing" in self.__dict__:
+            await self.outgoing.close()
         self.hasher.close()
