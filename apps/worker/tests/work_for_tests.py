@@ -70,5 +70,9 @@ def run(role: str, environ: dict[str, str], log: str) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     receiver.DRAIN_SECONDS = float(environ.get("TEST_DRAIN_SECONDS", receiver.DRAIN_SECONDS))
+    hard_limit = float(environ.get("TEST_HARD_LIMIT", "600"))
     tasks = int(environ.get("TEST_TASKS_PER_PROCESS", "1000"))
-    sys.exit(main([role], environ, registry=REGISTRY, schedules=SCHEDULES, tasks_per_process=tasks))
+    status = main(
+        [role], environ, registry=REGISTRY, schedules=SCHEDULES, tasks_per_process=tasks, hard_limit=hard_limit
+    )
+    sys.exit(status)

@@ -69,7 +69,8 @@ class StreamBroker(RedisStreamBroker):
     """Sends tasks to named streams, and hands a worker no more of each than its limit.
 
     `limits` maps a stream's name to how many of its messages one worker may hold; the label `queue_name` of a task
-    names its stream, the first one is the default.
+    names its stream, the first one is the default. `on_reject` gets (stream, message, fault) of what no task can take,
+    before it leaves the stream.
     """
 
     def __init__(self, url: str, limits: Mapping[str, int], *, group: str) -> None:
@@ -97,6 +98,7 @@ class StreamBroker(RedisStreamBroker):
         self._next_claim = 0.0
         self._upkeep: asyncio.Task[None] | None = None
         self._away = False
+        self.on_reject: Callable[[str, bytes, str], Awaitable[None]] | None = None
 
     # ---- sending -----------------------------------------------------------------------------------------------
 
@@ -129,6 +131,11 @@ class StreamBroker(RedisStreamBroker):
             if len(page) < PAGE:
                 return found
             start = "(" + page[-1][0].decode()
+
+    @property
+    def most_held(self) -> int:
+        """How many messages this worker holds at most."""
+        return sum(self._limits.values())
 
     def holds(self, stream: str) -> bool:
         """Whether this worker has a message of the stream in hand."""
@@ -287,6 +294,13 @@ class StreamBroker(RedisStreamBroker):
         log.error(
             "broker.message_rejected", stream=stream, message_id=message_id.decode(), fault=fault, bytes=len(data)
         )
+        if self.on_reject is not None:
+            try:
+                await self.on_reject(stream, data, fault)
+            except Exception as error:  # noqa: BLE001 - whatever it is: what is not kept elsewhere stays here
+                log.warning("broker.message_kept", message_id=message_id.decode(), error=repr(error))
+                self._held[stream].discard(message_id)  # nobody renews it, so it is claimed again later
+                return
         await self._ack_generator(message_id.decode(), stream)()
 
     def _ack_generator(

@@ -14,8 +14,10 @@ from synergy_platform.settings import Settings
 from synergy_worker.broker import BROKER_AWAY, StreamBroker
 
 RUN_JOB = "run_job"
+RUN_IO_JOB = "run_io_job"
+IO_CONCURRENCY = 32
 GROUP = "workers"
-_STREAMS = {"fast": "synergy:jobs:fast", "bulk": "synergy:jobs:bulk"}
+_STREAMS = {"fast": "synergy:jobs:fast", "bulk": "synergy:jobs:bulk", "io": "synergy:jobs:io"}
 
 
 class QueueAway(Exception):
@@ -26,11 +28,12 @@ def make_broker(settings: Settings) -> StreamBroker:
     """The broker of all processes.
 
     A worker process holds one long job in four, so that short ones always find a place; of the short ones it fetches
-    as many ahead as it runs.
+    as many ahead as it runs. Those that wait for other servers have places of their own.
     """
     limits = {
         _STREAMS["fast"]: 2 * settings.worker_concurrency,
         _STREAMS["bulk"]: max(1, settings.worker_concurrency // 4),
+        _STREAMS["io"]: IO_CONCURRENCY,
     }
     return StreamBroker(settings.broker_url, limits, group=GROUP)
 
@@ -46,12 +49,18 @@ class JobQueue:
         """The stream of a queue."""
         return _STREAMS[queue]
 
+    @staticmethod
+    def queue(stream: str) -> str:
+        """The queue of a stream."""
+        return next(queue for queue, name in _STREAMS.items() if name == stream)
+
     async def publish(self, queue: str, jobs: Iterable[DueJob]) -> None:
         """Send a message for each job, in this order."""
+        task = RUN_IO_JOB if queue == "io" else RUN_JOB
         messages = [
             self._broker.formatter.dumps(
                 TaskiqMessage(
-                    task_id=str(job.id), task_name=RUN_JOB, labels={"queue_name": _STREAMS[queue]},
+                    task_id=str(job.id), task_name=task, labels={"queue_name": _STREAMS[queue]},
                     args=[str(job.id), job.request_id], kwargs={},
                 )
             )

@@ -11,7 +11,7 @@ from synergy_platform.schedules import ScheduleDefinition
 from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, load_settings
 from synergy_platform.version import VERSION
 from synergy_worker import handlers, schedule, worker
-from synergy_worker.process import keep_child
+from synergy_worker.process import HARD_LIMIT_SECONDS, Victims, keep_child
 
 EXIT_USAGE = 64  # EX_USAGE of sysexits.h
 
@@ -23,6 +23,7 @@ def main(
     registry: Registry | None = None,
     schedules: tuple[ScheduleDefinition, ...] | None = None,
     tasks_per_process: int = worker.TASKS_PER_PROCESS,
+    hard_limit: float = HARD_LIMIT_SECONDS,
 ) -> int:
     """Run the role that `arguments` names until a signal ends it; returns the exit status.
 
@@ -42,6 +43,11 @@ def main(
     configure_logging(settings, service=f"synergy-{role}", version=VERSION)
     registry = handlers.make_registry() if registry is None else registry
     if role == "worker":
-        return keep_child(lambda: worker.serve(settings, registry, tasks_per_process=tasks_per_process))
+        running = worker.make_running_jobs(settings)
+
+        def serve(victims: Victims) -> None:
+            worker.serve(settings, registry, running, victims, tasks_per_process=tasks_per_process)
+
+        return keep_child(serve, running, hard_limit=hard_limit)
     schedule.serve(settings, registry, handlers.SCHEDULES if schedules is None else schedules)
     return 0

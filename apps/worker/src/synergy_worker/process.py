@@ -1,7 +1,7 @@
 """One child process, kept running.
 
 The parent has imported everything, does nothing and stays clean, so that a fresh child is there within some
-milliseconds: when the old one has done its share, or died.
+milliseconds: when the old one has done its share, or died, or had to be killed because a job did not end.
 """
 
 from __future__ import annotations
@@ -13,10 +13,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import msgspec
 import structlog
 
+from synergy_worker.running import RunningJob, RunningJobs
+
+HARD_LIMIT_SECONDS = 600.0
+
+_CHECK_SECONDS = 1.0
 _WATCHED = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 _PR_SET_PDEATHSIG = 1
 _SHORTEST_PAUSE_SECONDS = 0.5
@@ -26,24 +32,37 @@ _HEALTHY_AFTER_SECONDS = 60.0
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
-def keep_child(work: Callable[[], None]) -> int:
+class Victims(msgspec.Struct, frozen=True):
+    """Jobs that the child before this one did not end: for which it was `killed`, and those in which it `died`."""
+
+    killed: Sequence[RunningJob] = ()
+    died: Sequence[RunningJob] = ()
+
+
+def keep_child(work: Callable[[Victims], None], running: RunningJobs, *, hard_limit: float = HARD_LIMIT_SECONDS) -> int:
     """Do `work` in a child process, and again in a new one whenever that ends, until SIGTERM or SIGINT.
 
-    A child that ended well is replaced at once, one that died after a growing pause. The signal is passed on, and the
-    child's end waited for. Returns the exit status.
+    A child that ended well is replaced at once, one that died after a growing pause, and told what died with it. One
+    whose job takes longer than `hard_limit` seconds is killed: only so can code be ended that blocks or ignores its
+    cancellation. The signal is passed on, and the child's end waited for. Returns the exit status.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     gc.collect()
     gc.freeze()  # the collector of the child then leaves these pages shared
-    pause = 0.0
+    pause, victims = 0.0, Victims()
     while True:
         started = time.monotonic()
-        child = _fork(work)
-        status, told = _wait_for_end(child)
+        running.clear()
+        child = _fork(work, victims)
+        status, told, killed = _wait_for_end(child, running, hard_limit)
         if told:
             return 0 if status in {0, -signal.SIGTERM} else 1
+        victims = Victims(killed=killed, died=[] if killed or status == 0 else running.read())
         if status == 0:
             log.info("worker.renewed")
+            continue
+        if killed:
+            log.info("worker.replaced")
             continue
         pause = 0.0 if time.monotonic() - started > _HEALTHY_AFTER_SECONDS else pause
         pause = min(_LONGEST_PAUSE_SECONDS, max(_SHORTEST_PAUSE_SECONDS, pause * 2))
@@ -52,7 +71,7 @@ def keep_child(work: Callable[[], None]) -> int:
             return 0
 
 
-def _fork(work: Callable[[], None]) -> int:
+def _fork(work: Callable[[Victims], None], victims: Victims) -> int:
     parent = os.getpid()
     child = os.fork()
     if child:
@@ -61,7 +80,7 @@ def _fork(work: Callable[[], None]) -> int:
     try:
         die_with_parent(parent)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
-        work()
+        work(victims)
         status = 0
     except BaseException:
         log.exception("worker.failed")
@@ -80,15 +99,25 @@ def die_with_parent(parent: int) -> None:
             os._exit(1)
 
 
-def _wait_for_end(child: int) -> tuple[int, bool]:
-    """The child's exit status (negative: the signal that killed it), and whether this process was told to end."""
-    told = False
+def _wait_for_end(child: int, running: RunningJobs, hard_limit: float) -> tuple[int, bool, list[RunningJob]]:
+    """How the child ended.
+
+    Its exit status (negative: the signal that killed it), whether this process was told to end, and the jobs for which
+    the child was killed.
+    """
+    told, killed = False, list[RunningJob]()
     while True:
-        received = signal.sigwait(_WATCHED)
-        if received != signal.SIGCHLD:
+        received = signal.sigtimedwait(_WATCHED, _CHECK_SECONDS)
+        if received is None:
+            overdue = [job for job in running.read() if job.seconds > hard_limit]
+            if overdue and not killed:
+                killed = overdue
+                log.error("worker.hard_limit", job_ids=[str(job.id) for job in overdue])
+                os.kill(child, signal.SIGKILL)
+        elif received.si_signo == signal.SIGCHLD:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                return os.waitstatus_to_exitcode(status), told, killed
+        else:
             told = True
             os.kill(child, signal.SIGTERM)
-            continue
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status), told

@@ -29,6 +29,7 @@ class JobReceiver(Receiver):
 
     async def _cut_off(self, finish_event: asyncio.Event) -> None:
         await finish_event.wait()
+        self.broker.state.worker.drain()
         await asyncio.sleep(DRAIN_SECONDS)
         await self.broker.state.worker.cancel()
 

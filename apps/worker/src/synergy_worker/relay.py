@@ -18,7 +18,7 @@ import asyncpg
 import structlog
 
 from synergy_platform.database import OUTBOX_CHANNEL, listening
-from synergy_platform.jobs import QUEUES, Registry
+from synergy_platform.jobs import QUEUES, Registry, take_back_lost
 from synergy_platform.outbox import BATCH, mark_published, number_events, published_before, unmark
 from synergy_platform.runtime import Runtime
 from synergy_worker.broker import stop_if_cancelled
@@ -153,6 +153,10 @@ class Relay:
     async def _sweep(self, connection: _Direct, lost_after: timedelta) -> None:
         """Have jobs published again whose messages are gone (Redis was emptied, a worker died at a bad moment)."""
         now = self._runtime.clock.now()
+        async with self._turn:
+            taken = await take_back_lost(connection)
+        if taken:
+            log.warning("relay.leases_ended", jobs=taken)
         for queue in QUEUES:
             async with self._turn:
                 published = await published_before(connection, queue, now - lost_after)

@@ -8,7 +8,19 @@ from uuid import UUID
 
 from advanced_alchemy.base import DefaultBase
 from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy import BigInteger, Boolean, Identity, Index, Integer, SmallInteger, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -67,7 +79,8 @@ class Job(Base):
     """Work to do in the background. The row is the truth; the message in Redis is only the way to a worker.
 
     A worker holds the row's lock while it works and deletes it in the transaction that does the work, so the effect
-    happens once. `state`: `waiting` or `dead`.
+    happens once. `owner` is the lease of a worker that does it without a transaction. `state`: `waiting` or `dead`;
+    `history` says what each try came to.
     """
 
     __tablename__ = "jobs"
@@ -75,6 +88,8 @@ class Job(Base):
         UniqueConstraint("dedup_key"),
         Index("ix_jobs_waiting", "run_at", postgresql_where=text("state = 'waiting'")),
         Index("ix_jobs_unpublished", "run_at", postgresql_where=text("state = 'waiting' AND published_at IS NULL")),
+        Index("ix_jobs_dead", "died_at", "id", postgresql_where=text("state = 'dead'")),
+        Index("ix_jobs_owner", "owner", postgresql_where=text("owner IS NOT NULL")),
     )
 
     id: Mapped[UUID] = id_column()
@@ -87,19 +102,27 @@ class Job(Base):
     error: Mapped[str | None] = mapped_column(Text)
     run_at: Mapped[datetime] = mapped_column(DateTimeUTC)
     published_at: Mapped[datetime | None] = mapped_column(DateTimeUTC)
+    owner: Mapped[int | None] = mapped_column(BigInteger)
+    died_at: Mapped[datetime | None] = mapped_column(DateTimeUTC)
+    history: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
     created_at: Mapped[datetime] = mapped_column(DateTimeUTC)
     request_id: Mapped[str | None] = mapped_column(String(128))
 
 
 class Schedule(Base):
-    """A job that is due again and again. `missed`: what happens to slots that passed while nothing ran."""
+    """A job that is due again and again, by cron or at an interval.
+
+    `missed`: what happens to slots that passed while nothing ran.
+    """
 
     __tablename__ = "schedules"
+    __table_args__ = (CheckConstraint("(cron IS NULL) <> (interval_seconds IS NULL)", name="cron_or_interval"),)
 
     id: Mapped[UUID] = id_column()
     name: Mapped[str] = mapped_column(String(80), unique=True)
     job: Mapped[str] = mapped_column(String(80))
-    cron: Mapped[str] = mapped_column(String(80))
+    cron: Mapped[str | None] = mapped_column(String(80))
+    interval_seconds: Mapped[int | None] = mapped_column(Integer)
     timezone: Mapped[str] = mapped_column(String(64))
     missed: Mapped[str] = mapped_column(String(16))
     is_paused: Mapped[bool] = mapped_column(Boolean, default=False)

@@ -46,7 +46,7 @@ _MARK = f"""
     WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
     due AS (
       SELECT id FROM jobs job, quick
-      WHERE state = 'waiting' AND published_at IS NULL AND run_at <= $1 AND queue = $2
+      WHERE state = 'waiting' AND published_at IS NULL AND run_at <= $1 AND queue = $2 AND owner IS NULL
         AND {IS_FIRST_IN_LANE}
       ORDER BY run_at, id LIMIT $3 FOR UPDATE OF job SKIP LOCKED
     )
@@ -54,12 +54,16 @@ _MARK = f"""
     RETURNING jobs.id, jobs.run_at, jobs.request_id
 """  # noqa: S608 - a constant of ours
 _UNMARK = """
-    WITH lost AS (SELECT id FROM jobs WHERE id = ANY($1) AND state = 'waiting' FOR UPDATE SKIP LOCKED),
+    WITH lost AS (
+      SELECT id FROM jobs WHERE id = ANY($1) AND state = 'waiting' AND owner IS NULL FOR UPDATE SKIP LOCKED
+    ),
     again AS (UPDATE jobs SET published_at = NULL FROM lost WHERE jobs.id = lost.id RETURNING 1)
     SELECT count(*) FROM again
 """
 # takes no locks: a worker that finds a row locked leaves the job to whoever holds it
-_PUBLISHED_BEFORE = "SELECT id, published_at FROM jobs WHERE state = 'waiting' AND published_at <= $1 AND queue = $2"
+_PUBLISHED_BEFORE = """
+    SELECT id, published_at FROM jobs WHERE state = 'waiting' AND owner IS NULL AND published_at <= $1 AND queue = $2
+"""
 
 
 class DueJob(msgspec.Struct, frozen=True):

@@ -26,13 +26,13 @@ MOST_SLOTS = 500
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 _INSERT = """
-    INSERT INTO schedules (id, name, job, cron, timezone, missed, is_paused, next_run_at)
-    VALUES ($1, $2, $3, $4, $5, $6, false, $7) ON CONFLICT (name) DO NOTHING
+    INSERT INTO schedules (id, name, job, cron, interval_seconds, timezone, missed, is_paused, next_run_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, false, $8) ON CONFLICT (name) DO NOTHING
     RETURNING name
 """
 _DUE = "SELECT id, name, next_run_at FROM schedules WHERE NOT is_paused AND next_run_at <= $1 ORDER BY next_run_at"
 _LOCK = """
-    SELECT name, job, cron, timezone, missed, next_run_at FROM schedules
+    SELECT name, job, cron, interval_seconds, timezone, missed, next_run_at FROM schedules
     WHERE id = $1 AND NOT is_paused AND next_run_at <= $2 FOR UPDATE SKIP LOCKED
 """
 _MOVE_ON = """
@@ -40,18 +40,37 @@ _MOVE_ON = """
 """
 
 
-class ScheduleDefinition(msgspec.Struct, frozen=True, kw_only=True):
-    """A schedule that the product brings.
+class Timing(msgspec.Struct, frozen=True, kw_only=True):
+    """When a schedule is due: by `cron` or each `interval` (whole seconds), one of the two.
 
     `cron` has five fields, read in `timezone`: a time that a spring change skips is due right after it, one that an
-    autumn change repeats is due once (hourly ones each hour). `missed` says what happens to slots that passed while no
-    scheduler ran: `catch_up` fires each, `skip` only the last one, and that only within five minutes.
+    autumn change repeats is due once (hourly ones each hour).
+    """
+
+    cron: str | None = None
+    interval: timedelta | None = None
+    timezone: str = "UTC"
+
+    def following(self, slot: datetime) -> datetime:
+        """The slot after this one."""
+        return self.after(slot, slot)
+
+    def after(self, slot: datetime, moment: datetime) -> datetime:
+        """The first slot later than `moment`; `slot` is any slot before it."""
+        if self.interval is None:
+            return next_slot(self.cron or "", self.timezone, moment)
+        return slot + self.interval * ((moment - slot) // self.interval + 1)
+
+
+class ScheduleDefinition(Timing, frozen=True, kw_only=True):
+    """A schedule that the product brings.
+
+    `missed` says what happens to slots that passed while no scheduler ran: `catch_up` fires each, `skip` only the last
+    one, and that only within five minutes.
     """
 
     name: str
     job: str
-    cron: str
-    timezone: str = "UTC"
     missed: Literal["catch_up", "skip"] = "catch_up"
 
 
@@ -79,9 +98,10 @@ def next_slot(cron: str, timezone: str, after: datetime) -> datetime:
 async def ensure_schedules(uow: UnitOfWork, definitions: tuple[ScheduleDefinition, ...]) -> None:
     """Add those that are not there yet; what an admin changed stays."""
     for definition in definitions:
-        first = next_slot(definition.cron, definition.timezone, uow.now)
+        first = definition.following(uow.now)
         added = await uow.value(
-            _INSERT, new_id(), definition.name, definition.job, definition.cron, definition.timezone,
+            _INSERT, new_id(), definition.name, definition.job, definition.cron,
+            int(definition.interval.total_seconds()) if definition.interval else None, definition.timezone,
             definition.missed, first,
         )  # fmt: skip
         if added:
@@ -101,13 +121,17 @@ async def fire(uow: UnitOfWork, registry: Registry, schedule_id: UUID) -> int:
     row = await uow.row(_LOCK, schedule_id, uow.now)
     if row is None:
         return 0
+    interval = row["interval_seconds"]
+    timing = Timing(
+        cron=row["cron"], interval=timedelta(seconds=interval) if interval else None, timezone=row["timezone"]
+    )
     slot, slots, skips = row["next_run_at"], list[datetime](), row["missed"] == "skip"
     if skips and uow.now - slot > MISSED_AFTER:
         log.warning("schedule.slots_skipped", schedule=row["name"], since=slot.isoformat())
-        slot = next_slot(row["cron"], row["timezone"], uow.now - MISSED_AFTER)
+        slot = timing.after(slot, uow.now - MISSED_AFTER)
     while slot <= uow.now and len(slots) < MOST_SLOTS:
         slots.append(slot)
-        slot = next_slot(row["cron"], row["timezone"], slot)
+        slot = timing.following(slot)
     following, slots = slot, slots[-1:] if skips else slots
     queue = registry.get(row["job"]).queue
     for slot in slots:

@@ -1,0 +1,33 @@
+"""Background jobs: what a process can do, and how each job is done exactly once, tried again or laid to rest."""
+
+from synergy_platform.jobs.failures import (
+    HardLimitExceeded,
+    WorkerDied,
+    bury_message,
+    describe,
+    hand_back,
+    record_victim,
+)
+from synergy_platform.jobs.handlers import (
+    MAX_ATTEMPTS,
+    QUEUES,
+    RETRY_CAP_SECONDS,
+    Finish,
+    Handler,
+    IoHandler,
+    JobHandler,
+    Outcome,
+    Queue,
+    Registry,
+    UnknownJob,
+    retry_delay,
+)
+from synergy_platform.jobs.lanes import IS_FIRST_IN_LANE
+from synergy_platform.jobs.lease import Lease, take_back_lost
+from synergy_platform.jobs.run import run_io_job, run_job
+
+__all__ = [
+    "IS_FIRST_IN_LANE", "MAX_ATTEMPTS", "QUEUES", "RETRY_CAP_SECONDS", "Finish", "Handler", "HardLimitExceeded",
+    "IoHandler", "JobHandler", "Lease", "Outcome", "Queue", "Registry", "UnknownJob", "WorkerDied", "bury_message",
+    "describe", "hand_back", "record_victim", "retry_delay", "run_io_job", "run_job", "take_back_lost",
+]  # fmt: skip

@@ -1,0 +1,175 @@
+"""How one job is done exactly once.
+
+A row of `jobs` is the truth. Whoever does a job in the database deletes its row in the same transaction that holds the
+effect, so both happen or neither does, however often the message that named the job is delivered. Whoever enqueues a
+job with the dedup_key of one that is being done waits for its end: give long jobs a key of their own.
+
+A job that waits for somebody else's server is leased: its row names the process that has it in hand, no transaction is
+open, and what it came to is recorded in the transaction that ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+
+from synergy_platform.database import OUTBOX_CHANNEL, UnitOfWork
+from synergy_platform.jobs.failures import Claimed, hand_back, record_failure
+from synergy_platform.jobs.handlers import Finish, IoHandler, JobHandler, Outcome, Registry, UnknownJob
+from synergy_platform.jobs.lanes import IS_FIRST_IN_LANE, IS_LAST_IN_LANE
+from synergy_platform.runtime import Runtime
+
+# how long a known outcome is kept while the database is away; then the job runs again
+KEEP_OUTCOME_SECONDS = 60.0
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+# Deleting comes first: it is the claim, and what the handler writes commits or vanishes together with it. That is why
+# the commit need not wait for the disk: should the machine fail before, row and effect are as they were, and the job is
+# done again. With the commit the relay is told when the lane has a next one to publish.
+_CLAIM = f"""
+    WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
+    mine AS (
+      SELECT id FROM jobs, quick WHERE id = $1 AND state = 'waiting' AND queue <> 'io' FOR UPDATE OF jobs SKIP LOCKED
+    )
+    DELETE FROM jobs job USING mine
+    WHERE job.id = mine.id AND {IS_FIRST_IN_LANE}
+    RETURNING job.name, job.payload::text AS payload, job.attempts,
+              CASE WHEN NOT {IS_LAST_IN_LANE} THEN pg_notify('{OUTBOX_CHANNEL}', '') END
+"""  # noqa: S608 - all parts are constants
+_PUT_BEHIND_EARLIER = f"""
+    WITH mine AS (SELECT id FROM jobs WHERE id = $1 AND state = 'waiting' FOR UPDATE SKIP LOCKED)
+    UPDATE jobs job SET published_at = NULL FROM mine WHERE job.id = mine.id AND NOT {IS_FIRST_IN_LANE}
+    RETURNING job.id
+"""  # noqa: S608 - both parts are constants
+# should the machine fail before this is on the disk, the owner is gone too
+_LEASE = """
+    WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
+    mine AS (
+      SELECT id FROM jobs, quick WHERE id = $1 AND state = 'waiting' AND queue = 'io' AND owner IS NULL
+      FOR UPDATE OF jobs SKIP LOCKED
+    )
+    UPDATE jobs SET owner = $2 FROM mine WHERE jobs.id = mine.id
+    RETURNING name, payload::text AS payload, attempts
+"""
+_HOLD = "SELECT id FROM jobs WHERE id = $1 AND owner = $2 FOR UPDATE"
+_REMOVE = "DELETE FROM jobs WHERE id = $1 RETURNING id"
+_AGAIN = """
+    UPDATE jobs SET owner = NULL, published_at = NULL, run_at = $2, attempts = attempts + 1 WHERE id = $1
+    RETURNING pg_notify('synergy_outbox', '')
+"""
+
+
+async def run_job(runtime: Runtime, registry: Registry, job_id: UUID, request_id: str | None = None) -> Outcome:
+    """Do job `job_id` in one transaction, unless it is done, dead or being done.
+
+    A failure is recorded in a transaction of its own and tried again later; the fifth makes the job `dead`. When this
+    is cancelled the job goes back as it was. Only a database that cannot be reached lets an exception out: the row
+    then still waits, and the relay publishes it again.
+    """
+    with structlog.contextvars.bound_contextvars(**{"request.id": request_id} if request_id else {}):
+        claimed: Claimed | None = None
+        started = time.perf_counter()
+        try:
+            async with runtime.database.unit_of_work() as uow:
+                claimed = await _claim(uow, job_id)
+                if claimed is not None:
+                    handler = registry.get(claimed.name)
+                    if not isinstance(handler, JobHandler):
+                        raise UnknownJob(f"{claimed.name} belongs into the queue io")
+                    async with asyncio.timeout(handler.soft_timeout):
+                        await handler.function(runtime, uow, claimed.payload)
+        except asyncio.CancelledError:
+            await hand_back(runtime, job_id)
+            raise
+        except Exception as error:
+            if claimed is None:
+                raise
+            return await record_failure(runtime, job_id, claimed, error, _milliseconds(started))
+        if claimed is None:
+            return await _put_behind_earlier(runtime, job_id)
+        _log_done(job_id, claimed, started)
+        return "done"
+
+
+async def run_io_job(
+    runtime: Runtime, registry: Registry, owner: int, job_id: UUID, request_id: str | None = None
+) -> Outcome:
+    """Do job `job_id` of queue `io` under the lease `owner`; as `run_job`, but for the transaction.
+
+    "again" when the handler asked for another try.
+    """
+    with structlog.contextvars.bound_contextvars(**{"request.id": request_id} if request_id else {}):
+        started = time.perf_counter()
+        row = await runtime.database.reader().row(_LEASE, job_id, owner)
+        if row is None:
+            return "not_mine"
+        claimed = Claimed(row["name"], msgspec.json.decode(row["payload"]), row["attempts"] + 1, owner)
+        try:
+            handler = registry.get(claimed.name)
+            if not isinstance(handler, IoHandler):
+                raise UnknownJob(f"{claimed.name} does not belong into the queue io")
+            async with asyncio.timeout(handler.soft_timeout):
+                finish = await handler.function(runtime, claimed.payload, claimed.attempt)
+            outcome = await _keep_recording(runtime, job_id, owner, finish)
+        except asyncio.CancelledError:
+            await hand_back(runtime, job_id, owner)
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the job counts it
+            return await record_failure(runtime, job_id, claimed, error, _milliseconds(started))
+        if outcome == "done":
+            _log_done(job_id, claimed, started)
+        return outcome
+
+
+async def _keep_recording(runtime: Runtime, job_id: UUID, owner: int, finish: Finish) -> Outcome:
+    """What was sent cannot be taken back: while the database is away, its outcome is kept for a while."""
+    give_up = time.monotonic() + KEEP_OUTCOME_SECONDS
+    while True:
+        try:
+            async with runtime.database.unit_of_work() as uow:
+                return await _record(uow, job_id, owner, finish)
+        except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError):
+            if time.monotonic() > give_up:
+                raise
+            await asyncio.sleep(1)
+
+
+async def _record(uow: UnitOfWork, job_id: UUID, owner: int, finish: Finish) -> Outcome:
+    if await uow.value(_HOLD, job_id, owner) is None:
+        return "not_mine"
+    after: timedelta | None = await finish(uow)
+    if after is None:
+        await uow.value(_REMOVE, job_id)
+        return "done"
+    await uow.value(_AGAIN, job_id, uow.now + after)
+    return "again"
+
+
+def _log_done(job_id: UUID, claimed: Claimed, started: float) -> None:
+    log.info(
+        "job.done", job=claimed.name, job_id=str(job_id), attempt=claimed.attempt, duration_ms=_milliseconds(started)
+    )
+
+
+def _milliseconds(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 1)
+
+
+async def _claim(uow: UnitOfWork, job_id: UUID) -> Claimed | None:
+    row = await uow.row(_CLAIM, job_id)
+    if row is None:
+        return None
+    return Claimed(row["name"], msgspec.json.decode(row["payload"]), row["attempts"] + 1)
+
+
+async def _put_behind_earlier(runtime: Runtime, job_id: UUID) -> Outcome:
+    """A job that could not be claimed is done, dead or being done, or it has to let an earlier one go first."""
+    waits = await runtime.database.reader().value(_PUT_BEHIND_EARLIER, job_id)
+    return "not_mine" if waits is None else "too_early"
