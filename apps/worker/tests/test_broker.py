@@ -183,6 +183,7 @@ async def test_upkeep_consumers_of_dead_workers_are_removed_but_none_that_holds_
     broker = await bench.broker()
     await bench.send("a")
     await bench.take(broker, 1)
+    await broker.stream.aclose()  # else it would fetch the next one too
     await bench.redis.xgroup_createconsumer("test:short", "workers", "long gone")
     await bench.send("b")
     await bench.redis.xreadgroup("workers", "died with work", {"test:short": ">"}, count=1)

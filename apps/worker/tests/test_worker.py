@@ -108,7 +108,7 @@ async def test_work_job_longer_than_the_reclaim_time_runs_once(work, workers):
     assert not any(process.lines("broker.messages_reclaimed") for process in processes)
 
 
-async def test_work_message_that_is_malformed_or_unknown_is_taken_out_and_logged(work, workers):
+async def test_work_message_that_is_malformed_or_unknown_is_a_dead_letter(work, workers):
     [worker] = await workers()
     unknown = b'{"task_id": "1", "task_name": "nobody_knows", "labels": {}, "args": [], "kwargs": {}}'
     wrong_id = b'{"task_id": "1", "task_name": "run_job", "labels": {}, "args": ["../x", null], "kwargs": {}}'
@@ -118,8 +118,14 @@ async def test_work_message_that_is_malformed_or_unknown_is_taken_out_and_logged
 
     await work.until(lambda: len(worker.lines("broker.message_rejected")) == 3)
     await work.until(lambda: worker.lines("job.malformed"))
-    await work.until(work.is_done)
     await work.until(lambda: _empty(work))
+    assert await work.effects() == ["0"]
+    rows = await work.connection.fetch("SELECT state, error, payload ->> 'message' AS message FROM jobs ORDER BY error")
+    assert [row["state"] for row in rows] == ["dead"] * 4
+    assert [row["error"].partition(":")[0] for row in rows] == [
+        "a message whose job has no id", "malformed", "malformed", "unknown task nobody_knows",
+    ]  # fmt: skip
+    assert rows[3]["message"] == unknown.decode()
 
 
 async def test_work_long_job_shows_progress_and_leaves_short_ones_their_place(work, workers):

@@ -63,6 +63,7 @@ def test_address_that_a_client_gives_itself_is_not_believed(lab):
         "X-Forwarded-For": "6.6.6.6", "X-Real-IP": "6.6.6.6", "Forwarded": "for=6.6.6.6;host=evil;proto=http",
         "X-Forwarded-Host": "evil.invalid", "X-Forwarded-Proto": "http", "X-Request-ID": request_id,
     }  # fmt: skip
+    lab.signed_in().close()  # makes the account
     with lab.client(headers=headers) as client:
         body = {"identifier": "ada", "password": PASSWORD, "deliver": "body"}
         answer = client.post("/api/v1/auth/login", json=body)

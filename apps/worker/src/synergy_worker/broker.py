@@ -21,7 +21,7 @@ import contextlib
 import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from typing import Any, cast
+from typing import cast
 
 import structlog
 from redis.asyncio import Redis
@@ -93,9 +93,9 @@ class StreamBroker(RedisStreamBroker):
         self._begun: dict[str, set[bytes]] = {stream: set() for stream in limits}
         self._done: dict[str, list[bytes]] = {stream: [] for stream in limits}
         self._flushing: asyncio.Task[None] | None = None
-        self._room = asyncio.Event()
+        self._room = {stream: asyncio.Event() for stream in limits}
         self._claim_from = dict.fromkeys(limits, "0-0")
-        self._next_claim = 0.0
+        self._next_claim = dict.fromkeys(limits, 0.0)
         self._upkeep: asyncio.Task[None] | None = None
         self._away = False
         self.on_reject: Callable[[str, bytes, str], Awaitable[None]] | None = None
@@ -185,30 +185,47 @@ class StreamBroker(RedisStreamBroker):
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
         """Yield messages, new ones and those of workers that died; never ends."""
+        fetched: asyncio.Queue[_Message | BaseException] = asyncio.Queue()
+        followers = [asyncio.create_task(self._follow(stream, fetched)) for stream in self._limits]
+        try:
+            while True:
+                stop_if_cancelled()
+                message = await fetched.get()
+                if isinstance(message, BaseException):
+                    raise message
+                stream, message_id, fields = message
+                data = fields.get(b"data", b"")
+                fault = self._fault(data)
+                if fault is None:
+                    self._begun[stream].add(message_id)
+                    yield AckableMessage(data=data, ack=self._ack_generator(message_id.decode(), stream))
+                else:
+                    await self._reject(stream, message_id, data, fault)
+        finally:
+            for follower in followers:
+                follower.cancel()
+            await asyncio.gather(*followers, return_exceptions=True)
+            await self._hand_back_unbegun()
+
+    async def _follow(self, stream: str, fetched: asyncio.Queue[_Message | BaseException]) -> None:
+        """Fetch from one stream as there is room; apart from the others, so that none waits for another."""
         pause = 0.0
         try:
             while True:
                 stop_if_cancelled()
                 try:
-                    fetched = await self._fetch()
+                    messages = await self._fetch(stream)
                 except BROKER_AWAY as error:
                     pause = await self._mend(error, pause)
                     continue
-                stop_if_cancelled()
                 if self._away:
                     self._away = False
                     log.info("broker.back")
                 pause = 0.0
-                for stream, message_id, fields in fetched:
-                    data = fields.get(b"data", b"")
-                    fault = self._fault(data)
-                    if fault is None:
-                        self._begun[stream].add(message_id)
-                        yield AckableMessage(data=data, ack=self._ack_generator(message_id.decode(), stream))
-                    else:
-                        await self._reject(stream, message_id, data, fault)
-        finally:
-            await self._hand_back_unbegun()
+                for message in messages:
+                    fetched.put_nowait(message)
+        except Exception as error:  # noqa: BLE001 - `listen` raises it
+            fetched.put_nowait(error)
 
     async def _hand_back_unbegun(self) -> None:
         for stream, held in self._held.items():
@@ -233,55 +250,46 @@ class StreamBroker(RedisStreamBroker):
         await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - spreads load
         return pause
 
-    async def _fetch(self) -> list[_Message]:
-        free = {stream: limit - len(self._held[stream]) for stream, limit in self._limits.items()}
-        free = {stream: room for stream, room in free.items() if room > 0}
-        if not free:
-            self._room.clear()
-            await self._room.wait()
+    async def _fetch(self, stream: str) -> list[_Message]:
+        room = self._limits[stream] - len(self._held[stream])
+        if room <= 0:
+            self._room[stream].clear()
+            await self._room[stream].wait()
             return []
-        if time.monotonic() >= self._next_claim:
-            self._next_claim = time.monotonic() + CLAIM_SECONDS
-            claimed = await self._claim(free)
+        if time.monotonic() >= self._next_claim[stream]:
+            self._next_claim[stream] = time.monotonic() + CLAIM_SECONDS
+            claimed = await self._claim(stream, room)
             if claimed:
-                self._next_claim = 0.0  # perhaps there are more
+                self._next_claim[stream] = 0.0  # perhaps there are more
                 return claimed
-        pipe = self._redis.pipeline(transaction=False)
-        for stream, room in free.items():
-            pipe.xreadgroup(self.consumer_group_name, self.consumer_name, {stream: ">"}, count=room)
-        fetched = [message for reply in await pipe.execute() for message in self._hold(reply)]
-        if fetched:
-            return fetched
-        stop_if_cancelled()
-        # nothing there: wait for the first one, whichever stream it comes by
-        reply = await self._redis.xreadgroup(
-            self.consumer_group_name, self.consumer_name, dict.fromkeys(free, ">"), count=1, block=BLOCK_MS
+        reply = cast(
+            "list[tuple[bytes, list[tuple[bytes, Mapping[bytes, bytes]]]]] | None",
+            await self._redis.xreadgroup(
+                self.consumer_group_name, self.consumer_name, {stream: ">"}, count=room, block=BLOCK_MS
+            ),
         )
-        return self._hold(reply)
+        return [message for _, entries in reply or () for message in self._hold(stream, entries)]
 
-    def _hold(self, reply: Any) -> list[_Message]:  # noqa: ANN401 - redis types its replies loosely
-        messages: list[_Message] = []
-        for stream, entries in reply or ():
-            name = stream.decode()
-            for message_id, fields in entries:
-                self._held[name].add(message_id)
-                messages.append((name, message_id, fields or {}))
+    def _hold(self, stream: str, entries: Iterable[tuple[bytes, Mapping[bytes, bytes] | None]]) -> list[_Message]:
+        messages = [(stream, message_id, fields or {}) for message_id, fields in entries]
+        self._held[stream].update(message_id for _, message_id, _ in messages)
         return messages
 
-    async def _claim(self, free: Mapping[str, int]) -> list[_Message]:
+    async def _claim(self, stream: str, room: int) -> list[_Message]:
         """Take over messages that their worker stopped renewing."""
-        claimed: list[_Message] = []
-        for stream, room in free.items():
-            following, entries, *_ = await self._redis.xautoclaim(
+        reply = cast(
+            "tuple[bytes, list[tuple[bytes | None, Mapping[bytes, bytes] | None]]]",
+            await self._redis.xautoclaim(
                 stream, self.consumer_group_name, self.consumer_name, LOST_AFTER_MS, self._claim_from[stream], room
-            )
-            self._claim_from[stream] = following.decode()
-            # Redis 6.2 names entries that were deleted from the stream, without their id
-            taken = [(i, fields) for i, fields in entries if i is not None and i not in self._held[stream]]
-            if taken:
-                log.warning("broker.messages_reclaimed", stream=stream, messages=len(taken))
-            claimed += self._hold([(stream.encode(), taken)])
-        return claimed
+            ),
+        )
+        following, entries = reply[0], reply[1]
+        self._claim_from[stream] = following.decode()
+        # Redis 6.2 names entries that were deleted from the stream, without their id
+        taken = [(i, fields) for i, fields in entries if i is not None and i not in self._held[stream]]
+        if taken:
+            log.warning("broker.messages_reclaimed", stream=stream, messages=len(taken))
+        return self._hold(stream, taken)
 
     def _fault(self, data: bytes) -> str | None:
         try:
@@ -314,7 +322,7 @@ class StreamBroker(RedisStreamBroker):
             self._held[queue_name].discard(message_id)
             self._begun[queue_name].discard(message_id)
             self._done[queue_name].append(message_id)
-            self._room.set()
+            self._room[queue_name].set()
             if self._flushing is None or self._flushing.done():
                 self._flushing = asyncio.create_task(self._flush())
 

@@ -1,7 +1,7 @@
 """What a worker process is doing right now, written where its parent can read it.
 
 The parent has to know when the child is beyond saying anything: it hangs in code that lets nothing else run, or it
-died. So the child keeps it in memory that both share. Times are those of the monotonic clock, which all processes share.
+died. So the child keeps it in memory that both share. Times are those of the monotonic clock, the same for all.
 """
 
 from __future__ import annotations
