@@ -49,7 +49,10 @@ class Bench:
         if not hasattr(broker, "stream"):
             broker.stream = broker.listen()
         async with asyncio.timeout(seconds):
-            return [await anext(broker.stream) for _ in range(count)]
+            messages = [await anext(broker.stream) for _ in range(count)]
+        for text in self.texts(broker, messages):
+            broker.begin(text)
+        return messages
 
     def texts(self, broker: StreamBroker, messages: list) -> list[str]:
         return [broker.formatter.loads(message.data).args[0] for message in messages]

@@ -89,12 +89,11 @@ class StreamBroker(RedisStreamBroker):
         )
         self._redis = Redis(connection_pool=self.connection_pool)
         self._limits = dict(limits)
-        self._held: dict[str, set[bytes]] = {stream: set() for stream in limits}
+        self._held: dict[str, dict[bytes, bytes]] = {stream: {} for stream in limits}  # message -> its task
         self._begun: dict[str, set[bytes]] = {stream: set() for stream in limits}
         self._done: dict[str, list[bytes]] = {stream: [] for stream in limits}
         self._flushing: asyncio.Task[None] | None = None
         self._room = {stream: asyncio.Event() for stream in limits}
-        self._claim_from = dict.fromkeys(limits, "0-0")
         self._next_claim = dict.fromkeys(limits, 0.0)
         self._upkeep: asyncio.Task[None] | None = None
         self._away = False
@@ -131,6 +130,15 @@ class StreamBroker(RedisStreamBroker):
             if len(page) < PAGE:
                 return found
             start = "(" + page[-1][0].decode()
+
+    def begin(self, task_id: str) -> None:
+        """Work on this task begins: nobody else is to take its message over while this process lives.
+
+        What was yielded and has not begun may go to a worker that has time for it.
+        """
+        wanted = task_id.encode()
+        for stream, held in self._held.items():
+            self._begun[stream].update(message_id for message_id, task in held.items() if task == wanted)
 
     @property
     def most_held(self) -> int:
@@ -197,7 +205,6 @@ class StreamBroker(RedisStreamBroker):
                 data = fields.get(b"data", b"")
                 fault = self._fault(data)
                 if fault is None:
-                    self._begun[stream].add(message_id)
                     yield AckableMessage(data=data, ack=self._ack_generator(message_id.decode(), stream))
                 else:
                     await self._reject(stream, message_id, data, fault)
@@ -229,8 +236,9 @@ class StreamBroker(RedisStreamBroker):
 
     async def _hand_back_unbegun(self) -> None:
         for stream, held in self._held.items():
-            unbegun = list(held - self._begun[stream])
-            held.difference_update(unbegun)
+            unbegun = [message_id for message_id in held if message_id not in self._begun[stream]]
+            for message_id in unbegun:
+                del held[message_id]
             if unbegun:
                 with contextlib.suppress(*BROKER_AWAY):
                     await self._hand_back(stream, unbegun)
@@ -272,21 +280,27 @@ class StreamBroker(RedisStreamBroker):
 
     def _hold(self, stream: str, entries: Iterable[tuple[bytes, Mapping[bytes, bytes] | None]]) -> list[_Message]:
         messages = [(stream, message_id, fields or {}) for message_id, fields in entries]
-        self._held[stream].update(message_id for _, message_id, _ in messages)
+        for _, message_id, fields in messages:
+            self._held[stream][message_id] = fields.get(b"task", b"")
         return messages
 
     async def _claim(self, stream: str, room: int) -> list[_Message]:
-        """Take over messages that their worker stopped renewing."""
-        reply = cast(
-            "tuple[bytes, list[tuple[bytes | None, Mapping[bytes, bytes] | None]]]",
-            await self._redis.xautoclaim(
-                stream, self.consumer_group_name, self.consumer_name, LOST_AFTER_MS, self._claim_from[stream], room
-            ),
+        """Take over messages that their worker stopped renewing, or that a cut connection swallowed on their way here.
+
+        Not by XAUTOCLAIM: it would take, and so renew, also those that wait here until there is time for them.
+        """
+        pending = await self._redis.xpending_range(
+            stream, self.consumer_group_name, "-", "+", self._limits[stream] + room, idle=LOST_AFTER_MS
         )
-        following, entries = reply[0], reply[1]
-        self._claim_from[stream] = following.decode()
+        lost = [entry["message_id"] for entry in pending if entry["message_id"] not in self._held[stream]][:room]
+        if not lost:
+            return []
+        claimed = cast(
+            "list[tuple[bytes | None, Mapping[bytes, bytes] | None]]",
+            await self._redis.xclaim(stream, self.consumer_group_name, self.consumer_name, LOST_AFTER_MS, [*lost]),
+        )
         # Redis 6.2 names entries that were deleted from the stream, without their id
-        taken = [(i, fields) for i, fields in entries if i is not None and i not in self._held[stream]]
+        taken = [(message_id, fields) for message_id, fields in claimed if message_id is not None]
         if taken:
             log.warning("broker.messages_reclaimed", stream=stream, messages=len(taken))
         return self._hold(stream, taken)
@@ -307,7 +321,7 @@ class StreamBroker(RedisStreamBroker):
                 await self.on_reject(stream, data, fault)
             except Exception as error:  # noqa: BLE001 - whatever it is: what is not kept elsewhere stays here
                 log.warning("broker.message_kept", message_id=message_id.decode(), error=repr(error))
-                self._held[stream].discard(message_id)  # nobody renews it, so it is claimed again later
+                self._held[stream].pop(message_id, None)  # nobody renews it, so it is claimed again later
                 return
         await self._ack_generator(message_id.decode(), stream)()
 
@@ -319,7 +333,7 @@ class StreamBroker(RedisStreamBroker):
         message_id = id.encode()
 
         async def ack() -> None:
-            self._held[queue_name].discard(message_id)
+            self._held[queue_name].pop(message_id, None)
             self._begun[queue_name].discard(message_id)
             self._done[queue_name].append(message_id)
             self._room[queue_name].set()

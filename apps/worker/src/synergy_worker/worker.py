@@ -141,6 +141,7 @@ class Worker:
             if self._draining:
                 await hand_back(self._runtime, wanted)
                 return
+            self._broker.begin(job_id)
             slot = self._running.begin(wanted)
             task = asyncio.ensure_future(work(wanted))
             self._tasks.add(task)
