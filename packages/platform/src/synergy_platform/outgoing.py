@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -24,6 +25,7 @@ from synergy_platform.version import VERSION
 
 TIMEOUT_SECONDS = 15.0
 MAX_TEXT_BYTES = 2048
+PLACES_AT_HOST = 16
 # A body is a note for the log; the status came before it, and is what counts.
 _BODY_SECONDS = 2.0
 # Shorter than any server's own: a connection that the server closes while it is used again would look like a failure.
@@ -77,6 +79,14 @@ class _Sending:
         self.refused: Address | None = None
 
 
+class _Host:
+    """The places at one host, and how many have or want one."""
+
+    def __init__(self) -> None:
+        self.places = asyncio.Semaphore(PLACES_AT_HOST)
+        self.users = 0
+
+
 _sending: ContextVar[_Sending] = ContextVar("outgoing_sending")
 
 
@@ -91,6 +101,29 @@ class Outgoing:
         self._resolver = resolver
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
+        self._hosts: dict[str, _Host] = {}
+
+    @contextlib.asynccontextmanager
+    async def place_at(self, url: str, *, wait: float) -> AsyncGenerator[bool]:
+        """One of the places at the URL's host, or False when none is free within `wait` seconds.
+
+        Each process gives a host 16 at a time, so that one slow receiver does not take what all others need.
+        """
+        name = (urlsplit(url).hostname or "").rstrip(".")
+        host = self._hosts.setdefault(name, _Host())
+        host.users += 1
+        taken = False
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    taken = await host.places.acquire()
+            yield taken
+        finally:
+            if taken:
+                host.places.release()
+            host.users -= 1
+            if not host.users:
+                del self._hosts[name]
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send `body`; raises a fault when no answer came. Any status is an answer."""
