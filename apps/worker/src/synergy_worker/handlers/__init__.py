@@ -10,9 +10,9 @@ from synergy_domain.maintenance import CLEANUP
 from synergy_domain.notifications import DEADLINES
 from synergy_platform.jobs import Registry
 from synergy_platform.schedules import ScheduleDefinition
-from synergy_worker.handlers import identity, maintenance, notifications, transfer
+from synergy_worker.handlers import identity, maintenance, notifications, transfer, webhooks
 
-_MODULES = (identity, maintenance, notifications, transfer)
+_MODULES = (identity, maintenance, notifications, transfer, webhooks)
 
 SCHEDULES = (
     # the job looks at what is due now, so a slot that passed has nothing more to say than the last one
