@@ -30,11 +30,12 @@ from synergy_domain.webhooks.service import (
     send_test,
     webhook_events,
 )
+from synergy_domain.webhooks.signing import is_secret, signature_fault
 
 __all__ = [
     "FAN_OUT", "FAN_OUT_EVENTS", "SEND", "DeliveryQuery", "DeliveryState", "DeliverySummary", "DeliveryView",
     "ReplayInput", "ReplayView", "WebhookChange", "WebhookEventType", "WebhookEventView", "WebhookInput",
     "WebhookSecret", "WebhookView", "change_webhook", "create_webhook", "delete_old_deliveries", "delete_webhook",
-    "fan_out", "get_delivery", "get_webhook", "list_deliveries", "list_webhooks", "redeliver", "renew_secrets",
-    "replay", "rotate_secret", "send_delivery", "send_test", "webhook_events",
+    "fan_out", "get_delivery", "get_webhook", "is_secret", "list_deliveries", "list_webhooks", "redeliver",
+    "renew_secrets", "replay", "rotate_secret", "send_delivery", "send_test", "signature_fault", "webhook_events",
 ]  # fmt: skip
