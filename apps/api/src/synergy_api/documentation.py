@@ -84,6 +84,7 @@ def openapi_config() -> OpenAPIConfig:
                 "tasks",
                 "planning",
                 "notifications",
+                "webhooks",
                 "live",
                 "transfer",
                 "health",
