@@ -6,6 +6,7 @@ from synergy_domain.projects import models as project_models
 from synergy_domain.transfer import models as transfer_models
 from synergy_domain.webhooks import models as webhook_models
 from synergy_domain.work import models as work_models
+from synergy_platform.mail import models as mail_models
 from synergy_platform.models import Base
 
 METADATA = Base.metadata
@@ -13,6 +14,7 @@ METADATA = Base.metadata
 __all__ = [
     "METADATA",
     "identity_models",
+    "mail_models",
     "notification_models",
     "project_models",
     "transfer_models",
