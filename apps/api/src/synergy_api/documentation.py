@@ -87,6 +87,7 @@ def openapi_config() -> OpenAPIConfig:
                 "webhooks",
                 "live",
                 "transfer",
+                "admin",
                 "health",
             )
         ],

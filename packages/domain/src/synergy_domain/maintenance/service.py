@@ -10,9 +10,10 @@ import structlog
 
 from synergy_domain import transfer, webhooks, work
 from synergy_domain.identity import delete_expired_sessions
-from synergy_domain.notifications import delete_old_read
+from synergy_domain.notifications import delete_old
 from synergy_platform.database import UnitOfWork
 from synergy_platform.ids import first_id_at
+from synergy_platform.mail.outbox import delete_old_mails
 from synergy_platform.runtime import Runtime
 
 log = structlog.stdlib.get_logger(__name__)
@@ -20,6 +21,9 @@ log = structlog.stdlib.get_logger(__name__)
 CLEANUP = "maintenance.clean_up"
 SWEEP_FILES = "maintenance.sweep_files"
 READ_NOTIFICATIONS = timedelta(days=90)
+# kept so that their causes do not tell a second time, or until a digest
+UNLISTED_NOTIFICATIONS = timedelta(days=30)
+MAILS = timedelta(days=30)
 DELIVERIES = timedelta(days=30)
 TRASH = timedelta(days=30)
 LEDGER = timedelta(days=400)
@@ -34,7 +38,10 @@ async def clean_up(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) 
     """Job, daily: delete what is older than the product keeps it. The keys of purged projects stay taken."""
     counts: dict[str, int] = {
         "sessions": await delete_expired_sessions(uow),
-        "notifications": await delete_old_read(uow, uow.now - READ_NOTIFICATIONS),
+        "notifications": await delete_old(
+            uow, read_before=uow.now - READ_NOTIFICATIONS, unlisted_before=uow.now - UNLISTED_NOTIFICATIONS
+        ),
+        "mails": await delete_old_mails(uow, uow.now - MAILS),
         "webhook_deliveries": await webhooks.delete_old_deliveries(uow, uow.now - DELIVERIES),
         "renewed_secrets": await webhooks.renew_secrets(runtime, uow),
     }
