@@ -6,12 +6,15 @@ in text, so that it cannot pass for ours.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from synergy_platform.mail import one_line
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +29,11 @@ def _quoted(text: str) -> str:
     return "\n".join(f"> {one_line(line, 2000)}".rstrip() for line in text.strip().splitlines())
 
 
-def _make_environment() -> Environment:
+@cache
+def _environment() -> Environment:
+    # only processes that write mails load the templates' language; the API does not
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
     environment = Environment(
         loader=PackageLoader("synergy_domain.mails", "templates"),
         autoescape=select_autoescape(["html"], default=False),
@@ -40,12 +47,9 @@ def _make_environment() -> Environment:
     return environment
 
 
-_ENVIRONMENT = _make_environment()
-
-
 def render_mail(kind: str, context: dict[str, Any]) -> Rendered:
     """Both parts of a mail; every name that a template uses must be in `context`."""
     return Rendered(
-        text=_ENVIRONMENT.get_template(f"{kind}.txt").render(context),
-        html=_ENVIRONMENT.get_template(f"{kind}.html").render(context),
+        text=_environment().get_template(f"{kind}.txt").render(context),
+        html=_environment().get_template(f"{kind}.html").render(context),
     )
