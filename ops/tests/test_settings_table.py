@@ -80,6 +80,8 @@ PROOFS = {
     "SYNERGY_S3_SECRET_ACCESS_KEY": S3,
     "SYNERGY_RATE_LIMIT_LOGIN": f"{API}::test_sign_ins_and_registrations_are_limited_as_the_settings_say",
     "SYNERGY_RATE_LIMIT_REGISTER": f"{API}::test_sign_ins_and_registrations_are_limited_as_the_settings_say",
+    "SYNERGY_WEBHOOK_ALLOWED_NETWORKS": f"{PLATFORM}/test_outgoing.py"
+    "::test_allowed_networks_setting_opens_what_it_names_and_nothing_else",
     "SYNERGY_LOG_LEVEL": f"{PLATFORM}/test_logs.py::test_lines_below_the_level_are_not_written",
     "SYNERGY_LOG_FORMAT": f"{PLATFORM}/test_logs.py::test_pretty_lines_are_for_people_and_show_no_local_variables",
 }

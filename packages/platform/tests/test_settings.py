@@ -61,8 +61,9 @@ def test_production_refuses_what_is_unsafe(unsafe, word, environment):
 def test_all_faults_come_in_one_message():
     found = faults(DEBUG="maybe", DB_PORT="x", SYNERGY_PORT="70000", SYNERGY_RATE_LIMIT_LOGIN="5",
                    EMAIL_BACKEND="pigeon",
-                   SYNERGY_TRUSTED_PROXIES="here", WEB_WORKERS="0", SYNERGY_PUBLIC_URL="localhost")  # fmt: skip
-    assert len(found) == 8
+                   SYNERGY_TRUSTED_PROXIES="here", SYNERGY_WEBHOOK_ALLOWED_NETWORKS="10.0.0.0/8,there",
+                   WEB_WORKERS="0", SYNERGY_PUBLIC_URL="localhost")  # fmt: skip
+    assert len(found) == 9
 
 
 def test_value_of_a_secret_is_never_in_a_message():

@@ -14,20 +14,19 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Mailbox
 from aiosmtpd.smtp import AuthResult
-from aiosmtplib import SMTPException
 
-from synergy_platform.clock import SetClock, SystemClock
+from synergy_platform.clock import SystemClock
 from synergy_platform.database import Database
 from synergy_platform.embedded.process import free_port
 from synergy_platform.errors import TooManyRequests
 from synergy_platform.ids import new_id
-from synergy_platform.mail import Mail, make_mailer
+from synergy_platform.mail import Mail, MailDelayed, make_mailer
 from synergy_platform.ratelimit import RateLimiter
 from synergy_platform.runtime import Runtime
 from synergy_platform.settings import RateLimit, Settings
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-MAIL = Mail(id="m-1", to="ada@example.org", subject="Hello", text="Plain")
+MAIL = Mail(to="ada@example.org", subject="Hello", text="Plain", kind="test", written_at=NOW)
 
 
 @asynccontextmanager
@@ -130,12 +129,12 @@ def smtp(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")  # what one of the cases is about
 async def test_mail_goes_out_as_the_settings_say(smtp, tmp_path):
-    await make_mailer(smtp, SetClock(NOW)).send(MAIL)
+    await make_mailer(smtp).send(MAIL)
     (received,) = (tmp_path / "box" / "new").iterdir()
     assert email.message_from_bytes(received.read_bytes())["From"] == "PM <pm@example.org>"
     for changed in ({"email_password": "wrong"}, {"email_user": ""}, {"email_use_tls": True}):
-        with pytest.raises(SMTPException):
-            await make_mailer(msgspec.structs.replace(smtp, **changed), SetClock(NOW)).send(MAIL)
+        with pytest.raises(MailDelayed):
+            await make_mailer(msgspec.structs.replace(smtp, **changed)).send(MAIL)
 
 
 async def test_home_and_media_folder_are_where_the_settings_say(tmp_path):
@@ -143,4 +142,4 @@ async def test_home_and_media_folder_are_where_the_settings_say(tmp_path):
     assert home.media_path == tmp_path / "media"
     assert msgspec.structs.replace(home, media_root=str(tmp_path / "elsewhere")).media_path == tmp_path / "elsewhere"
     await Runtime(home, application="test").mailer.send(MAIL)
-    assert (tmp_path / "mail" / "m-1.eml").exists()
+    assert (tmp_path / "mail" / f"{MAIL.id}.eml").exists()

@@ -17,7 +17,19 @@ from synergy_api.hub import EventHub
 from synergy_api.middleware import RequestContext
 from synergy_api.params import check_request, known_parameters
 from synergy_api.problems import handle_error
-from synergy_api.routes import attachments, auth, events, health, imports, notifications, projects, tasks
+from synergy_api.routes import (
+    attachments,
+    auth,
+    events,
+    health,
+    imports,
+    mails,
+    notifications,
+    projects,
+    tasks,
+    unsubscribe,
+    webhooks,
+)
 from synergy_api.routes.health import HealthChecks
 from synergy_domain.common import Actor
 from synergy_domain.identity import Authenticator
@@ -76,8 +88,11 @@ def create_app(runtime: Runtime) -> Litestar:
                     tasks.router,
                     attachments.router,
                     notifications.router,
+                    unsubscribe.router,
+                    mails.router,
                     events.router,
                     imports.router,
+                    webhooks.router,
                 ],
             ),
             documentation.docs_page,

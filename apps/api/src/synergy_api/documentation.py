@@ -84,8 +84,10 @@ def openapi_config() -> OpenAPIConfig:
                 "tasks",
                 "planning",
                 "notifications",
+                "webhooks",
                 "live",
                 "transfer",
+                "admin",
                 "health",
             )
         ],

@@ -114,7 +114,12 @@ async def check_request(request: Request[Any, Any, Any]) -> None:
 
     Async although it awaits nothing: Litestar would run a plain function in a thread, for each request.
     """
-    if request.method in _WITH_BODY and _body_has_another_type(request.headers):
+    if (
+        request.method in _WITH_BODY
+        and _body_has_another_type(request.headers)
+        # a handler that reads no body may say that it minds none
+        and not request.route_handler.opt.get("takes_any_body")
+    ):
         raise UnsupportedMediaType("Send application/json, or multipart/form-data where a file is taken.")
     if not request.scope["query_string"]:
         return

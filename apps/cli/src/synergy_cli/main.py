@@ -15,6 +15,7 @@ from synergy_cli.demo import demo
 from synergy_cli.importing import import_group
 from synergy_cli.local import local_environment
 from synergy_cli.up import up
+from synergy_cli.webhooks import webhooks_group
 from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def main() -> None:
 main.add_command(up)
 main.add_command(import_group)
 main.add_command(demo)
+main.add_command(webhooks_group)
 
 
 @main.command("stack", context_settings={"ignore_unknown_options": True}, add_help_option=False)

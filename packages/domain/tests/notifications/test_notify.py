@@ -6,89 +6,245 @@ from datetime import UTC, datetime
 
 import pytest
 
-from synergy_domain.common import Actor
-from synergy_domain.notifications import notify_about, notify_deadlines
-from synergy_domain.work import CommentInput, TaskChange, add_comment, change_comment, change_task
+from synergy_domain.notifications import notify_about
+from synergy_domain.projects import (
+    MemberInput,
+    ProjectChange,
+    Transfer,
+    add_member,
+    archive_project,
+    change_project,
+    transfer_project,
+)
+from synergy_domain.work import CommentInput, TaskChange, TaskMove, add_comment, change_comment, change_task, move_task
+from synergy_domain.work.events import TaskAssigned
+from synergy_platform.events import Event
+from synergy_platform.ids import new_id
 
 
-async def tell(runtime, object_id, kind):
-    """Run the job for the events of an object, each twice: the second time changes nothing."""
-    rows = await runtime.database.reader().rows(
-        "SELECT id FROM events WHERE object_id = $1 AND type = $2 ORDER BY ord", object_id, kind
-    )
-    assert rows
-    for row in rows + rows:
-        async with runtime.database.unit_of_work() as uow:
-            await notify_about(runtime, uow, {"event_id": str(row["id"])})
-
-
-async def inbox(runtime, actor: Actor):
-    rows = await runtime.database.reader().rows(
-        "SELECT type, title, message FROM notifications WHERE recipient_id = $1 ORDER BY created_at, id", actor.user_id
-    )
-    return [(row["type"], row["title"]) for row in rows]
-
-
-@pytest.fixture
-async def project(make):
-    return await make.project()
-
-
-async def test_assignees_are_told_but_not_about_their_own_action(make, runtime, project):
+async def test_assignees_are_told_but_not_about_their_own_action(make, desk, project):
     member, owner = await make.member(project), make.owner(project)
     task = await make.task(project, assignee_ids=[member.user_id, owner.user_id])
-    await tell(runtime, task.id, "task.assigned")
-    assert await inbox(runtime, member) == [("task_assigned", f"Test Person assigned {task.key} to you")]
-    assert await inbox(runtime, owner) == []
+    await desk.tell(task.id, "task.assigned")
+    assert await desk.inbox(member) == [("task_assigned", f"Test Person assigned {task.key} to you")]
+    assert await desk.inbox(owner) == []
 
 
-async def test_comment_tells_mentioned_members_and_the_involved_once(make, runtime, project):
+async def test_comment_tells_mentioned_members_and_the_involved_once(make, runtime, desk, project):
     assignee, mentioned, bystander = [await make.member(project) for _ in range(3)]
     outsider = await make.user()
     task = await make.task(project, assignee_ids=[assignee.user_id, mentioned.user_id])
     body = f"@{mentioned.username} and @{outsider.username}, see `@{bystander.username}`"
     async with runtime.database.unit_of_work() as uow:
         comment = await add_comment(uow, assignee, task.key, CommentInput(body=body))
-    await tell(runtime, comment.id, "comment.created")
-    assert [kind for kind, _ in await inbox(runtime, mentioned)] == ["mention"]
-    assert [kind for kind, _ in await inbox(runtime, make.owner(project))] == ["comment_added"]
+    await desk.tell(comment.id, "comment.created")
+    assert [kind for kind, _ in await desk.inbox(mentioned)] == ["mention"]
+    assert [kind for kind, _ in await desk.inbox(make.owner(project))] == ["comment_added"]
     for nobody in (assignee, bystander, outsider):
-        assert await inbox(runtime, nobody) == []
+        assert await desk.inbox(nobody) == []
     async with runtime.database.unit_of_work() as uow:
         await change_comment(uow, assignee, comment.id, CommentInput(body=f"{body} @{bystander.username}"))
-    await tell(runtime, comment.id, "comment.updated")
-    assert [kind for kind, _ in await inbox(runtime, bystander)] == ["mention"]
-    assert len(await inbox(runtime, mentioned)) == 1
+    await desk.tell(comment.id, "comment.updated")
+    assert [kind for kind, _ in await desk.inbox(bystander)] == ["mention"]
+    assert len(await desk.inbox(mentioned)) == 1
 
 
-async def test_who_left_the_project_is_not_told(make, runtime, project):
+async def test_who_left_the_project_is_not_told(make, runtime, desk, project):
+    member, gone = await make.member(project), await make.member(project)
+    task = await make.task(project, assignee_ids=[member.user_id, gone.user_id])
+    async with runtime.database.unit_of_work() as uow:
+        await uow.value("DELETE FROM project_members WHERE user_id = $1", member.user_id)
+        await uow.value("UPDATE users SET is_active = false WHERE id = $1", gone.user_id)
+    await desk.tell(task.id, "task.assigned")
+    assert await desk.inbox(member) == await desk.inbox(gone) == []
+
+
+async def test_project_in_the_trash_tells_nobody(make, runtime, desk, project):
     member = await make.member(project)
     task = await make.task(project, assignee_ids=[member.user_id])
     async with runtime.database.unit_of_work() as uow:
-        await uow.value("DELETE FROM project_members WHERE user_id = $1", member.user_id)
-    await tell(runtime, task.id, "task.assigned")
-    assert await inbox(runtime, member) == []
+        await uow.value("UPDATE projects SET deleted_at = now() WHERE id = $1", project.id)
+    await desk.tell(task.id, "task.assigned")
+    assert await desk.inbox(member) == []
 
 
-async def test_deadline_tells_assignees_once_in_the_owners_time(make, own_runtime):
-    make = type(make)(own_runtime)
-    # 2026-03-10 ends in Auckland (UTC+13) at 11:00 UTC of that day
-    owner = await make.user(timezone="Pacific/Auckland")
+async def test_quiet_event_tells_nobody(make, runtime, desk, project):
+    member = await make.member(project)
+    task = await make.task(project, assignee_ids=[member.user_id])
+    async with runtime.database.unit_of_work() as uow:
+        await uow.value("UPDATE events SET quiet = true WHERE object_id = $1", task.id)
+    await desk.tell(task.id, "task.assigned")
+    assert await desk.inbox(member) == []
+
+
+async def change(runtime, actor, task, **fields):
+    async with runtime.database.unit_of_work() as uow:
+        await change_task(uow, actor, task.key, TaskChange(**fields))
+
+
+async def move(runtime, actor, task, status):
+    async with runtime.database.unit_of_work() as uow:
+        await move_task(uow, actor, task.key, TaskMove(status=status))
+
+
+async def test_changed_fields_tell_assignees_and_the_reporter(make, runtime, desk, project):
+    assignee, newcomer, other = [await make.member(project) for _ in range(3)]
+    owner = make.owner(project)
+    task = await make.task(project, assignee_ids=[assignee.user_id])
+    await change(
+        runtime, other, task, priority="high", due_date=datetime(2026, 3, 1, tzinfo=UTC).date(),
+        assignee_ids=[assignee.user_id, newcomer.user_id],
+    )  # fmt: skip
+    await desk.tell(task.id, "task.updated", "task.assigned")
+    told = ("task_updated", f"Test Person changed {task.key}: priority, due date, assignees")
+    assert sorted(told[1].split(": ")[1].split(", ")) == ["assignees", "due date", "priority"]
+    for person in (assignee, owner):
+        ((kind, title),) = [entry for entry in await desk.inbox(person) if entry[0] == "task_updated"]
+        assert kind == "task_updated"
+        assert sorted(title.split(": ")[1].split(", ")) == ["assignees", "due date", "priority"]
+    # whom it was assigned to is told that, and nothing twice
+    assert [kind for kind, _ in await desk.inbox(newcomer)] == ["task_assigned"]
+    assert await desk.inbox(other) == []
+
+
+async def test_moved_task_tells_of_another_column_but_not_of_another_place(make, runtime, desk, project):
+    assignee, mover = await make.member(project), await make.member(project)
+    task = await make.task(project, assignee_ids=[assignee.user_id])
+    await move(runtime, mover, task, "todo")
+    await desk.tell_last(task.id, "task.moved")
+    assert await desk.inbox(assignee) == []
+    await move(runtime, mover, task, "in_progress")
+    await desk.tell_last(task.id, "task.moved")
+    title = f"Test Person moved {task.key} to In progress"
+    assert await desk.inbox(assignee) == await desk.inbox(make.owner(project)) == [("task_updated", title)]
+    assert await desk.inbox(mover) == []
+
+
+@pytest.mark.parametrize("way", ["moved", "updated"])
+async def test_completed_task_tells_only_who_wants_it_and_once(make, runtime, desk, project, way):
+    assignee, keen, doer = [await make.member(project) for _ in range(3)]
+    await desk.prefer(keen, types={"task_completed": {"in_app": True}})
+    task = await make.task(project, assignee_ids=[assignee.user_id, keen.user_id])
+    if way == "moved":
+        await move(runtime, doer, task, "done")
+    else:
+        await change(runtime, doer, task, status="done")
+    await desk.tell(task.id, f"task.{way}", "task.completed")
+    assert await desk.inbox(assignee) == []
+    assert await desk.inbox(keen) == [("task_completed", f"Test Person completed {task.key}")]
+
+
+async def test_changed_project_tells_its_members(make, runtime, desk, project):
+    viewer, owner = await make.member(project, "viewer"), make.owner(project)
+    for fields, kind, title in (
+        ({"priority": "high"}, "project_updated", "Test Person changed Website: priority"),
+        ({"status": "completed"}, "project_completed", "Test Person completed Website"),
+    ):
+        async with runtime.database.unit_of_work() as uow:
+            await change_project(uow, owner, project.id, ProjectChange(**fields))
+        await desk.tell_last(project.id, "project.updated")
+        assert (await desk.inbox(viewer))[-1] == (kind, title)
+    assert await desk.inbox(owner) == []
+    assert (await desk.rows(viewer))[0]["action_url"] == f"/projects/{project.id}"
+
+
+async def test_archived_and_transferred_project_tells_its_members(make, runtime, desk, project):
+    manager, owner = await make.member(project, "manager"), make.owner(project)
+    async with runtime.database.unit_of_work() as uow:
+        await archive_project(uow, owner, project.id)
+    await desk.tell(project.id, "project.archived")
+    assert await desk.inbox(manager) == [("project_updated", "Test Person archived Website")]
+    async with runtime.database.unit_of_work() as uow:
+        await uow.value("UPDATE notifications SET read_at = now() WHERE recipient_id = $1", manager.user_id)
+    async with runtime.database.unit_of_work() as uow:
+        await transfer_project(uow, owner, project.id, Transfer(user_id=manager.user_id))
+    await desk.tell(project.id, "project.transferred")
+    title = "Test Person made Test Person the owner of Website"
+    assert (await desk.inbox(manager))[-1] == ("project_updated", title)
+
+
+async def test_new_member_and_the_managers_are_told(make, runtime, desk, project):
+    manager, member = await make.member(project, "manager"), await make.member(project)
+    newcomer = await make.user(first_name="Ada", last_name="Lovelace")
+    async with runtime.database.unit_of_work() as uow:
+        admin = type(manager)(user_id=make.owner(project).user_id, username="x", role="admin")
+        await add_member(uow, admin, project.id, MemberInput(user_id=newcomer.user_id, role="viewer"))
+    await desk.tell(newcomer.user_id, "member.added")
+    assert await desk.inbox(newcomer) == [("member_added", "Test Person added you to Website")]
+    assert (await desk.inbox(manager))[-1] == ("member_added", "Test Person added Ada Lovelace to Website")
+    assert await desk.inbox(member) == []
+    assert await desk.inbox(make.owner(project)) == []
+
+
+class WebhookDisabled(Event, frozen=True, kw_only=True):
+    """The event of the domain that brings it, by its name."""
+
+    TYPE = "webhook.disabled"
+    OBJECT = "webhook"
+
+    name: str
+    created_by: str | None
+    reason: str
+
+
+async def test_disabled_webhook_tells_its_maker(make, runtime, desk, project):
+    maker = await make.member(project, "manager")
+    for created_by in (str(maker.user_id), None):
+        webhook = new_id()
+        async with runtime.database.unit_of_work() as uow:
+            event = WebhookDisabled(
+                object_id=webhook, project_id=project.id, name="CI", created_by=created_by, reason="3 days of failures"
+            )
+            uow.emit(event, by=None)
+        await desk.tell(webhook, "webhook.disabled")
+    (row,) = await desk.rows(maker)
+    assert (row["type"], row["title"]) == ("webhook_disabled", "The webhook CI was disabled")
+    assert (row["message"], row["data"]["webhook_id"] != str(webhook)) == ("3 days of failures", True)
+
+
+async def test_hostile_names_and_titles_are_told_as_they_are_on_one_line(make, runtime, desk):
+    owner = await make.user(first_name="<b>Eve</b>", last_name="O\r\nBcc: x@y.org", email_verified_at=datetime.now(UTC))
     project = await make.project(owner)
     member = await make.member(project)
-    task = await make.task(project, assignee_ids=[member.user_id], due_date="2026-03-10")
-    done = await make.task(project, assignee_ids=[member.user_id], due_date="2026-03-10", status="done")
+    async with runtime.database.unit_of_work() as uow:
+        await uow.value("UPDATE users SET email_verified_at = now() WHERE id = $1", member.user_id)
+    task = await make.task(
+        project, owner, assignee_ids=[member.user_id], title='<script>alert("1")</script>\nBcc: a@b.c'
+    )
+    await desk.tell(task.id, "task.assigned")
+    (row,), (mail,) = await desk.rows(member), await desk.mails(member)
+    assert row["title"] == f"<b>Eve</b> O Bcc: x@y.org assigned {task.key} to you"
+    assert mail["subject"] == row["title"]
+    assert "<script>" not in mail["html"]
+    assert "&lt;script&gt;" in mail["html"]
+    assert "\nBcc" not in mail["text"]
 
-    async def at(*moment):
-        async with own_runtime.database.unit_of_work() as uow:
-            uow.now = datetime(*moment, tzinfo=UTC)
-            await notify_deadlines(own_runtime, uow, {})
-        return await inbox(own_runtime, member)
 
-    assert await at(2026, 3, 9, 10, 59) == []
-    assert await at(2026, 3, 9, 11, 1) == [("deadline_approaching", f"{task.key} is due soon")]
-    assert len(await at(2026, 3, 9, 12)) == 1
-    async with own_runtime.database.unit_of_work() as uow:
-        await change_task(uow, owner, str(task.id), TaskChange(due_date=datetime(2026, 3, 20, tzinfo=UTC).date()))
-    assert len(await at(2026, 3, 19, 12)) == 2
-    assert done.status == "done"
+async def test_fan_out_to_200_members_costs_a_bounded_number_of_statements(make, runtime, desk, counter):
+    costs = {}
+    for size in (1, 200):
+        project = await make.project()
+        people = [await make.user(email_verified_at=datetime.now(UTC)) for _ in range(size)]
+        async with runtime.database.unit_of_work() as uow:
+            await uow.value(
+                """INSERT INTO project_members (project_id, user_id, role, joined_at)
+                   SELECT $1, id, 'member', now() FROM unnest($2::uuid[]) AS id""",
+                project.id, [person.user_id for person in people],
+            )  # fmt: skip
+        task = await make.task(project)
+        async with runtime.database.unit_of_work() as uow:
+            ids = [person.user_id for person in people]
+            assigned = TaskAssigned(
+                object_id=task.id, project_id=project.id, key=task.key, title="A task", task_version=1, assignee_ids=ids
+            )
+            uow.emit(assigned, by=project.owner.id)
+        event = await runtime.database.reader().value(
+            "SELECT id FROM events WHERE object_id = $1 AND type = 'task.assigned'", task.id
+        )
+        counter.statements.clear()
+        await desk.job(notify_about, {"event_id": str(event)})
+        costs[size] = len(counter.statements)
+        assert len(await desk.inbox(people[-1])) == 1
+        assert len(await desk.mails(people[-1])) == 1
+    # event, recipients, lock, rows, mails, events, jobs
+    assert costs[200] == costs[1] <= 7

@@ -10,13 +10,15 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 from aiohttp.abc import AbstractResolver
+from yarl import URL
 
 from synergy_platform.addresses import Address, BadUrl, check_url, is_in, may_reach, parse_networks
 from synergy_platform.settings import Settings
@@ -24,10 +26,9 @@ from synergy_platform.version import VERSION
 
 TIMEOUT_SECONDS = 15.0
 MAX_TEXT_BYTES = 2048
+PLACES_AT_HOST = 16
 # A body is a note for the log; the status came before it, and is what counts.
 _BODY_SECONDS = 2.0
-# Shorter than any server's own: a connection that the server closes while it is used again would look like a failure.
-_KEEPALIVE_SECONDS = 2.0
 
 
 class OutgoingFault(Exception):
@@ -77,6 +78,14 @@ class _Sending:
         self.refused: Address | None = None
 
 
+class _Host:
+    """The places at one host, and how many have or want one."""
+
+    def __init__(self) -> None:
+        self.places = asyncio.Semaphore(PLACES_AT_HOST)
+        self.users = 0
+
+
 _sending: ContextVar[_Sending] = ContextVar("outgoing_sending")
 
 
@@ -91,6 +100,29 @@ class Outgoing:
         self._resolver = resolver
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
+        self._hosts: dict[str, _Host] = {}
+
+    @contextlib.asynccontextmanager
+    async def place_at(self, url: str, *, wait: float) -> AsyncGenerator[bool]:
+        """One of the places at the URL's host, or False when none is free within `wait` seconds.
+
+        Each process gives a host 16 at a time, so that one slow receiver does not take what all others need.
+        """
+        name = (urlsplit(url).hostname or "").rstrip(".")
+        host = self._hosts.setdefault(name, _Host())
+        host.users += 1
+        taken = False
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    taken = await host.places.acquire()
+            yield taken
+        finally:
+            if taken:
+                host.places.release()
+            host.users -= 1
+            if not host.users:
+                del self._hosts[name]
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send `body`; raises a fault when no answer came. Any status is an answer."""
@@ -101,7 +133,8 @@ class Outgoing:
         sending = _Sending(encrypted=parts.scheme == "https")
         token = _sending.set(sending)
         try:
-            async with self._opened().post(url, data=body, headers=headers, allow_redirects=False) as response:
+            target = URL(url, encoded=True)  # as it was written: quoting it again would change some addresses
+            async with self._opened().post(target, data=body, headers=headers, allow_redirects=False) as response:
                 return Answer(response.status, await _beginning(response))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise self._fault(error, sending, parts.hostname or "") from error
@@ -109,7 +142,7 @@ class Outgoing:
             _sending.reset(token)
 
     async def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the session and what it has open."""
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -121,7 +154,8 @@ class Outgoing:
                 resolver=self._resolver,
                 use_dns_cache=False,
                 limit=0,  # who sends decides how many at a time
-                keepalive_timeout=_KEEPALIVE_SECONDS,
+                # one that is kept may be closed by the server just as it is used again, which would look like a failure
+                force_close=True,
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
@@ -178,7 +212,5 @@ async def _beginning(response: aiohttp.ClientResponse) -> str:
         async with asyncio.timeout(_BODY_SECONDS):
             while len(read) < MAX_TEXT_BYTES and (chunk := await response.content.read(MAX_TEXT_BYTES - len(read))):
                 read += chunk
-    if not response.content.at_eof():
-        response.close()  # else the rest would be read before the connection is used again
     text = bytes(read).decode(errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
     return text.encode()[:MAX_TEXT_BYTES].decode(errors="ignore")

@@ -37,7 +37,7 @@ class Runtime:
         self.keyring = Keyring(settings.secret_keys)
         self.cursors = Cursors(self.keyring)
         self.database = Database(settings, self.clock, application=application, writers=writers)
-        self.mailer = mailer or make_mailer(settings, self.clock)
+        self.mailer = mailer or make_mailer(settings)
         self.storage: Storage = make_storage(settings)
         self.hasher = hasher or PasswordHasher()
         self.limiter = RateLimiter(settings.redis_url)

@@ -26,6 +26,7 @@ class SecretBox:
     def __init__(self, keyring: Keyring, purpose: str) -> None:
         # the keyring derives a key for each purpose and secret; Fernet wants it as base64
         keys = [base64.urlsafe_b64encode(key) for key in keyring.keys(f"secretbox:{purpose}")]
+        self._first = Fernet(keys[0])
         self._fernet = MultiFernet([Fernet(key) for key in keys])
 
     def encrypt(self, secret: str) -> bytes:
@@ -39,9 +40,13 @@ class SecretBox:
         except InvalidToken:
             raise SecretUnreadable from None
 
-    def renew(self, stored: bytes) -> bytes:
-        """The same secret encrypted with the first key, so that the others may go; raises SecretUnreadable."""
+    def renew(self, stored: bytes) -> bytes | None:
+        """The secret encrypted with the first key, so that the others may go; None when it is already.
+
+        Raises SecretUnreadable.
+        """
         try:
-            return self._fernet.rotate(stored)
+            self._first.decrypt(stored)
         except InvalidToken:
-            raise SecretUnreadable from None
+            return self.encrypt(self.decrypt(stored))
+        return None

@@ -1,21 +1,28 @@
-"""One's notifications."""
+"""One's notifications, and what one wants to be told."""
 
 from __future__ import annotations
 
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Router, delete, get, post
+from litestar import Router, delete, get, patch, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from synergy_api import params
 from synergy_api.documentation import READ, WRITE
 from synergy_api.params import CursorParam, Limit
 from synergy_domain import notifications
 from synergy_domain.common import Actor
-from synergy_domain.notifications import NotificationQuery, NotificationType, NotificationView, UnreadCount
+from synergy_domain.notifications import (
+    NotificationQuery,
+    NotificationType,
+    NotificationView,
+    PreferencesChange,
+    PreferencesView,
+    UnreadCount,
+)
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.pagination import Page
 
@@ -63,4 +70,24 @@ async def delete_read(uow: NamedDependency[UnitOfWork], actor: NamedDependency[A
     await notifications.delete_read(uow, actor)
 
 
-router = Router("", route_handlers=[list_notifications, count_unread, mark_read, mark_all_read, delete_read])
+@get("/me/notification-preferences", tags=["me"], responses=READ)
+async def get_notification_preferences(db: NamedDependency[Reader], actor: NamedDependency[Actor]) -> PreferencesView:
+    """What one is told, where, and when the digest comes."""
+    return await notifications.my_preferences(db, actor)
+
+
+@patch("/me/notification-preferences", tags=["me"], responses=WRITE)
+async def change_notification_preferences(
+    data: JSONBody[PreferencesChange], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+) -> PreferencesView:
+    """Change what is sent: `{"types": {"mention": {"email": false}}, "digest": "daily"}`."""
+    return await notifications.change_preferences(uow, actor, data)
+
+
+router = Router(
+    "",
+    route_handlers=[
+        list_notifications, count_unread, mark_read, mark_all_read, delete_read, get_notification_preferences,
+        change_notification_preferences,
+    ],
+)  # fmt: skip

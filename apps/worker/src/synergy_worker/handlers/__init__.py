@@ -7,16 +7,18 @@ run for each event of those types. To add a schedule: add a line to `SCHEDULES`;
 from __future__ import annotations
 
 from synergy_domain.maintenance import CLEANUP
-from synergy_domain.notifications import DEADLINES
+from synergy_domain.notifications import DEADLINES, DIGESTS, OVERDUE
 from synergy_platform.jobs import Registry
 from synergy_platform.schedules import ScheduleDefinition
-from synergy_worker.handlers import identity, maintenance, notifications, transfer
+from synergy_worker.handlers import identity, mail, maintenance, notifications, transfer, webhooks
 
-_MODULES = (identity, maintenance, notifications, transfer)
+_MODULES = (identity, mail, maintenance, notifications, transfer, webhooks)
 
 SCHEDULES = (
     # the job looks at what is due now, so a slot that passed has nothing more to say than the last one
     ScheduleDefinition(name="deadlines", job=DEADLINES, cron="0 * * * *", missed="skip"),
+    ScheduleDefinition(name="overdue", job=OVERDUE, cron="10-59/15 * * * *", missed="skip"),
+    ScheduleDefinition(name="digests", job=DIGESTS, cron="*/15 * * * *", missed="skip"),
     ScheduleDefinition(name="cleanup", job=CLEANUP, cron="30 2 * * *", missed="catch_up"),
 )
 

@@ -13,4 +13,6 @@ HANDLERS = (
         skips_quiet=True,
     ),
     JobHandler(name=notifications.DEADLINES, function=notifications.notify_deadlines),
+    JobHandler(name=notifications.OVERDUE, function=notifications.notify_overdue),
+    JobHandler(name=notifications.DIGESTS, function=notifications.send_digests),
 )

@@ -21,10 +21,12 @@ from synergy_domain.identity.models import User
 from synergy_domain.identity.names import clean_name, name_faults
 from synergy_domain.identity.passwords import password_faults
 from synergy_domain.identity.sessions import Client
+from synergy_domain.mails import render_mail
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import InputFault, InvalidInput, NotFound
 from synergy_platform.ids import parse_id
 from synergy_platform.mail import Mail
+from synergy_platform.mail.outbox import queue_mail
 from synergy_platform.runtime import Runtime
 from synergy_platform.tokens import InvalidToken, JwtSigner
 
@@ -81,16 +83,15 @@ async def send_verification(runtime: Runtime, uow: UnitOfWork, payload: dict[str
     token = JwtSigner(runtime.keyring, "verify-email").sign(
         {"sub": str(user.id), "email": user.email}, issued_at=uow.now, expires_at=uow.now + _VERIFICATION_LIFETIME
     )
-    link = f"{runtime.settings.public_url}/verify-email?token={token}"
-    await runtime.mailer.send(
-        Mail(
-            id=f"verify-{user.id}-{int(uow.now.timestamp())}",
-            to=user.email,
-            subject="Confirm your email address",
-            text=f"Hello {user.first_name},\n\nconfirm that this address is yours:\n\n{link}\n\n"
-            "The link is good for 3 days. If you did not register, ignore this mail.\n",
-        )
-    )
+    subject = "Confirm your email address"
+    link = f"{runtime.settings.public_url.rstrip('/')}/verify-email?token={token}"
+    context = {"subject": subject, "name": user.first_name, "link": link, "days": _VERIFICATION_LIFETIME.days}
+    parts = render_mail("verification", context)
+    mail = Mail(
+        to=user.email, subject=subject, text=parts.text, html=parts.html, kind="verification", recipient_id=user.id,
+        written_at=uow.now,
+    )  # fmt: skip
+    await queue_mail(uow, mail)
 
 
 async def verify_email(runtime: Runtime, uow: UnitOfWork, token: str) -> None:

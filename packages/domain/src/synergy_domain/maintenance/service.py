@@ -8,11 +8,12 @@ from typing import Any
 
 import structlog
 
-from synergy_domain import transfer, work
+from synergy_domain import transfer, webhooks, work
 from synergy_domain.identity import delete_expired_sessions
-from synergy_domain.notifications import delete_old_read
+from synergy_domain.notifications import delete_old
 from synergy_platform.database import UnitOfWork
 from synergy_platform.ids import first_id_at
+from synergy_platform.mail.outbox import delete_old_mails
 from synergy_platform.runtime import Runtime
 
 log = structlog.stdlib.get_logger(__name__)
@@ -20,6 +21,10 @@ log = structlog.stdlib.get_logger(__name__)
 CLEANUP = "maintenance.clean_up"
 SWEEP_FILES = "maintenance.sweep_files"
 READ_NOTIFICATIONS = timedelta(days=90)
+# kept so that their causes do not tell a second time, or until a digest
+UNLISTED_NOTIFICATIONS = timedelta(days=30)
+MAILS = timedelta(days=30)
+DELIVERIES = timedelta(days=30)
 TRASH = timedelta(days=30)
 LEDGER = timedelta(days=400)
 SECURITY_EVENTS = timedelta(days=400)
@@ -29,18 +34,23 @@ ORPHANED_FILES = timedelta(days=1)
 _NAMED_FILES = ((transfer.FILES_AREA, transfer.named_files), (work.FILES_AREA, work.named_files))
 
 
-async def clean_up(_runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) -> None:
+async def clean_up(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) -> None:
     """Job, daily: delete what is older than the product keeps it. The keys of purged projects stay taken."""
     counts: dict[str, int] = {
         "sessions": await delete_expired_sessions(uow),
-        "notifications": await delete_old_read(uow, uow.now - READ_NOTIFICATIONS),
+        "notifications": await delete_old(
+            uow, read_before=uow.now - READ_NOTIFICATIONS, unlisted_before=uow.now - UNLISTED_NOTIFICATIONS
+        ),
+        "mails": await delete_old_mails(uow, uow.now - MAILS),
+        "webhook_deliveries": await webhooks.delete_old_deliveries(uow, uow.now - DELIVERIES),
+        "renewed_secrets": await webhooks.renew_secrets(runtime, uow),
     }
     trash = uow.now - TRASH
     await uow.value(
         "INSERT INTO retired_project_keys (key) SELECT key FROM projects WHERE deleted_at < $1 ON CONFLICT DO NOTHING",
         trash,
     )
-    for table in ("attachments", "comments", "tasks", "projects"):
+    for table in ("attachments", "comments", "tasks", "webhooks", "projects"):
         counts[table] = await uow.value(
             f"WITH gone AS (DELETE FROM {table} WHERE deleted_at < $1 RETURNING 1) SELECT count(*) FROM gone",  # noqa: S608 - constants
             trash,

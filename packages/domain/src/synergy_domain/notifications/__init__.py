@@ -4,24 +4,34 @@ from synergy_domain.notifications.contracts import (
     NotificationQuery,
     NotificationType,
     NotificationView,
+    PreferencesChange,
+    PreferencesView,
     UnreadCount,
+    UnsubscribeView,
 )
+from synergy_domain.notifications.digests import DIGESTS, send_digests
+from synergy_domain.notifications.preferences import (
+    change_preferences,
+    my_preferences,
+    read_unsubscribe,
+    unsubscribe,
+    unsubscribe_token,
+)
+from synergy_domain.notifications.reminders import DEADLINES, OVERDUE, notify_deadlines, notify_overdue
 from synergy_domain.notifications.service import (
-    DEADLINES,
-    NOTIFY,
-    NOTIFY_ABOUT,
-    delete_old_read,
+    delete_old,
     delete_read,
     list_notifications,
     mark_all_read,
     mark_read,
-    notify_about,
-    notify_deadlines,
     unread_count,
 )
+from synergy_domain.notifications.triggers import NOTIFY, NOTIFY_ABOUT, notify_about
 
 __all__ = [
-    "DEADLINES", "NOTIFY", "NOTIFY_ABOUT", "NotificationQuery", "NotificationType", "NotificationView", "UnreadCount",
-    "delete_old_read", "delete_read", "list_notifications", "mark_all_read", "mark_read", "notify_about",
-    "notify_deadlines", "unread_count",
+    "DEADLINES", "DIGESTS", "NOTIFY", "NOTIFY_ABOUT", "OVERDUE", "NotificationQuery", "NotificationType",
+    "NotificationView", "PreferencesChange", "PreferencesView", "UnreadCount", "UnsubscribeView", "change_preferences",
+    "delete_old", "delete_read", "list_notifications", "mark_all_read", "mark_read", "my_preferences", "notify_about",
+    "notify_deadlines", "notify_overdue", "read_unsubscribe", "send_digests", "unread_count", "unsubscribe",
+    "unsubscribe_token",
 ]  # fmt: skip

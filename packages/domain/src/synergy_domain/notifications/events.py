@@ -17,6 +17,16 @@ class NotificationCreated(Event, frozen=True, kw_only=True):
     title: str
 
 
+class NotificationUpdated(Event, frozen=True, kw_only=True):
+    """A later change was folded into a notification that is not read yet."""
+
+    TYPE: ClassVar[str] = "notification.updated"
+    OBJECT: ClassVar[str] = "notification"
+
+    type: str
+    title: str
+
+
 class NotificationsRead(Event, frozen=True, kw_only=True):
     """Somebody read one (the object) or all (the object is the user) of their notifications."""
 
