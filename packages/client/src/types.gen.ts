@@ -67,6 +67,18 @@ export type AttachmentViewPage = {
 };
 
 /**
+ * AttemptView
+ */
+export type AttemptView = {
+    duration_ms: number;
+    error: string | null;
+    number: number;
+    response: string | null;
+    started_at: string;
+    status: number | null;
+};
+
+/**
  * BoardColumn
  */
 export type BoardColumn = {
@@ -81,6 +93,14 @@ export type BoardColumn = {
  */
 export type BoardView = {
     columns: Array<BoardColumn>;
+};
+
+/**
+ * ChannelsChange
+ */
+export type ChannelsChange = {
+    email?: boolean;
+    in_app?: boolean;
 };
 
 /**
@@ -119,6 +139,55 @@ export type Credentials = {
     deliver?: 'body' | 'cookie';
     identifier: string;
     password: string;
+};
+
+/**
+ * DeliverySummary
+ */
+export type DeliverySummary = {
+    attempt_count: number;
+    created_at: string;
+    finished_at: string | null;
+    id: string;
+    last_error: string | null;
+    last_status: number | null;
+    message_id: string;
+    next_attempt_at: string | null;
+    origin: 'event' | 'test' | 'redelivery' | 'replay';
+    state: 'pending' | 'delivered' | 'failed' | 'cancelled';
+    type: 'project.created' | 'project.updated' | 'project.deleted' | 'task.created' | 'task.updated' | 'task.completed' | 'task.deleted' | 'member.invited' | 'member.joined' | 'member.removed' | 'message.created' | 'comment.created' | 'sprint.started' | 'sprint.completed' | 'milestone.completed' | 'proof.submitted' | 'webhook.test';
+    webhook_id: string;
+};
+
+/**
+ * Page[DeliverySummary]
+ */
+export type DeliverySummaryPage = {
+    items: Array<DeliverySummary>;
+    next_cursor: string | null;
+    total?: number | null;
+};
+
+/**
+ * DeliveryView
+ */
+export type DeliveryView = {
+    attempt_count: number;
+    attempts: Array<AttemptView>;
+    created_at: string;
+    finished_at: string | null;
+    id: string;
+    last_error: string | null;
+    last_status: number | null;
+    message_id: string;
+    next_attempt_at: string | null;
+    origin: 'event' | 'test' | 'redelivery' | 'replay';
+    payload: {
+        [key: string]: unknown;
+    };
+    state: 'pending' | 'delivered' | 'failed' | 'cancelled';
+    type: 'project.created' | 'project.updated' | 'project.deleted' | 'task.created' | 'task.updated' | 'task.completed' | 'task.deleted' | 'member.invited' | 'member.joined' | 'member.removed' | 'message.created' | 'comment.created' | 'sprint.started' | 'sprint.completed' | 'milestone.completed' | 'proof.submitted' | 'webhook.test';
+    webhook_id: string;
 };
 
 /**
@@ -281,6 +350,45 @@ export type LabelViewList = {
 };
 
 /**
+ * MailContent
+ */
+export type MailContent = {
+    headers: {
+        [key: string]: string;
+    };
+    html: string | null;
+    id: string;
+    subject: string;
+    text: string;
+    to: string;
+};
+
+/**
+ * MailView
+ */
+export type MailView = {
+    attempts: number;
+    created_at: string;
+    id: string;
+    kind: string;
+    last_error: string | null;
+    recipient_id: string | null;
+    sent_at: string | null;
+    state: 'queued' | 'sent' | 'bounced' | 'failed';
+    subject: string;
+    to: string;
+};
+
+/**
+ * Page[MailView]
+ */
+export type MailViewPage = {
+    items: Array<MailView>;
+    next_cursor: string | null;
+    total?: number | null;
+};
+
+/**
  * MemberChange
  */
 export type MemberChange = {
@@ -327,7 +435,8 @@ export type NotificationView = {
     message: string;
     read_at: string | null;
     title: string;
-    type: 'task_assigned' | 'mention' | 'comment_added' | 'deadline_approaching' | 'system';
+    type: 'task_assigned' | 'task_updated' | 'task_completed' | 'task_overdue' | 'mention' | 'comment_added' | 'milestone_due' | 'milestone_completed' | 'milestone_overdue' | 'project_created' | 'project_updated' | 'project_completed' | 'deadline_approaching' | 'member_added' | 'invitation' | 'proof_submitted' | 'proof_reviewed' | 'webhook_disabled' | 'backup_failed' | 'system';
+    updated_at: string;
 };
 
 /**
@@ -346,6 +455,35 @@ export type PersonView = {
     id: string;
     name: string;
     username: string;
+};
+
+/**
+ * PreferencesChange
+ */
+export type PreferencesChange = {
+    digest?: 'never' | 'daily' | 'weekly';
+    /**
+     * A local time such as 09:00
+     */
+    digest_time?: string;
+    digest_weekday?: 'monday' | 'tuesday' | 'wednesday' | 'thursday' | 'friday' | 'saturday' | 'sunday';
+    types?: {
+        [key: string]: ChannelsChange;
+    };
+};
+
+/**
+ * PreferencesView
+ */
+export type PreferencesView = {
+    digest: 'never' | 'daily' | 'weekly';
+    digest_time: string;
+    digest_weekday: 'monday' | 'tuesday' | 'wednesday' | 'thursday' | 'friday' | 'saturday' | 'sunday';
+    email_verified: boolean;
+    timezone: string;
+    types: {
+        [key: string]: TypePreference;
+    };
 };
 
 /**
@@ -516,6 +654,21 @@ export type Registration = {
     last_name: string;
     password: string;
     username: string;
+};
+
+/**
+ * ReplayInput
+ */
+export type ReplayInput = {
+    since: string;
+    until?: string | null;
+};
+
+/**
+ * ReplayView
+ */
+export type ReplayView = {
+    deliveries: number;
 };
 
 /**
@@ -734,10 +887,28 @@ export type Transfer = {
 };
 
 /**
+ * TypePreference
+ */
+export type TypePreference = {
+    email: boolean;
+    in_app: boolean;
+    label: string;
+};
+
+/**
  * UnreadCount
  */
 export type UnreadCount = {
     unread: number;
+};
+
+/**
+ * UnsubscribeView
+ */
+export type UnsubscribeView = {
+    label: string;
+    subscribed: boolean;
+    type: 'task_assigned' | 'task_updated' | 'task_completed' | 'task_overdue' | 'mention' | 'comment_added' | 'milestone_due' | 'milestone_completed' | 'milestone_overdue' | 'project_created' | 'project_updated' | 'project_completed' | 'deadline_approaching' | 'member_added' | 'invitation' | 'proof_submitted' | 'proof_reviewed' | 'webhook_disabled' | 'backup_failed' | 'system' | 'digest';
 };
 
 /**
@@ -790,6 +961,102 @@ export type UserView = {
  */
 export type VerifyEmailInput = {
     token: string;
+};
+
+/**
+ * WebhookChange
+ */
+export type WebhookChange = {
+    /**
+     * `*` for all, or a list of types
+     */
+    events?: '*' | Array<'project.created' | 'project.updated' | 'project.deleted' | 'task.created' | 'task.updated' | 'task.completed' | 'task.deleted' | 'member.invited' | 'member.joined' | 'member.removed' | 'message.created' | 'comment.created' | 'sprint.started' | 'sprint.completed' | 'milestone.completed' | 'proof.submitted' | 'webhook.test'>;
+    is_active?: boolean;
+    name?: string;
+    /**
+     * A public http(s) address
+     */
+    url?: string;
+};
+
+/**
+ * WebhookEventView
+ */
+export type WebhookEventView = {
+    available: boolean;
+    description: string;
+    example: {
+        [key: string]: unknown;
+    };
+    type: 'project.created' | 'project.updated' | 'project.deleted' | 'task.created' | 'task.updated' | 'task.completed' | 'task.deleted' | 'member.invited' | 'member.joined' | 'member.removed' | 'message.created' | 'comment.created' | 'sprint.started' | 'sprint.completed' | 'milestone.completed' | 'proof.submitted' | 'webhook.test';
+};
+
+/**
+ * ItemList[WebhookEventView]
+ */
+export type WebhookEventViewList = {
+    items: Array<WebhookEventView>;
+    next_cursor: string | null;
+};
+
+/**
+ * WebhookInput
+ */
+export type WebhookInput = {
+    /**
+     * `*` for all, or a list of types
+     */
+    events?: '*' | Array<'project.created' | 'project.updated' | 'project.deleted' | 'task.created' | 'task.updated' | 'task.completed' | 'task.deleted' | 'member.invited' | 'member.joined' | 'member.removed' | 'message.created' | 'comment.created' | 'sprint.started' | 'sprint.completed' | 'milestone.completed' | 'proof.submitted' | 'webhook.test'>;
+    is_active?: boolean;
+    name: string;
+    /**
+     * A public http(s) address
+     */
+    url: string;
+};
+
+/**
+ * WebhookSecret
+ */
+export type WebhookSecret = {
+    secret: string;
+    webhook: WebhookView;
+};
+
+/**
+ * WebhookView
+ */
+export type WebhookView = {
+    consecutive_failures: number;
+    created_at: string;
+    created_by: PersonView;
+    delivered_count: number;
+    disabled_at: string | null;
+    disabled_reason: string | null;
+    /**
+     * `*` for all, or a list of types
+     */
+    events: '*' | Array<'project.created' | 'project.updated' | 'project.deleted' | 'task.created' | 'task.updated' | 'task.completed' | 'task.deleted' | 'member.invited' | 'member.joined' | 'member.removed' | 'message.created' | 'comment.created' | 'sprint.started' | 'sprint.completed' | 'milestone.completed' | 'proof.submitted' | 'webhook.test'>;
+    failed_count: number;
+    failing_since: string | null;
+    id: string;
+    is_active: boolean;
+    last_failure_at: string | null;
+    last_success_at: string | null;
+    name: string;
+    previous_secret_until: string | null;
+    project_id: string;
+    updated_at: string;
+    url: string;
+    version: number;
+};
+
+/**
+ * ItemList[WebhookView]
+ */
+export type WebhookViewList = {
+    items: Array<WebhookView>;
+    next_cursor: string | null;
 };
 
 export type GetHealthData = {
@@ -857,6 +1124,103 @@ export type GetReadinessResponses = {
 };
 
 export type GetReadinessResponse = GetReadinessResponses[keyof GetReadinessResponses];
+
+export type ListMailsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many at most
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before
+         */
+        cursor?: string | null;
+        /**
+         * queued, sent, bounced, failed; separated by commas
+         */
+        state?: string | null;
+        /**
+         * Part of the address
+         */
+        to?: string | null;
+    };
+    url: '/api/v1/admin/mails';
+};
+
+export type ListMailsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListMailsError = ListMailsErrors[keyof ListMailsErrors];
+
+export type ListMailsResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: MailViewPage;
+};
+
+export type ListMailsResponse = ListMailsResponses[keyof ListMailsResponses];
+
+export type GetMailData = {
+    body?: never;
+    path: {
+        mail_id: string;
+    };
+    query?: never;
+    url: '/api/v1/admin/mails/{mail_id}';
+};
+
+export type GetMailErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type GetMailError = GetMailErrors[keyof GetMailErrors];
+
+export type GetMailResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: MailContent;
+};
+
+export type GetMailResponse = GetMailResponses[keyof GetMailResponses];
 
 export type DeleteAttachmentData = {
     body?: never;
@@ -1731,6 +2095,96 @@ export type ChangeMeResponses = {
 };
 
 export type ChangeMeResponse = ChangeMeResponses[keyof ChangeMeResponses];
+
+export type GetNotificationPreferencesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/notification-preferences';
+};
+
+export type GetNotificationPreferencesErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type GetNotificationPreferencesError = GetNotificationPreferencesErrors[keyof GetNotificationPreferencesErrors];
+
+export type GetNotificationPreferencesResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: PreferencesView;
+};
+
+export type GetNotificationPreferencesResponse = GetNotificationPreferencesResponses[keyof GetNotificationPreferencesResponses];
+
+export type ChangeNotificationPreferencesData = {
+    body: PreferencesChange;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/notification-preferences';
+};
+
+export type ChangeNotificationPreferencesErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ChangeNotificationPreferencesError = ChangeNotificationPreferencesErrors[keyof ChangeNotificationPreferencesErrors];
+
+export type ChangeNotificationPreferencesResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: PreferencesView;
+};
+
+export type ChangeNotificationPreferencesResponse = ChangeNotificationPreferencesResponses[keyof ChangeNotificationPreferencesResponses];
 
 export type ListMyTasksData = {
     body?: never;
@@ -3034,6 +3488,104 @@ export type UnarchiveProjectResponses = {
 
 export type UnarchiveProjectResponse = UnarchiveProjectResponses[keyof UnarchiveProjectResponses];
 
+export type ListWebhooksData = {
+    body?: never;
+    path: {
+        project_id: string;
+    };
+    query?: never;
+    url: '/api/v1/projects/{project_id}/webhooks';
+};
+
+export type ListWebhooksErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListWebhooksError = ListWebhooksErrors[keyof ListWebhooksErrors];
+
+export type ListWebhooksResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: WebhookViewList;
+};
+
+export type ListWebhooksResponse = ListWebhooksResponses[keyof ListWebhooksResponses];
+
+export type CreateWebhookData = {
+    body: WebhookInput;
+    path: {
+        project_id: string;
+    };
+    query?: never;
+    url: '/api/v1/projects/{project_id}/webhooks';
+};
+
+export type CreateWebhookErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type CreateWebhookError = CreateWebhookErrors[keyof CreateWebhookErrors];
+
+export type CreateWebhookResponses = {
+    /**
+     * Document created, URL follows
+     */
+    201: WebhookSecret;
+};
+
+export type CreateWebhookResponse = CreateWebhookResponses[keyof CreateWebhookResponses];
+
 export type DeleteSubtaskData = {
     body?: never;
     path: {
@@ -3758,6 +4310,76 @@ export type AddSubtaskResponses = {
 
 export type AddSubtaskResponse = AddSubtaskResponses[keyof AddSubtaskResponses];
 
+export type GetUnsubscribeData = {
+    body?: never;
+    path: {
+        token: string;
+    };
+    query?: never;
+    url: '/api/v1/unsubscribe/{token}';
+};
+
+export type GetUnsubscribeErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type GetUnsubscribeError = GetUnsubscribeErrors[keyof GetUnsubscribeErrors];
+
+export type GetUnsubscribeResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: UnsubscribeView;
+};
+
+export type GetUnsubscribeResponse = GetUnsubscribeResponses[keyof GetUnsubscribeResponses];
+
+export type UnsubscribeData = {
+    body?: never;
+    path: {
+        token: string;
+    };
+    query?: never;
+    url: '/api/v1/unsubscribe/{token}';
+};
+
+export type UnsubscribeErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type UnsubscribeError = UnsubscribeErrors[keyof UnsubscribeErrors];
+
+export type UnsubscribeResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: UnsubscribeView;
+};
+
+export type UnsubscribeResponse = UnsubscribeResponses[keyof UnsubscribeResponses];
+
 export type ListUsersData = {
     body?: never;
     path?: never;
@@ -3846,3 +4468,518 @@ export type GetUserResponses = {
 };
 
 export type GetUserResponse = GetUserResponses[keyof GetUserResponses];
+
+export type GetDeliveryData = {
+    body?: never;
+    path: {
+        delivery_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhook-deliveries/{delivery_id}';
+};
+
+export type GetDeliveryErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type GetDeliveryError = GetDeliveryErrors[keyof GetDeliveryErrors];
+
+export type GetDeliveryResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: DeliveryView;
+};
+
+export type GetDeliveryResponse = GetDeliveryResponses[keyof GetDeliveryResponses];
+
+export type RedeliverData = {
+    body?: never;
+    path: {
+        delivery_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhook-deliveries/{delivery_id}/redeliver';
+};
+
+export type RedeliverErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type RedeliverError = RedeliverErrors[keyof RedeliverErrors];
+
+export type RedeliverResponses = {
+    /**
+     * Request accepted, processing continues off-line
+     */
+    202: DeliveryView;
+};
+
+export type RedeliverResponse = RedeliverResponses[keyof RedeliverResponses];
+
+export type ListWebhookEventsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/webhook-events';
+};
+
+export type ListWebhookEventsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListWebhookEventsError = ListWebhookEventsErrors[keyof ListWebhookEventsErrors];
+
+export type ListWebhookEventsResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: WebhookEventViewList;
+};
+
+export type ListWebhookEventsResponse = ListWebhookEventsResponses[keyof ListWebhookEventsResponses];
+
+export type DeleteWebhookData = {
+    body?: never;
+    path: {
+        webhook_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{webhook_id}';
+};
+
+export type DeleteWebhookErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type DeleteWebhookError = DeleteWebhookErrors[keyof DeleteWebhookErrors];
+
+export type DeleteWebhookResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type DeleteWebhookResponse = DeleteWebhookResponses[keyof DeleteWebhookResponses];
+
+export type GetWebhookData = {
+    body?: never;
+    path: {
+        webhook_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{webhook_id}';
+};
+
+export type GetWebhookErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type GetWebhookError = GetWebhookErrors[keyof GetWebhookErrors];
+
+export type GetWebhookResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: WebhookView;
+};
+
+export type GetWebhookResponse = GetWebhookResponses[keyof GetWebhookResponses];
+
+export type ChangeWebhookData = {
+    body: WebhookChange;
+    path: {
+        webhook_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{webhook_id}';
+};
+
+export type ChangeWebhookErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ChangeWebhookError = ChangeWebhookErrors[keyof ChangeWebhookErrors];
+
+export type ChangeWebhookResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: WebhookView;
+};
+
+export type ChangeWebhookResponse = ChangeWebhookResponses[keyof ChangeWebhookResponses];
+
+export type ListDeliveriesData = {
+    body?: never;
+    path: {
+        webhook_id: string;
+    };
+    query?: {
+        /**
+         * How many at most
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before
+         */
+        cursor?: string | null;
+        /**
+         * States, separated by commas
+         */
+        state?: string | null;
+        /**
+         * Types, separated by commas
+         */
+        type?: string | null;
+        since?: string | null;
+        until?: string | null;
+    };
+    url: '/api/v1/webhooks/{webhook_id}/deliveries';
+};
+
+export type ListDeliveriesErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListDeliveriesError = ListDeliveriesErrors[keyof ListDeliveriesErrors];
+
+export type ListDeliveriesResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: DeliverySummaryPage;
+};
+
+export type ListDeliveriesResponse = ListDeliveriesResponses[keyof ListDeliveriesResponses];
+
+export type ReplayWebhookData = {
+    body: ReplayInput;
+    path: {
+        webhook_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{webhook_id}/replay';
+};
+
+export type ReplayWebhookErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ReplayWebhookError = ReplayWebhookErrors[keyof ReplayWebhookErrors];
+
+export type ReplayWebhookResponses = {
+    /**
+     * Request accepted, processing continues off-line
+     */
+    202: ReplayView;
+};
+
+export type ReplayWebhookResponse = ReplayWebhookResponses[keyof ReplayWebhookResponses];
+
+export type RotateWebhookSecretData = {
+    body?: never;
+    path: {
+        webhook_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{webhook_id}/rotate-secret';
+};
+
+export type RotateWebhookSecretErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type RotateWebhookSecretError = RotateWebhookSecretErrors[keyof RotateWebhookSecretErrors];
+
+export type RotateWebhookSecretResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: WebhookSecret;
+};
+
+export type RotateWebhookSecretResponse = RotateWebhookSecretResponses[keyof RotateWebhookSecretResponses];
+
+export type TestWebhookData = {
+    body?: never;
+    path: {
+        webhook_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{webhook_id}/test';
+};
+
+export type TestWebhookErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type TestWebhookError = TestWebhookErrors[keyof TestWebhookErrors];
+
+export type TestWebhookResponses = {
+    /**
+     * Request accepted, processing continues off-line
+     */
+    202: DeliveryView;
+};
+
+export type TestWebhookResponse = TestWebhookResponses[keyof TestWebhookResponses];
