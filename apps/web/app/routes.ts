@@ -6,6 +6,7 @@ export default [
     route("login", "routes/auth/login.tsx"),
     route("register", "routes/auth/register.tsx"),
     route("unsubscribe/:token", "routes/auth/unsubscribe.tsx"),
+    route("verify-email", "routes/auth/verify-email.tsx"),
   ]),
   route("logout", "routes/auth/logout.tsx"),
   layout("routes/shell/layout.tsx", [
