@@ -131,7 +131,7 @@ def test_preferences_are_still_there_after_a_reload(
     mails.uncheck()
     shown.uncheck()
     page.get_by_role("radio", name="All together, once a week").check()
-    page.get_by_label("Day").select_option("Thursday")
+    page.get_by_label("Day", exact=True).select_option("Thursday")
     time = page.get_by_label("Time", exact=True)
     time.fill("07:30")
     time.blur()
@@ -153,7 +153,7 @@ def test_preferences_are_still_there_after_a_reload(
     expect(shown).not_to_be_checked()
     expect(page.get_by_role("checkbox", name="Mentions of you: in the app")).to_be_checked()
     expect(page.get_by_role("radio", name="All together, once a week")).to_be_checked()
-    expect(page.get_by_label("Day")).to_have_value("thursday")
+    expect(page.get_by_label("Day", exact=True)).to_have_value("thursday")
     expect(page.get_by_label("Time", exact=True)).to_have_value("07:30")
 
 
@@ -163,12 +163,13 @@ def test_refused_preference_goes_back_with_a_message_and_can_be_tried_again(
     person = make_person()
     page = open_browser(person)
     visit(page, "/settings/notifications")
-    page.context.set_offline(True)
+    preferences = "**/api/v1/me/notification-preferences"
+    page.route(preferences, lambda route: route.abort())
     box = page.get_by_role("checkbox", name="Mentions of you: by email")
     box.click()
     expect(page.get_by_text("The setting was not saved.")).to_be_visible()
     expect(box).to_be_checked()
-    page.context.set_offline(False)
+    page.unroute(preferences)
     page.get_by_role("button", name="Retry").click()
     expect(box).not_to_be_checked()
 
@@ -194,7 +195,7 @@ def test_confirm_the_address_and_unsubscribe_by_the_links_of_mails(
     share(project, bob, "member")
     task = ada.make_task(project, "Draw the navigation")
     ada.call("POST", f"/tasks/{task['key']}/comments", {"body": f"@{bob.username} have a look"})
-    link = path_in_mail(admin, bob, "notification", "/unsubscribe/")
+    link = path_in_mail(admin, bob, "mention", "/unsubscribe/")
     visit(page, link)
     expect(page.get_by_text("Mentions of you")).to_be_visible()
     assert bob.call("GET", "/me/notification-preferences")["types"]["mention"]["email"]  # looking changes nothing

@@ -118,16 +118,17 @@ function WebhookDetail({ webhookId }: { webhookId: string }) {
   );
 }
 
-/** Counters change when deliveries do. */
+/** Counters and state change when deliveries do. */
 function useFreshCounters(webhookId: string): void {
   const client = useQueryClient();
   useEffect(() => {
-    let seen = "";
-    return client.getQueryCache().subscribe(({ type, query }) => {
-      if (type !== "updated" || query.queryKey[1] !== webhookId || query.queryKey[2] !== "deliveries") return;
-      const now = JSON.stringify(query.state.data);
-      if (now === seen) return;
-      seen = now;
+    const seen = new Map<string, string>();
+    return client.getQueryCache().subscribe(({ type, query: { queryKey, queryHash, state } }) => {
+      const isOfDeliveries = queryKey[0] === "webhook-delivery" || queryKey[2] === "deliveries";
+      if (type !== "updated" || !isOfDeliveries || !state.data) return;
+      const now = JSON.stringify(state.data);
+      if (now === seen.get(queryHash)) return;
+      seen.set(queryHash, now);
       client.invalidateQueries({ queryKey: webhookQuery(webhookId).queryKey, exact: true });
     });
   }, [client, webhookId]);
