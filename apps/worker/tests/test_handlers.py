@@ -11,7 +11,7 @@ from synergy_worker import handlers
 def test_schedules_name_jobs_that_there_are():
     registry = handlers.make_registry()
 
-    assert {schedule.name for schedule in handlers.SCHEDULES} == {"deadlines", "cleanup"}
+    assert {schedule.name for schedule in handlers.SCHEDULES} == {"deadlines", "overdue", "digests", "cleanup"}
     for schedule in handlers.SCHEDULES:
         registry.get(schedule.job)
 
@@ -37,7 +37,7 @@ async def test_work_comment_becomes_a_notification_once(work, start):
 
 async def test_schedule_built_in_schedules_run_without_an_error(work, start):
     worker, scheduler = start.product("worker"), start.product("scheduler")
-    await work.until(lambda: _count(work, "SELECT count(*) FROM schedules", 2))
+    await work.until(lambda: _count(work, "SELECT count(*) FROM schedules", len(handlers.SCHEDULES)))
 
     await work.connection.execute("UPDATE schedules SET next_run_at = date_trunc('minute', now())")
 
