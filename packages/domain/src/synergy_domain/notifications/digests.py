@@ -48,11 +48,14 @@ _TAKE = """
     WITH taken AS (
       UPDATE notifications SET awaits_digest = false WHERE awaits_digest AND recipient_id = ANY($1::uuid[])
       RETURNING id, recipient_id, title, message, action_url, coalesce((data ->> 'count')::int, 1) AS count, read_at,
-                created_at
+                created_at, (data ->> 'project_id')::uuid AS project_id
     ), placed AS (
       SELECT taken.*, row_number() OVER (PARTITION BY recipient_id ORDER BY created_at DESC, id DESC) AS place,
              count(*) OVER (PARTITION BY recipient_id) AS total
-      FROM taken WHERE read_at IS NULL
+      FROM taken
+      WHERE read_at IS NULL AND (project_id IS NULL OR EXISTS (
+        SELECT 1 FROM project_members m JOIN projects p ON p.id = m.project_id
+        WHERE m.project_id = taken.project_id AND m.user_id = taken.recipient_id AND p.deleted_at IS NULL))
     )
     SELECT * FROM placed WHERE place <= $2 ORDER BY recipient_id, place
 """

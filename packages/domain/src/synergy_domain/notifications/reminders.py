@@ -98,7 +98,10 @@ async def _remind(
         Draft(
             recipient_id=row["user_id"], type=kind, title=f"{row['key']} {verb}", message=row["title"],
             action_url=task_url(row["project_id"], row["key"]),
-            data={"task_id": str(row["id"]), "task_key": row["key"], "due_date": row["due_date"].isoformat()},
+            data={
+                "project_id": str(row["project_id"]), "task_id": str(row["id"]), "task_key": row["key"],
+                "due_date": row["due_date"].isoformat(),
+            },
             source_key=f"{source}:{row['id']}:{row['due_date'].isoformat()}",
         )
         for row in rows
