@@ -155,6 +155,29 @@ async def test_single_mails_stop_with_a_digest_and_types_keep_their_choice(timed
     assert len(await timed.mails(member)) == 1
 
 
+async def test_digest_has_nothing_of_a_project_that_its_reader_left(timed):
+    stays, left = await timed.make.project(), await timed.make.project()
+    member = await timed.make.member(left)
+    async with timed.runtime.database.unit_of_work() as uow:
+        await uow.value("UPDATE users SET email_verified_at = now() WHERE id = $1", member.user_id)
+        await uow.value(
+            "INSERT INTO project_members (project_id, user_id, role, joined_at) VALUES ($1, $2, 'member', now())",
+            stays.id, member.user_id,
+        )  # fmt: skip
+    await timed.prefer(member, digest="daily")
+    for project in (stays, left):
+        task = await timed.make.task(project, assignee_ids=[member.user_id], title=f"Of {project.key}")
+        await timed.tell(task.id, "task.assigned")
+    async with timed.runtime.database.unit_of_work() as uow:
+        await uow.value("DELETE FROM project_members WHERE project_id = $1 AND user_id = $2", left.id, member.user_id)
+    timed.at(2026, 1, 2, 9)
+    await timed.job(send_digests)
+    (mail,) = await timed.mails(member)
+    assert f"Of {stays.key}" in mail["text"]
+    assert f"Of {left.key}" not in mail["text"]
+    assert mail["subject"] == "1 thing happened in your projects"
+
+
 async def test_who_is_inactive_or_unverified_has_no_digest(timed):
     gone, unverified = await timed.reader(), await timed.make.user()
     for reader in (gone, unverified):
