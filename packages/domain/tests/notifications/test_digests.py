@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import random
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from synergy_domain.common import Actor
 from synergy_domain.notifications import mark_all_read, send_digests
 from synergy_domain.notifications.digests import BATCH, MOST_ITEMS
+from synergy_domain.notifications.preferences import last_due
 from synergy_platform.ids import new_id
 
 SLOT = timedelta(minutes=15)
@@ -176,6 +178,33 @@ async def test_digest_has_nothing_of_a_project_that_its_reader_left(timed):
     assert f"Of {stays.key}" in mail["text"]
     assert f"Of {left.key}" not in mail["text"]
     assert mail["subject"] == "1 thing happened in your projects"
+
+
+async def test_day_that_was_due_last_is_the_same_in_sql_and_in_python(timed):
+    chance = random.Random(7)
+    reader = await timed.reader()
+    await timed.prefer(reader, digest="daily")
+    zones = ["Europe/Vienna", "America/Santiago", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia", "UTC"]
+    changes = [datetime(2026, *day, tzinfo=UTC) for day in ((3, 29), (10, 25), (4, 4), (4, 5), (9, 6), (10, 3))]
+    for _ in range(200):
+        zone, digest, weekday = chance.choice(zones), chance.choice(["daily", "weekly"]), chance.randint(1, 7)
+        at = time(chance.choice([0, 1, 2, 3, 9, 23]), chance.choice([0, 5, 30, 59]))
+        now = chance.choice(changes) + timedelta(minutes=chance.randint(-1500, 1500))
+        expected = last_due(now, zone, digest, at, weekday)
+        for had in (expected, expected - timedelta(days=1)):
+            async with timed.runtime.database.unit_of_work() as uow:
+                await uow.value("UPDATE users SET timezone = $2 WHERE id = $1", reader.user_id, zone)
+                await uow.value(
+                    """UPDATE notification_preferences SET digest = $2, digest_time = $3, digest_weekday = $4,
+                                                           last_digest_on = $5 WHERE user_id = $1""",
+                    reader.user_id, digest, at, weekday, had,
+                )  # fmt: skip
+                uow.now = now
+                await send_digests(timed.runtime, uow, {})
+                last = await uow.value(
+                    "SELECT last_digest_on FROM notification_preferences WHERE user_id = $1", reader.user_id
+                )
+            assert last == expected, (now, zone, digest, at, weekday)
 
 
 async def test_who_is_inactive_or_unverified_has_no_digest(timed):
