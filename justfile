@@ -98,6 +98,10 @@ tls +args:
 smoke:
     @{{ stack }} smoke
 
+# kill everything at random while clients write, then compare; `just chaos --kills 200`
+chaos *args:
+    hatch run chaos:run "$@"
+
 # measure against the floor
 load-test *args:
     hatch run load:run "$@"

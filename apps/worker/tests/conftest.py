@@ -145,11 +145,11 @@ def start(own_settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Proc
         started.append(Process(process.pid, lambda: process.exitcode, log))
         return started[-1]
 
-    def start_product(role: str) -> Process:
+    def start_product(role: str, **more: str) -> Process:
         log = tmp_path / f"{role}-{len(started)}.log"
         with log.open("wb") as output:
             popen = subprocess.Popen(
-                [sys.executable, "-m", "synergy_worker", role], env=environ, stdout=output, stderr=output,
+                [sys.executable, "-m", "synergy_worker", role], env={**environ, **more}, stdout=output, stderr=output,
                 start_new_session=True,
             )  # fmt: skip
         started.append(Process(popen.pid, popen.poll, log))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import re
-import subprocess
-import sys
+import time
+from collections import Counter
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -13,16 +13,24 @@ from aiosmtpd.controller import Controller
 from synergy_domain.identity import Client, Registration, create_account
 from synergy_domain.work import CommentInput, add_comment
 from synergy_platform.embedded.process import free_port
-from synergy_testing.factories import Factory
-
-PASSWORD = "correct horse 7 battery"
+from synergy_platform.mail import Mail
+from synergy_platform.mail.outbox import queue_mail
+from synergy_testing.factories import PASSWORD, Factory
 
 
 class Taken:
-    """Keeps what arrives."""
+    """Keeps what arrives, after `pause` seconds."""
 
     def __init__(self) -> None:
+        self.pause = 0.0
+        self.begun: list[str] = []
         self.mails: list[tuple[str, bytes]] = []
+
+    async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802 - aiosmtpd's own name
+        self.begun.append(address)
+        envelope.rcpt_tos.append(address)
+        await asyncio.sleep(self.pause)
+        return "250 OK"
 
     async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 - aiosmtpd's own name
         self.mails.append((envelope.rcpt_tos[0], envelope.content))
@@ -34,33 +42,16 @@ def post():
     taken = Taken()
     controller = Controller(taken, hostname="127.0.0.1", port=free_port())
     controller.start()
-    yield taken, controller.port
+    taken.settings = {
+        "EMAIL_BACKEND": "smtp", "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": str(controller.port),
+        "EMAIL_USE_TLS": "false", "DEFAULT_FROM_EMAIL": "SynergyOS <pm@example.org>",
+    }  # fmt: skip
+    yield taken
     controller.stop()
 
 
-@pytest.fixture
-def worker(own_settings, post, tmp_path):
-    """The product's worker, with mail by SMTP."""
-    environ = {
-        **{name: value for name, value in os.environ.items() if name.startswith(("PATH", "PYTHON", "COVERAGE"))},
-        "SECRET_KEY": own_settings.secret_keys[0], "SYNERGY_HOME": own_settings.home, "DB_NAME": own_settings.db_name,
-        "DB_USER": own_settings.db_user, "DB_PASSWORD": own_settings.db_password, "DB_HOST": own_settings.db_host,
-        "DB_PORT": str(own_settings.db_port), "REDIS_URL": own_settings.redis_url,
-        "TASKIQ_BROKER_URL": own_settings.broker_url, "SYNERGY_LOG_FORMAT": "json", "EMAIL_BACKEND": "smtp",
-        "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": str(post[1]), "EMAIL_USE_TLS": "false",
-        "DEFAULT_FROM_EMAIL": "SynergyOS <pm@example.org>", "SYNERGY_PUBLIC_URL": "https://pm.example.org",
-    }  # fmt: skip
-    with (tmp_path / "worker.log").open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "synergy_worker", "worker"], env=environ, stdout=output, stderr=output
-        )
-    yield process
-    process.terminate()
-    process.wait(40)
-
-
-async def test_work_registration_and_mentions_reach_their_people_by_mail(work, worker, post):
-    taken, _ = post
+async def test_work_registration_and_mentions_reach_their_people_by_mail(work, start, post):
+    worker = start.product("worker", **post.settings)
     data = Registration(
         username="ada", email="ada@example.org", password=PASSWORD, first_name="Ada", last_name="Lovelace"
     )
@@ -77,12 +68,43 @@ async def test_work_registration_and_mentions_reach_their_people_by_mail(work, w
 
     await work.until(lambda: _sent(work, 11))
 
-    assert sorted(to for to, _ in taken.mails) == ["ada@example.org"] + [f"{member.username}@example.org"] * 10
-    ids = {re.search(rb"Message-ID: (\S+)", content)[1] for _, content in taken.mails}
-    assert len(ids) == 11
-    assert await work.connection.fetchval("SELECT count(*) FROM jobs") == 0
-    assert await work.connection.fetchval("SELECT count(*) FROM mails WHERE attempts <> 1 OR text IS NOT NULL") == 0
+    assert sorted(to for to, _ in post.mails) == ["ada@example.org"] + [f"{member.username}@example.org"] * 10
+    assert len(_ids(post)) == 11
+    await work.until(lambda: _none(work, "SELECT count(*) FROM jobs"))
+    assert await _none(work, "SELECT count(*) FROM mails WHERE attempts <> 1 OR text IS NOT NULL")
+    assert "verify-email?token=" not in worker.log.read_text()
+
+
+async def test_work_killed_while_sending_loses_no_mail(work, start, post):
+    post.pause = 60.0
+    first = start.product("worker", **post.settings)
+    async with work.runtime.database.unit_of_work() as uow:
+        await queue_mail(
+            uow,
+            *(
+                Mail(to=f"u{number}@example.org", subject="S", text="T", kind="test", written_at=uow.now)
+                for number in range(20)
+            ),
+        )
+    await work.until(lambda: len(post.begun) == 20)
+    first.kill()
+    post.pause = 0.0
+    killed = time.monotonic()
+    start.product("worker", **post.settings)
+    await work.until(lambda: _sent(work, 20))
+    assert time.monotonic() - killed < 15
+    # the server had taken none of them
+    assert Counter(to for to, _ in post.mails) == {f"u{number}@example.org": 1 for number in range(20)}
+    assert len(_ids(post)) == 20
+
+
+def _ids(post: Taken) -> set[bytes]:
+    return {re.search(rb"Message-ID: (\S+)", content)[1] for _, content in post.mails}
 
 
 async def _sent(work, count):
     return await work.connection.fetchval("SELECT count(*) FROM mails WHERE state = 'sent'") == count
+
+
+async def _none(work, query):
+    return await work.connection.fetchval(query) == 0

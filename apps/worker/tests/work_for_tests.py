@@ -7,14 +7,18 @@ unique key, so that an effect that happened twice shows.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 import sys
+import time
+from datetime import timedelta
 from typing import Any
 
 import structlog
 
 from synergy_platform.database import UnitOfWork
-from synergy_platform.jobs import JobHandler, Registry
+from synergy_platform.jobs import Finish, IoHandler, JobHandler, Registry
 from synergy_platform.runtime import Runtime
 from synergy_platform.schedules import ScheduleDefinition
 from synergy_worker import receiver
@@ -51,8 +55,43 @@ async def fail(_runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any]) -> N
     raise ValueError("on purpose")
 
 
+async def block(_runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any]) -> None:
+    """Lets nothing else in its process run."""
+    await _effect(uow, payload["name"])
+    time.sleep(payload["seconds"])  # noqa: ASYNC251 - it blocks on purpose
+
+
+async def ignore(_runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any]) -> None:
+    """Does not end when it is told to."""
+    await _effect(uow, payload["name"])
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(payload["seconds"])
+
+
+async def crash(_runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any]) -> None:
+    """Takes its process with it."""
+    await _effect(uow, payload["name"])
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+async def send(_runtime: Runtime, payload: dict[str, Any], _attempt: int) -> Finish:
+    """Waits for a server that takes its time."""
+    await asyncio.sleep(payload.get("seconds", 0))
+
+    async def finish(uow: UnitOfWork) -> timedelta | None:
+        await _effect(uow, payload["name"])
+        return None
+
+    return finish
+
+
 REGISTRY = Registry(
     (
+        JobHandler(name="test.block", function=block),
+        JobHandler(name="test.ignore", function=ignore, soft_timeout=0.5),
+        JobHandler(name="test.crash", function=crash),
+        IoHandler(name="test.send", function=send),
         JobHandler(name="test.write", function=write),
         JobHandler(name="test.nothing", function=nothing),
         JobHandler(name="test.on_event", function=write, events=frozenset({"thing.changed"})),

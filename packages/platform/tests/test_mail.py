@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import email
+import time
 from datetime import UTC, datetime, timedelta
 from email import policy
 
@@ -89,7 +90,7 @@ async def post(own_settings, office):
         email_from="SynergyOS <no-reply@pm.example.org>",
     )  # fmt: skip
     runtime = Runtime(
-        settings, application="test", clock=SetClock(NOW), mailer=SmtpMailer(settings, timeout=0.4), writers=2
+        settings, application="test", clock=SetClock(NOW), mailer=SmtpMailer(settings, timeout=0.4, pause=0), writers=2
     )
     await runtime.open()
     yield runtime
@@ -232,7 +233,11 @@ async def test_server_refuses_our_own_address_keeps_the_mail(post, office):
 
 
 async def test_server_hangs_after_connect_is_tried_again(post, office):
-    silent = await asyncio.start_server(lambda _reader, _writer: asyncio.sleep(5), "127.0.0.1", office.port)
+    async def say_nothing(reader, writer):
+        await reader.read()  # until the other side gives up
+        writer.close()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", office.port)
     await queue(post, a_mail())
     started = asyncio.get_running_loop().time()
     assert await work(post) == ["again"]
@@ -242,6 +247,27 @@ async def test_server_hangs_after_connect_is_tried_again(post, office):
     await asyncio.sleep(0.05)
     await office.open()
     await work_for(post, timedelta(minutes=1))
+    assert len(office.taken) == 1
+
+
+async def test_server_that_hangs_does_not_hold_up_every_mail_in_turn(post, office):
+    async def say_nothing(reader, writer):
+        await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", office.port)
+    mailer = SmtpMailer(post.settings, timeout=0.2, pause=0.5)
+    with pytest.raises(MailDelayed, match="imeout"):
+        await mailer.send(a_mail())
+    started = time.monotonic()
+    for _ in range(50):
+        with pytest.raises(MailDelayed, match="Not tried"):
+            await mailer.send(a_mail())
+    assert time.monotonic() - started < 0.3
+    silent.close()
+    await asyncio.sleep(0.5)
+    await office.open()
+    await mailer.send(a_mail())
     assert len(office.taken) == 1
 
 
@@ -333,15 +359,19 @@ async def test_mails_are_queued_in_one_statement_however_many(post, counter):
     assert await jobs(post) == 200
 
 
-async def test_old_records_are_deleted_but_for_queued_mails(post, office):
+async def test_old_mails_are_deleted_whatever_became_of_them(post, office):
     await office.open()
-    sent, waiting = a_mail(), a_mail()
-    await queue(post, sent)
+    await queue(post, a_mail())
     await work(post)
-    await queue(post, waiting)
+    await queue(post, a_mail())
+    post.clock.advance(timedelta(days=1))
+    young = a_mail()
+    await queue(post, young)
     async with post.database.unit_of_work() as uow:
-        assert await delete_old_mails(uow, NOW + timedelta(seconds=1)) == 1
-    assert [row["id"] for row in await rows(post)] == [waiting.id]
+        assert await delete_old_mails(uow, NOW + timedelta(hours=1)) == 2
+    assert [row["id"] for row in await rows(post)] == [young.id]
+    await work(post)  # a job whose mail is gone has nothing to do
+    assert await jobs(post) == 0
 
 
 async def test_mailer_says_what_became_of_a_mail(post, office):

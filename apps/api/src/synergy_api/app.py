@@ -20,6 +20,7 @@ from synergy_api.problems import handle_error
 from synergy_api.routes import (
     attachments,
     auth,
+    background,
     events,
     health,
     imports,
@@ -90,6 +91,7 @@ def create_app(runtime: Runtime) -> Litestar:
                     notifications.router,
                     unsubscribe.router,
                     mails.router,
+                    background.router,
                     events.router,
                     imports.router,
                     webhooks.router,

@@ -109,10 +109,12 @@ def _wait_for_end(child: int, running: RunningJobs, hard_limit: float) -> tuple[
     while True:
         received = signal.sigtimedwait(_WATCHED, _CHECK_SECONDS)
         if received is None:
+            blocker = running.blocker()
             overdue = [job for job in running.read() if job.seconds > hard_limit]
             if overdue and not killed:
-                killed = overdue
-                log.error("worker.hard_limit", job_ids=[str(job.id) for job in overdue])
+                # what could not go on because another one blocks is not to blame
+                killed = [blocker] if blocker else overdue
+                log.error("worker.hard_limit", job_ids=[str(job.id) for job in killed])
                 os.kill(child, signal.SIGKILL)
         elif received.si_signo == signal.SIGCHLD:
             ended, status = os.waitpid(child, os.WNOHANG)

@@ -131,7 +131,9 @@ class Worker:
 
         await self._run(job_id, self._io_room, work)
 
-    async def _run(self, job_id: str, room: asyncio.Semaphore, work: Callable[[UUID], Awaitable[Outcome]]) -> None:
+    async def _run(
+        self, job_id: str, room: asyncio.Semaphore, work: Callable[[UUID], Coroutine[Any, Any, Outcome]]
+    ) -> None:
         wanted = parse_id(job_id)
         if wanted is None:
             log.error("job.malformed", job_id=job_id)
@@ -143,7 +145,7 @@ class Worker:
                 return
             self._broker.begin(job_id)
             slot = self._running.begin(wanted)
-            task = asyncio.ensure_future(work(wanted))
+            task = asyncio.create_task(_awaited(self._running.follow(slot, work(wanted))))
             self._tasks.add(task)
             try:
                 await task
@@ -167,6 +169,10 @@ class Worker:
     def holds_long_job(self) -> bool:
         """Whether this process has something of the bulk queue in hand."""
         return self._broker.holds(JobQueue.stream("bulk"))
+
+
+async def _awaited(work: Awaitable[Outcome]) -> Outcome:
+    return await work
 
 
 def serve(

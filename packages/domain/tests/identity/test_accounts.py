@@ -10,7 +10,16 @@ from email.message import EmailMessage
 import msgspec
 import pytest
 
-from synergy_domain.identity import Client, Registration, create_account, my_profile, send_verification, verify_email
+from synergy_domain.identity import (
+    Client,
+    ProfileChange,
+    Registration,
+    change_profile,
+    create_account,
+    my_profile,
+    send_verification,
+    verify_email,
+)
 from synergy_domain.identity.names import name_faults
 from synergy_platform.errors import InvalidInput
 from synergy_platform.ids import new_id
@@ -69,6 +78,14 @@ async def test_verification_mail_links_to_the_public_address(runtime, settings):
         await send_verification(elsewhere, uow, {"user_id": str(user.id)})
     message = await sent_mail(runtime, user.id)
     assert "https://pm.example.org/verify-email?token=" in message.get_body(("plain",)).get_content()
+
+
+@pytest.mark.parametrize("zone", ["localtime", "Europe/Atlantis", ""])
+async def test_profile_takes_no_zone_that_the_database_does_not_know(make, runtime, zone):
+    actor = await make.user()
+    async with runtime.database.unit_of_work() as uow:
+        with pytest.raises(InvalidInput):
+            await change_profile(uow, actor, ProfileChange(timezone=zone))
 
 
 async def test_profile_of_the_actor_is_their_own(make, runtime):

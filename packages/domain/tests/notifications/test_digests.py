@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import random
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from synergy_domain.common import Actor
 from synergy_domain.notifications import mark_all_read, send_digests
 from synergy_domain.notifications.digests import BATCH, MOST_ITEMS
+from synergy_domain.notifications.preferences import last_due
 from synergy_platform.ids import new_id
 
 SLOT = timedelta(minutes=15)
@@ -68,12 +70,12 @@ async def test_daily_digest_comes_once_each_local_day(timed, zone, at, change):
 
 
 async def test_weekly_digest_comes_on_its_day(timed):
-    timed.at(2026, 3, 18, 12)  # a Wednesday
+    timed.at(2026, 3, 25, 12)  # a Wednesday
     reader = await timed.reader(timezone="Europe/Vienna")
     await timed.prefer(reader, digest="weekly", digest_time="08:00", digest_weekday="friday")
-    sent = await run_until(timed, reader, datetime(2026, 4, 12, tzinfo=UTC))
+    sent = await run_until(timed, reader, datetime(2026, 4, 6, tzinfo=UTC))
     # over the change of the 29th: 08:00 is 07:00 in UTC, then 06:00
-    assert sent == [datetime(2026, *day, tzinfo=UTC) for day in ((3, 20, 7), (3, 27, 7), (4, 3, 6), (4, 10, 6))]
+    assert sent == [datetime(2026, 3, 27, 7, tzinfo=UTC), datetime(2026, 4, 3, 6, tzinfo=UTC)]
 
 
 async def test_choosing_a_digest_does_not_send_one_for_a_time_that_has_passed(timed):
@@ -153,6 +155,56 @@ async def test_single_mails_stop_with_a_digest_and_types_keep_their_choice(timed
     timed.at(2026, 1, 12, 12)
     await timed.job(send_digests)
     assert len(await timed.mails(member)) == 1
+
+
+async def test_digest_has_nothing_of_a_project_that_its_reader_left(timed):
+    stays, left = await timed.make.project(), await timed.make.project()
+    member = await timed.make.member(left)
+    async with timed.runtime.database.unit_of_work() as uow:
+        await uow.value("UPDATE users SET email_verified_at = now() WHERE id = $1", member.user_id)
+        await uow.value(
+            "INSERT INTO project_members (project_id, user_id, role, joined_at) VALUES ($1, $2, 'member', now())",
+            stays.id, member.user_id,
+        )  # fmt: skip
+    await timed.prefer(member, digest="daily")
+    for project in (stays, left):
+        task = await timed.make.task(project, assignee_ids=[member.user_id], title=f"Of {project.key}")
+        await timed.tell(task.id, "task.assigned")
+    async with timed.runtime.database.unit_of_work() as uow:
+        await uow.value("DELETE FROM project_members WHERE project_id = $1 AND user_id = $2", left.id, member.user_id)
+    timed.at(2026, 1, 2, 9)
+    await timed.job(send_digests)
+    (mail,) = await timed.mails(member)
+    assert f"Of {stays.key}" in mail["text"]
+    assert f"Of {left.key}" not in mail["text"]
+    assert mail["subject"] == "1 thing happened in your projects"
+
+
+async def test_day_that_was_due_last_is_the_same_in_sql_and_in_python(timed):
+    chance = random.Random(7)
+    reader = await timed.reader()
+    await timed.prefer(reader, digest="daily")
+    zones = ["Europe/Vienna", "America/Santiago", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia", "UTC"]
+    changes = [datetime(2026, *day, tzinfo=UTC) for day in ((3, 29), (10, 25), (4, 4), (4, 5), (9, 6), (10, 3))]
+    for _ in range(200):
+        zone, digest, weekday = chance.choice(zones), chance.choice(["daily", "weekly"]), chance.randint(1, 7)
+        at = time(chance.choice([0, 1, 2, 3, 9, 23]), chance.choice([0, 5, 30, 59]))
+        now = chance.choice(changes) + timedelta(minutes=chance.randint(-1500, 1500))
+        expected = last_due(now, zone, digest, at, weekday)
+        for had in (expected, expected - timedelta(days=1)):
+            async with timed.runtime.database.unit_of_work() as uow:
+                await uow.value("UPDATE users SET timezone = $2 WHERE id = $1", reader.user_id, zone)
+                await uow.value(
+                    """UPDATE notification_preferences SET digest = $2, digest_time = $3, digest_weekday = $4,
+                                                           last_digest_on = $5 WHERE user_id = $1""",
+                    reader.user_id, digest, at, weekday, had,
+                )  # fmt: skip
+                uow.now = now
+                await send_digests(timed.runtime, uow, {})
+                last = await uow.value(
+                    "SELECT last_digest_on FROM notification_preferences WHERE user_id = $1", reader.user_id
+                )
+            assert last == expected, (now, zone, digest, at, weekday)
 
 
 async def test_who_is_inactive_or_unverified_has_no_digest(timed):

@@ -7,7 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from synergy_domain.notifications import delete_read, mark_all_read, notify_deadlines, notify_overdue, reminders
+from synergy_domain.notifications import (
+    delete_read,
+    mark_all_read,
+    notify_deadlines,
+    notify_overdue,
+    reminders,
+    send_digests,
+)
 from synergy_domain.work import TaskChange, change_task
 
 DUE = date(2026, 3, 10)
@@ -145,3 +152,26 @@ async def test_many_are_told_in_batches_also_when_they_want_nothing(timed, monke
     assert await timed.inbox(member) == []
     await timed.job(job)
     assert await db.value("SELECT count(*) FROM jobs WHERE name = $1", name) == 0
+
+
+async def test_zone_that_the_database_does_not_know_keeps_nobody_from_being_told(timed):
+    project = await timed.make.project()
+    owner, member = timed.make.owner(project), await timed.make.member(project)
+    odd = await timed.make.project()
+    async with timed.runtime.database.unit_of_work() as uow:
+        await uow.value(
+            "UPDATE users SET timezone = 'localtime', email_verified_at = now() WHERE id = ANY($1::uuid[])",
+            [member.user_id, odd.owner.id],
+        )
+    for one in (project, odd):
+        await timed.make.task(one, assignee_ids=[one.owner.id], due_date=DUE)
+    await timed.make.task(project, assignee_ids=[member.user_id], due_date=DUE)
+    await timed.prefer(member, digest="daily", types={"task_overdue": {"email": True}})
+    timed.at(2026, 3, 10, 12)
+    await timed.job(notify_deadlines)
+    timed.at(2026, 3, 11, 12)
+    await timed.job(notify_overdue)
+    await timed.job(send_digests)
+    assert [kind for kind, _ in await timed.inbox(owner)] == ["deadline_approaching", "task_overdue", "task_overdue"]
+    assert [kind for kind, _ in await timed.inbox(member)] == ["deadline_approaching", "task_overdue"]
+    assert len(await timed.mails(member)) == 1

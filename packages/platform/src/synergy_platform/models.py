@@ -112,7 +112,7 @@ class Job(Base):
 class Schedule(Base):
     """A job that is due again and again, by cron or at an interval.
 
-    `missed`: what happens to slots that passed while nothing ran.
+    `missed`: what happens to slots that passed while nothing ran; `run_now_at`: somebody asked for it out of turn.
     """
 
     __tablename__ = "schedules"
@@ -126,6 +126,7 @@ class Schedule(Base):
     timezone: Mapped[str] = mapped_column(String(64))
     missed: Mapped[str] = mapped_column(String(16))
     is_paused: Mapped[bool] = mapped_column(Boolean, default=False)
+    run_now_at: Mapped[datetime | None] = mapped_column(DateTimeUTC)
     last_run_at: Mapped[datetime | None] = mapped_column(DateTimeUTC)
     next_run_at: Mapped[datetime] = mapped_column(DateTimeUTC)
 

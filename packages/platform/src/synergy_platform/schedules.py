@@ -30,13 +30,17 @@ _INSERT = """
     VALUES ($1, $2, $3, $4, $5, $6, $7, false, $8) ON CONFLICT (name) DO NOTHING
     RETURNING name
 """
-_DUE = "SELECT id, name, next_run_at FROM schedules WHERE NOT is_paused AND next_run_at <= $1 ORDER BY next_run_at"
+_DUE = """
+    SELECT id, name, coalesce(run_now_at, next_run_at) AS slot FROM schedules
+    WHERE (NOT is_paused AND next_run_at <= $1) OR run_now_at IS NOT NULL ORDER BY slot
+"""
 _LOCK = """
-    SELECT name, job, cron, interval_seconds, timezone, missed, next_run_at FROM schedules
-    WHERE id = $1 AND NOT is_paused AND next_run_at <= $2 FOR UPDATE SKIP LOCKED
+    SELECT name, job, cron, interval_seconds, timezone, missed, is_paused, run_now_at, next_run_at FROM schedules
+    WHERE id = $1 AND ((NOT is_paused AND next_run_at <= $2) OR run_now_at IS NOT NULL) FOR UPDATE SKIP LOCKED
 """
 _MOVE_ON = """
-    UPDATE schedules SET next_run_at = $2, last_run_at = coalesce($3, last_run_at) WHERE id = $1 RETURNING id
+    UPDATE schedules SET next_run_at = $2, last_run_at = coalesce($3, last_run_at), run_now_at = NULL
+    WHERE id = $1 RETURNING id
 """
 
 
@@ -109,8 +113,8 @@ async def ensure_schedules(uow: UnitOfWork, definitions: tuple[ScheduleDefinitio
 
 
 async def due_schedules(reader: Reader, by: datetime) -> list[DueSchedule]:
-    """The schedules that have a slot until `by`, the longest due first."""
-    return [DueSchedule(row["id"], row["name"], row["next_run_at"]) for row in await reader.rows(_DUE, by)]
+    """The schedules that have a slot until `by`, the longest due first, and those that somebody wants now."""
+    return [DueSchedule(row["id"], row["name"], row["slot"]) for row in await reader.rows(_DUE, by)]
 
 
 async def fire(uow: UnitOfWork, registry: Registry, schedule_id: UUID) -> int:
@@ -129,11 +133,13 @@ async def fire(uow: UnitOfWork, registry: Registry, schedule_id: UUID) -> int:
     if skips and uow.now - slot > MISSED_AFTER:
         log.warning("schedule.slots_skipped", schedule=row["name"], since=slot.isoformat())
         slot = timing.after(slot, uow.now - MISSED_AFTER)
-    while slot <= uow.now and len(slots) < MOST_SLOTS:
+    while slot <= uow.now and len(slots) < MOST_SLOTS and not row["is_paused"]:
         slots.append(slot)
         slot = timing.following(slot)
     following, slots = slot, slots[-1:] if skips else slots
     queue = registry.get(row["job"]).queue
+    if row["run_now_at"] is not None:
+        slots.append(row["run_now_at"])
     for slot in slots:
         uow.enqueue(
             row["job"], {"schedule": row["name"], "slot": slot.isoformat()}, queue=queue,

@@ -138,7 +138,8 @@ async def change_profile(uow: UnitOfWork, actor: Actor, data: ProfileChange) -> 
 
 @cache
 def _timezones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
+    # what some systems call their own zone is none of IANA's, and the database does not know it
+    return frozenset(zoneinfo.available_timezones() - {"localtime"})
 
 
 async def _view(db: Reader, user_id: UUID) -> UserView:

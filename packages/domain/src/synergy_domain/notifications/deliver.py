@@ -21,17 +21,21 @@ from synergy_platform.runtime import Runtime
 
 FOLDED_FOR = timedelta(minutes=5)
 
+# Whoever folds into the notifications about an object waits for others who do: the lock is held when `_STORE` begins to
+# look.
 _RECIPIENTS = """
+    WITH locked AS MATERIALIZED (
+      SELECT pg_advisory_xact_lock(hashtextextended(key, 7310003)) FROM unnest($3::text[]) AS key ORDER BY key
+    )
     SELECT u.id, u.email, u.email IS NOT NULL AND u.email_verified_at IS NOT NULL AS has_mail,
            p.channels::text AS channels, p.digest
-    FROM users u LEFT JOIN notification_preferences p ON p.user_id = u.id
+    FROM (SELECT count(*) FROM locked) AS locks
+    CROSS JOIN users u LEFT JOIN notification_preferences p ON p.user_id = u.id
     WHERE u.id = ANY($1::uuid[]) AND u.is_active
       AND ($2::uuid IS NULL OR EXISTS (
         SELECT 1 FROM project_members m JOIN projects pr ON pr.id = m.project_id
         WHERE m.project_id = $2 AND m.user_id = u.id AND pr.deleted_at IS NULL))
 """
-# whoever folds into the notifications about an object waits for others who do
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 7310003))"
 _STORE = """
     WITH wanted AS (
       SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
@@ -81,10 +85,9 @@ async def deliver(
     drafts = [draft for draft in drafts if draft.recipient_id != actor_id]
     if not drafts:
         return
-    recipients = {
-        row["id"]: row
-        for row in await uow.rows(_RECIPIENTS, list({draft.recipient_id for draft in drafts}), project_id)
-    }
+    people = list({draft.recipient_id for draft in drafts})
+    objects = list({draft.object_key for draft in drafts if draft.object_key is not None})
+    recipients = {row["id"]: row for row in await uow.rows(_RECIPIENTS, people, project_id, objects)}
     mails: dict[UUID, Draft] = {}
     rows: dict[UUID, Draft] = {}
     columns: list[tuple[object, ...]] = []
@@ -109,8 +112,6 @@ async def deliver(
         )  # fmt: skip
     if not columns:
         return
-    for key in sorted({draft.object_key for draft in rows.values() if draft.object_key is not None}):
-        await uow.value(_LOCK, key)
     stored = await uow.rows(
         _STORE, *(list(column) for column in zip(*columns, strict=True)), uow.now, uow.now - FOLDED_FOR
     )

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from synergy_domain.notifications.mailing import DigestItem, digest_mail
+from synergy_domain.notifications.zones import known_zones
 from synergy_platform.database import UnitOfWork
 from synergy_platform.mail import Mail
 from synergy_platform.mail.outbox import queue_mail
@@ -24,9 +25,11 @@ MOST_ITEMS = 50
 # `slot.day` is the local day whose digest time came last (`preferences.last_due` says the same). Days are compared, not
 # moments: a day has one digest, also when the clock is put back or forward over its time, or its reader moves.
 _DUE = """
+    WITH known_zones AS MATERIALIZED (SELECT unnest($3::text[]) AS name)
     SELECT p.user_id, p.digest, u.email, u.timezone, slot.day
     FROM notification_preferences p JOIN users u ON u.id = p.user_id
-    CROSS JOIN LATERAL (SELECT $1::timestamptz AT TIME ZONE u.timezone AS at) AS local
+    LEFT JOIN known_zones z ON z.name = u.timezone
+    CROSS JOIN LATERAL (SELECT $1::timestamptz AT TIME ZONE coalesce(z.name, 'UTC') AS at) AS local
     CROSS JOIN LATERAL (SELECT local.at::date - CASE WHEN local.at::time >= p.digest_time THEN 0 ELSE 1 END AS day)
       AS daily
     CROSS JOIN LATERAL (
@@ -45,11 +48,14 @@ _TAKE = """
     WITH taken AS (
       UPDATE notifications SET awaits_digest = false WHERE awaits_digest AND recipient_id = ANY($1::uuid[])
       RETURNING id, recipient_id, title, message, action_url, coalesce((data ->> 'count')::int, 1) AS count, read_at,
-                created_at
+                created_at, (data ->> 'project_id')::uuid AS project_id
     ), placed AS (
       SELECT taken.*, row_number() OVER (PARTITION BY recipient_id ORDER BY created_at DESC, id DESC) AS place,
              count(*) OVER (PARTITION BY recipient_id) AS total
-      FROM taken WHERE read_at IS NULL
+      FROM taken
+      WHERE read_at IS NULL AND (project_id IS NULL OR EXISTS (
+        SELECT 1 FROM project_members m JOIN projects p ON p.id = m.project_id
+        WHERE m.project_id = taken.project_id AND m.user_id = taken.recipient_id AND p.deleted_at IS NULL))
     )
     SELECT * FROM placed WHERE place <= $2 ORDER BY recipient_id, place
 """
@@ -60,7 +66,7 @@ async def send_digests(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, An
 
     Once for each local day or week; what was missed while nothing ran comes in one. A batch of readers at a time.
     """
-    due = await uow.rows(_DUE, uow.now, BATCH)
+    due = await uow.rows(_DUE, uow.now, BATCH, await known_zones(uow))
     if not due:
         return
     readers: dict[UUID, asyncpg.Record] = {row["user_id"]: row for row in due}

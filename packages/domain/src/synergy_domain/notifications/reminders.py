@@ -16,6 +16,7 @@ from synergy_domain.notifications.contracts import NotificationType
 from synergy_domain.notifications.deliver import deliver
 from synergy_domain.notifications.drafts import Draft
 from synergy_domain.notifications.triggers import task_url
+from synergy_domain.notifications.zones import known_zones
 from synergy_platform.database import UnitOfWork
 from synergy_platform.runtime import Runtime
 
@@ -27,18 +28,20 @@ _DEADLINE_AHEAD = timedelta(hours=24)
 _OVERDUE_BEHIND = timedelta(days=3)
 _FIRST = UUID(int=0)
 
-# $1 now, $2 a day later, $3 and $4 the last row of the batch before
+# $1 now, $2 a day later, $3 and $4 the last row of the batch before, $5 its size, $6 the zones that there are
 _NEAR = """
+    WITH known_zones AS MATERIALIZED (SELECT unnest($6::text[]) AS name)
     SELECT t.id, t.project_id, t.title, t.due_date, p.key || '-' || t.number AS key, u.id AS user_id
     FROM tasks t JOIN projects p ON p.id = t.project_id JOIN users o ON o.id = p.owner_id
+    LEFT JOIN known_zones oz ON oz.name = o.timezone
     JOIN task_assignees a ON a.task_id = t.id
     JOIN project_members m ON m.project_id = t.project_id AND m.user_id = a.user_id
     JOIN users u ON u.id = a.user_id
     WHERE t.deleted_at IS NULL AND t.status <> 'done' AND p.deleted_at IS NULL AND p.archived_at IS NULL AND u.is_active
       AND t.due_date BETWEEN ($1::timestamptz AT TIME ZONE 'UTC')::date - 2
                          AND ($2::timestamptz AT TIME ZONE 'UTC')::date + 2
-      AND ((t.due_date + 1)::timestamp AT TIME ZONE o.timezone) > $1
-      AND ((t.due_date + 1)::timestamp AT TIME ZONE o.timezone) <= $2
+      AND ((t.due_date + 1)::timestamp AT TIME ZONE coalesce(oz.name, 'UTC')) > $1
+      AND ((t.due_date + 1)::timestamp AT TIME ZONE coalesce(oz.name, 'UTC')) <= $2
       AND (t.id, u.id) > ($3, $4)
       AND NOT EXISTS (SELECT 1 FROM notifications n
                       WHERE n.recipient_id = u.id AND n.source_key = 'deadline:' || t.id || ':' || t.due_date)
@@ -47,20 +50,23 @@ _NEAR = """
 # $1 now, $2 how far behind, $3 and $4 as above. Recipients are told after ten past midnight of their own: `day.began`
 # is the last time that it was.
 _OVERDUE = """
+    WITH known_zones AS MATERIALIZED (SELECT unnest($6::text[]) AS name)
     SELECT t.id, t.project_id, t.title, t.due_date, p.key || '-' || t.number AS key, u.id AS user_id
     FROM tasks t JOIN projects p ON p.id = t.project_id JOIN users o ON o.id = p.owner_id
+    LEFT JOIN known_zones oz ON oz.name = o.timezone
     CROSS JOIN LATERAL (SELECT user_id FROM task_assignees WHERE task_id = t.id UNION SELECT p.owner_id) AS told
     JOIN project_members m ON m.project_id = t.project_id AND m.user_id = told.user_id
     JOIN users u ON u.id = told.user_id
+    LEFT JOIN known_zones uz ON uz.name = u.timezone
     CROSS JOIN LATERAL (
-      SELECT (date_trunc('day', ($1::timestamptz AT TIME ZONE u.timezone) - interval '10 minutes')
-              + interval '10 minutes') AT TIME ZONE u.timezone AS began
+      SELECT (date_trunc('day', ($1::timestamptz AT TIME ZONE coalesce(uz.name, 'UTC')) - interval '10 minutes')
+              + interval '10 minutes') AT TIME ZONE coalesce(uz.name, 'UTC') AS began
     ) AS day
     WHERE t.deleted_at IS NULL AND t.status <> 'done' AND p.deleted_at IS NULL AND p.archived_at IS NULL AND u.is_active
       AND t.due_date BETWEEN (($1::timestamptz - $2::interval) AT TIME ZONE 'UTC')::date - 4
                          AND ($1::timestamptz AT TIME ZONE 'UTC')::date + 1
-      AND ((t.due_date + 1)::timestamp AT TIME ZONE o.timezone) <= day.began
-      AND ((t.due_date + 1)::timestamp AT TIME ZONE o.timezone) > day.began - $2::interval
+      AND ((t.due_date + 1)::timestamp AT TIME ZONE coalesce(oz.name, 'UTC')) <= day.began
+      AND ((t.due_date + 1)::timestamp AT TIME ZONE coalesce(oz.name, 'UTC')) > day.began - $2::interval
       AND (t.id, u.id) > ($3, $4)
       AND NOT EXISTS (SELECT 1 FROM notifications n
                       WHERE n.recipient_id = u.id AND n.source_key = 'overdue:' || t.id || ':' || t.due_date)
@@ -70,7 +76,7 @@ _OVERDUE = """
 
 async def notify_deadlines(runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any]) -> None:
     """Job, hourly: tell assignees of tasks that end within 24 hours; once for each task and due date."""
-    rows = await uow.rows(_NEAR, uow.now, uow.now + _DEADLINE_AHEAD, *_behind(payload), BATCH)
+    rows = await uow.rows(_NEAR, uow.now, uow.now + _DEADLINE_AHEAD, *_behind(payload), BATCH, await known_zones(uow))
     await _remind(runtime, uow, rows, "deadline_approaching", "deadline", "is due soon")
     _go_on(uow, DEADLINES, rows)
 
@@ -80,7 +86,7 @@ async def notify_overdue(runtime: Runtime, uow: UnitOfWork, payload: dict[str, A
 
     Once for each task and due date.
     """
-    rows = await uow.rows(_OVERDUE, uow.now, _OVERDUE_BEHIND, *_behind(payload), BATCH)
+    rows = await uow.rows(_OVERDUE, uow.now, _OVERDUE_BEHIND, *_behind(payload), BATCH, await known_zones(uow))
     await _remind(runtime, uow, rows, "task_overdue", "overdue", "is overdue")
     _go_on(uow, OVERDUE, rows)
 
@@ -92,7 +98,10 @@ async def _remind(
         Draft(
             recipient_id=row["user_id"], type=kind, title=f"{row['key']} {verb}", message=row["title"],
             action_url=task_url(row["project_id"], row["key"]),
-            data={"task_id": str(row["id"]), "task_key": row["key"], "due_date": row["due_date"].isoformat()},
+            data={
+                "project_id": str(row["project_id"]), "task_id": str(row["id"]), "task_key": row["key"],
+                "due_date": row["due_date"].isoformat(),
+            },
             source_key=f"{source}:{row['id']}:{row['due_date'].isoformat()}",
         )
         for row in rows

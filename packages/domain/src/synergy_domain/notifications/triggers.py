@@ -56,7 +56,8 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Draft:
         """A notification of one person about the event's object."""
         return Draft(
-            recipient_id=recipient_id, type=kind, title=title, message=message, action_url=url, data=data,
+            recipient_id=recipient_id, type=kind, title=title, message=message, action_url=url,
+            data={"project_id": str(self.project_id), **data},
             source_key=f"event:{self.id}", object_key=f"{self.project_id}:{self.object_id}",
         )  # fmt: skip
 
@@ -123,7 +124,7 @@ async def _commented(uow: UnitOfWork, event: Happened) -> list[Draft]:
 async def _project_changed(uow: UnitOfWork, event: Happened) -> list[Draft]:
     name: str = event.data["name"]
     kind: NotificationType = "project_updated"
-    data: dict[str, Any] = {"project_id": str(event.project_id)}
+    data: dict[str, Any] = {}
     match event.type:
         case "project.archived":
             title = f"{event.who} archived {name}"
@@ -151,7 +152,7 @@ async def _member_added(uow: UnitOfWork, event: Happened) -> list[Draft]:
         return []
     project, newcomer = row["project_name"], event.object_id
     role = f"As {event.data['role']}"
-    data = {"project_id": str(event.project_id), "user_id": str(newcomer), "role": event.data["role"]}
+    data = {"user_id": str(newcomer), "role": event.data["role"]}
     title, url = f"{event.who} added you to {project}", f"/projects/{event.project_id}"
     drafts = [event.draft(newcomer, "member_added", title, role, url, data)]
     title, url = f"{event.who} added {row['name']} to {project}", f"/projects/{event.project_id}/members"
@@ -164,7 +165,7 @@ async def _webhook_disabled(_uow: UnitOfWork, event: Happened) -> list[Draft]:
     if maker is None:
         return []
     url = f"/projects/{event.project_id}/webhooks"
-    data = {"project_id": str(event.project_id), "webhook_id": str(event.object_id)}
+    data = {"webhook_id": str(event.object_id)}
     title = f"The webhook {event.data['name']} was disabled"
     return [event.draft(UUID(maker), "webhook_disabled", title, event.data["reason"], url, data)]
 

@@ -102,9 +102,10 @@ async def fan_out(_runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any]) -
     found = await repository.find_wanted_fact(uow, UUID(payload["event_id"]))
     if found is None:
         return
-    project_id, fact = found
-    endpoints = await repository.subscribed(uow, project_id, webhook_type(fact.type), UUID(fact.id))
-    await enqueue_deliveries(uow, [message_of(fact, endpoint) for endpoint in endpoints], "event")
+    fact, endpoints = found
+    wanted = {"*", webhook_type(fact.type)}
+    messages = [message_of(fact, endpoint) for endpoint, chosen in endpoints.items() if not wanted.isdisjoint(chosen)]
+    await enqueue_deliveries(uow, messages, "event")
 
 
 async def send_delivery(runtime: Runtime, payload: dict[str, Any], attempt: int) -> Finish:

@@ -209,14 +209,18 @@ async def add_deliveries(uow: UnitOfWork, deliveries: Sequence[NewDelivery], ori
     return [delivery_id for delivery_id in ids if delivery_id in added]
 
 
-async def find_wanted_fact(db: Reader, event_id: UUID) -> tuple[UUID, LedgerFact] | None:
-    """An event of the ledger, behind the id of its project; None when that has no active endpoint."""
-    row = await db.row(
-        f"""SELECT {_FACT} WHERE e.id = $1 AND EXISTS (
-              SELECT 1 FROM webhooks w WHERE w.project_id = e.project_id AND w.deleted_at IS NULL AND w.is_active)""",
+async def find_wanted_fact(db: Reader, event_id: UUID) -> tuple[LedgerFact, dict[UUID, list[str]]] | None:
+    """An event of the ledger, and what the project's endpoints subscribe to; None when nobody may want it.
+
+    The endpoints are the active ones that were there when the event was recorded.
+    """
+    rows = await db.rows(
+        f"""SELECT w.id AS webhook_id, w.events, {_FACT}
+            JOIN webhooks w ON w.project_id = e.project_id AND w.deleted_at IS NULL AND w.is_active AND w.id < e.id
+            WHERE e.id = $1 ORDER BY w.id""",
         event_id,
     )
-    return (row["project_id"], _to_fact(row)) if row else None
+    return (_to_fact(rows[0]), {row["webhook_id"]: row["events"] for row in rows}) if rows else None
 
 
 async def facts_between(
@@ -229,16 +233,6 @@ async def facts_between(
         project_id, types, first_id_at(since), first_id_at(until), limit,
     )  # fmt: skip
     return [_to_fact(row) for row in rows]
-
-
-async def subscribed(db: Reader, project_id: UUID, kind: str, event_id: UUID) -> list[UUID]:
-    """The endpoints that are sent an event of this type: those that were there when it was recorded."""
-    rows = await db.rows(
-        """SELECT id FROM webhooks WHERE project_id = $1 AND deleted_at IS NULL AND is_active
-             AND events && ARRAY['*', $2]::varchar[] AND id < $3 ORDER BY id""",
-        project_id, kind, event_id,
-    )  # fmt: skip
-    return [row["id"] for row in rows]
 
 
 async def find_shipment(db: Reader, delivery_id: UUID) -> Shipment | None:

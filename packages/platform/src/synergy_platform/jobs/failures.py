@@ -15,6 +15,7 @@ from synergy_platform.jobs.handlers import MAX_ATTEMPTS, Outcome, UnknownJob, re
 from synergy_platform.runtime import Runtime
 
 LONGEST_ERROR = 2000
+MESSAGE = "message"  # the name of dead letters that were no job
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -43,7 +44,7 @@ _HAND_BACK = f"""
 _FIND = "SELECT name, attempts, owner, request_id FROM jobs WHERE id = $1 AND state = 'waiting'"
 _BURY_MESSAGE = """
     INSERT INTO jobs (id, name, queue, payload, state, attempts, error, run_at, created_at, died_at, history)
-    VALUES ($1, 'message', $2, $3::jsonb, 'dead', 0, $4, $5, $5, $5, '[]'::jsonb)
+    VALUES ($1, $6, $2, $3::jsonb, 'dead', 0, $4, $5, $5, $5, '[]'::jsonb)
     RETURNING id
 """
 
@@ -121,4 +122,6 @@ async def bury_message(reader: Reader, runtime: Runtime, queue: str, data: bytes
     """Keep a message that says no job as a dead letter, so that an admin can see what it was."""
     payload = {"message": data[:LONGEST_ERROR].decode("utf-8", "replace").replace("\x00", "")}
     encoded = msgspec.json.encode(payload).decode()
-    return await reader.value(_BURY_MESSAGE, new_id(), queue, encoded, fault[:LONGEST_ERROR], runtime.clock.now())
+    return await reader.value(
+        _BURY_MESSAGE, new_id(), queue, encoded, fault[:LONGEST_ERROR], runtime.clock.now(), MESSAGE
+    )

@@ -89,11 +89,9 @@ async def send_mail(runtime: Runtime, payload: dict[str, Any], _attempt: int) ->
 
 
 async def delete_old_mails(uow: UnitOfWork, before: datetime) -> int:
-    """Delete the records of mails written before that, but for queued ones; returns how many."""
+    """Delete mails written before that, among them those that rest as dead letters; returns how many."""
     return await uow.value(
-        """WITH gone AS (DELETE FROM mails WHERE created_at < $1 AND state <> 'queued' RETURNING 1)
-           SELECT count(*) FROM gone""",
-        before,
+        "WITH gone AS (DELETE FROM mails WHERE created_at < $1 RETURNING 1) SELECT count(*) FROM gone", before
     )
 
 

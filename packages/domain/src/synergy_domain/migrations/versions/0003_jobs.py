@@ -29,12 +29,14 @@ def upgrade() -> None:
     op.create_index("ix_jobs_owner", "jobs", ["owner"], unique=False, postgresql_where=sa.text("owner IS NOT NULL"))
     op.alter_column("schedules", "cron", nullable=True)
     op.add_column("schedules", sa.Column("interval_seconds", sa.Integer(), nullable=True))
+    op.add_column("schedules", sa.Column("run_now_at", sa.DateTime(timezone=True), nullable=True))
     op.create_check_constraint("cron_or_interval", "schedules", "(cron IS NULL) <> (interval_seconds IS NULL)")
 
 
 def downgrade() -> None:
     op.drop_constraint("ck_schedules_cron_or_interval", "schedules")
     op.execute("DELETE FROM schedules WHERE cron IS NULL")
+    op.drop_column("schedules", "run_now_at")
     op.drop_column("schedules", "interval_seconds")
     op.alter_column("schedules", "cron", nullable=False)
     op.drop_index("ix_jobs_owner", table_name="jobs")

@@ -1,0 +1,118 @@
+"""What does not end, and what takes its process with it: dead letters, and nothing else suffers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+
+import pytest
+
+
+async def _dead(work) -> list:
+    return await work.connection.fetch(
+        "SELECT name, error, attempts, history::text AS h FROM jobs WHERE state = 'dead'"
+    )
+
+
+@pytest.mark.parametrize("name", ["test.block", "test.ignore"])
+async def test_work_job_over_the_hard_limit_is_a_dead_letter_and_its_neighbours_run_to_their_end(work, workers, name):
+    [worker] = await workers(TEST_HARD_LIMIT="3")
+    first = worker.children()
+    await work.enqueue("test.write", 2, seconds=2.5)
+    await asyncio.sleep(0.3)
+    await work.enqueue(name, seconds=60)
+    await work.enqueue("test.write", 20)
+
+    await work.until(lambda: _dead(work), 20)
+    await work.until(lambda: worker.lines("worker.replaced"))
+
+    async def only_the_dead_one_is_left():
+        return await work.connection.fetchval("SELECT count(*) FROM jobs") == 1
+
+    await work.until(only_the_dead_one_is_left, 25)
+    [row] = await _dead(work)
+    assert (row["name"], row["attempts"]) == (name, 1)
+    assert "HardLimitExceeded" in row["error"]
+    # each of the others once, those that were interrupted too, and nothing of the killed one
+    assert sorted(await work.effects()) == sorted(["0", "1", *map(str, range(20))])
+    assert worker.children() != first
+    assert await work.connection.fetchval("SELECT count(*) FROM jobs WHERE attempts > 0 AND state = 'waiting'") == 0
+
+
+async def test_work_job_that_crashes_its_process_dies_and_the_others_are_done(work, workers):
+    [worker] = await workers()
+    await work.enqueue("test.crash")
+    await work.enqueue("test.write", 30, seconds=0.05)
+
+    async def tried_twice():
+        # the pauses between the tries are the product's; here they are cut short
+        await work.connection.execute("UPDATE jobs SET run_at = now() WHERE name = 'test.crash' AND state = 'waiting'")
+        return len(worker.lines("worker.died")) >= 5
+
+    await work.until(tried_twice, 60)
+    await work.until(lambda: _dead(work), 30)
+
+    [row] = await _dead(work)
+    assert (row["name"], row["attempts"]) == ("test.crash", 5)
+    assert row["h"].count("WorkerDied") == 5
+
+    async def the_others_are_done():
+        await work.connection.execute("UPDATE jobs SET run_at = now() WHERE state = 'waiting'")
+        return await work.connection.fetchval("SELECT count(*) FROM jobs WHERE state = 'waiting'") == 0
+
+    await work.until(the_others_are_done, 30)
+    assert sorted(map(int, await work.effects())) == list(range(30))
+
+
+async def test_work_io_jobs_run_many_at_a_time_and_leave_the_others_their_places(work, workers):
+    await workers()
+    await work.enqueue("test.send", 32, queue="io", seconds=3)
+    await asyncio.sleep(0.5)
+    began = time.monotonic()
+    await work.enqueue("test.write", 20)
+
+    await work.until(lambda: _effects_at_least(work, 20))
+    assert time.monotonic() - began < 2.5
+    await work.until(work.is_done)
+    # one after the other they would have taken 96 s
+    assert time.monotonic() - began < 15
+    assert len(await work.effects()) == 52
+
+
+async def test_work_io_job_of_a_killed_worker_is_done_by_another_within_fifteen_seconds(work, workers):
+    [doomed] = await workers()
+    await work.enqueue("test.send", 5, queue="io", seconds=4)
+
+    async def leased():
+        return await work.connection.fetchval("SELECT count(*) FROM jobs WHERE owner IS NOT NULL") == 5
+
+    await work.until(leased)
+    await workers()
+    doomed.kill()
+    killed = time.monotonic()
+    await work.until(work.is_done, 25)
+
+    assert time.monotonic() - killed < 15 + 4
+    assert sorted(await work.effects()) == ["0", "1", "2", "3", "4"]
+
+
+async def test_end_io_job_that_takes_too_long_goes_back(work, workers):
+    [ending] = await workers(TEST_DRAIN_SECONDS="0.5")
+    await work.enqueue("test.send", queue="io", seconds=30)
+
+    async def owners():
+        return await work.connection.fetchval("SELECT count(*) FROM jobs WHERE owner IS NOT NULL")
+
+    await work.until(owners)
+    os.kill(ending.pid, signal.SIGTERM)
+    await work.until(lambda: ending.poll() is not None)
+
+    assert ending.poll() == 0
+    assert await owners() == 0
+    assert await work.connection.fetchval("SELECT attempts FROM jobs") == 0
+
+
+async def _effects_at_least(work, count):
+    return len(await work.effects()) >= count
