@@ -73,6 +73,7 @@ def test_pages_have_no_accessibility_violations(
         f"/tasks/{task['key']}",
         "/my-work",
         "/notifications",
+        "/settings/notifications",
     ):
         visit(page, path)
         page.wait_for_load_state("networkidle")
@@ -87,12 +88,48 @@ def test_pages_have_no_accessibility_violations(
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
+def test_webhooks_and_the_bell_have_no_accessibility_violations(
+    open_browser: Callable[..., Page], admin: Person, base_url: str, theme: str
+) -> None:
+    project = admin.make_project()
+    # nobody listens at port 1, so a delivery fails and waits
+    hook = {"name": "Our chat", "url": "http://127.0.0.1:1/hook"}
+    webhook = admin.call("POST", f"/projects/{project['id']}/webhooks", hook)["webhook"]
+    delivery = admin.call("POST", f"/webhooks/{webhook['id']}/test")
+    page = open_browser(admin)
+    _set_theme(page, base_url, theme)
+    path = f"/projects/{project['id']}/webhooks"
+    found: dict[str, list[str]] = {}
+
+    def look(where: str) -> None:
+        page.wait_for_timeout(300)  # colours are judged after the fade
+        if violations := _violations(page):
+            found[where] = violations
+
+    visit(page, path)
+    look("list")
+    page.get_by_role("button", name="New webhook").click()
+    page.get_by_role("radio", name="Only these").check()
+    expect(page.get_by_role("checkbox", name="task.created")).to_be_visible()
+    look("form")
+    visit(page, f"{path}/{webhook['id']}")
+    look("webhook")
+    visit(page, f"{path}/{webhook['id']}?delivery={delivery['id']}")
+    expect(page.get_by_role("dialog").get_by_text("No answer")).to_be_visible()
+    look("delivery")
+    visit(page, "/projects")
+    page.get_by_role("button", name="Notifications", exact=True).click()
+    look("bell")
+    assert found == {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_sign_in_pages_have_no_accessibility_violations(
     open_browser: Callable[..., Page], base_url: str, theme: str
 ) -> None:
     page = open_browser()
     _set_theme(page, base_url, theme)
-    for path in ("/login", "/register", "/nothing"):
+    for path in ("/login", "/register", "/verify-email?token=x", "/unsubscribe/x", "/nothing"):
         visit(page, path)
         assert _violations(page) == [], path
 
@@ -117,9 +154,26 @@ def test_pages_fit_a_phone(open_browser: Callable[..., Page], make_person: Calla
     page = open_browser(
         person, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, device_scale_factor=2
     )
-    for path in ("/projects", f"/projects/{project['id']}/board", f"/projects/{project['id']}/members", "/my-work"):
+    inside = f"/projects/{project['id']}"
+    for path in (
+        "/projects",
+        f"{inside}/board",
+        f"{inside}/members",
+        f"{inside}/webhooks",
+        "/my-work",
+        "/notifications",
+        "/settings/notifications",
+    ):
         visit(page, path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    page.get_by_role("main").get_by_role("button", name="Notifications", exact=True).tap()
+    popover = page.get_by_role("dialog", name="Notifications")
+    expect(popover.get_by_text("Nothing new")).to_be_visible()
+    place = popover.bounding_box()
+    assert place
+    assert place["x"] >= 0
+    assert place["x"] + place["width"] <= 390
+    page.keyboard.press("Escape")
 
     visit(page, f"/projects/{project['id']}/board")
     page.get_by_role("row").filter(has_text="A task that is todo").tap()
