@@ -122,12 +122,13 @@ def test_mention_in_a_comment_notifies_the_other_person(
     share(project, bob, "member")
     page = open_browser(bob)
     visit(page, "/my-work")
-    expect(page.get_by_role("button", name="Notifications", exact=True)).to_be_visible()
+    # that he was added to the project
+    expect(page.get_by_role("button", name="Notifications, 1 unread")).to_be_visible()
     ada.call("POST", f"/tasks/{task['key']}/comments", {"body": f"@{bob.username} have a look"})
-    page.get_by_role("button", name="Notifications, 1 unread").click()
+    page.get_by_role("button", name="Notifications, 2 unread").click()
     page.get_by_role("dialog").get_by_role("link").filter(has_text="have a look").click()
     expect(page.get_by_role("complementary", name=f"Task {task['key']}")).to_be_visible()
-    expect(page.get_by_role("button", name="Notifications", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Notifications, 1 unread")).to_be_visible()
 
 
 def test_find_task_in_the_palette_opens_it(

@@ -25,7 +25,7 @@ export default function NotificationBell() {
           {unread > 0 && (
             <span
               aria-hidden
-              className="absolute -end-0.5 -top-0.5 flex h-4 min-w-4 items-center justify-center rounded-full bg-accent px-1 text-[0.625rem] font-semibold text-on-accent ring-2 ring-canvas"
+              className="absolute -end-0.5 -top-0.5 flex touch:end-1 touch:top-1.5 h-4 min-w-4 items-center justify-center rounded-full bg-accent px-1 text-[0.625rem] font-semibold text-on-accent ring-2 ring-canvas"
             >
               {unread > 99 ? "99+" : unread}
             </span>

@@ -56,8 +56,7 @@ export function NotificationRow({ notification, onOpen }: { notification: Notifi
       <span className="min-w-0 flex-1">
         <span className={cx("block truncate", !read_at && "font-medium")}>{title}</span>
         <span className="line-clamp-2 text-meta text-muted">
-          {message}
-          {count > 1 && <span className="text-subtle"> · {plural(count, "change")}</span>}
+          {[count > 1 && plural(count, "change"), message].filter(Boolean).join(" · ")}
         </span>
       </span>
       <span className="flex shrink-0 flex-col items-end gap-1.5 text-meta text-subtle">

@@ -126,7 +126,7 @@ function Row({ delivery, state }: { delivery: DeliveryRow; state: string | null 
         {ORIGIN_NAMES[origin] && (
           <span className="rounded-chip bg-hover px-1.5 text-label text-muted">{ORIGIN_NAMES[origin]}</span>
         )}
-        <span className="min-w-0 flex-1 truncate text-meta text-muted">
+        <span className="min-w-0 flex-1 truncate text-meta text-muted max-sm:order-last max-sm:basis-full">
           {[
             attempt_count > 0 && plural(attempt_count, "attempt"),
             last_error ?? (last_status && `status ${last_status}`),
@@ -140,7 +140,7 @@ function Row({ delivery, state }: { delivery: DeliveryRow; state: string | null 
             </>
           )}
         </span>
-        <span className="text-meta text-subtle">
+        <span className="ms-auto text-meta text-subtle">
           <TimeAgo iso={created_at} />
         </span>
       </Link>

@@ -12,6 +12,7 @@ import { useActivateWebhook, useSendTest } from "~/features/webhooks/mutations";
 import { deliveriesQuery, webhookQuery } from "~/features/webhooks/queries";
 import { deliveryStateOf, eventsName } from "~/features/webhooks/state";
 import { WebhookBadge } from "~/features/webhooks/state-badge";
+import { plural } from "~/lib/format";
 import { prefetched } from "~/lib/load";
 import { loadPage } from "~/lib/server/load.server";
 import type { Webhook } from "~/lib/types";
@@ -92,7 +93,7 @@ function WebhookDetail({ webhookId }: { webhookId: string }) {
         <ChevronLeft aria-hidden className="size-4" /> All webhooks
       </Link>
       <div className="mb-3 flex flex-wrap items-center gap-2">
-        <div className="flex min-w-0 flex-1 basis-60 items-center gap-3">
+        <div className="flex min-w-0 flex-1 items-center gap-3 max-sm:basis-full">
           <h2 className="truncate text-heading font-semibold">{webhook.name}</h2>
           <span role="status">
             <WebhookBadge webhook={webhook} />
@@ -163,7 +164,7 @@ function Facts({ webhook }: { webhook: Webhook }) {
       </Fact>
       {failing_since && (
         <Fact name="Failing">
-          since <TimeAgo iso={failing_since} />, {consecutive_failures} attempts one after the other
+          {plural(consecutive_failures, "attempt")} without success, the first <TimeAgo iso={failing_since} />
         </Fact>
       )}
       {previous_secret_until && (
