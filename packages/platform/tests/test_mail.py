@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import email
+import time
 from datetime import UTC, datetime, timedelta
 from email import policy
 
@@ -89,7 +90,7 @@ async def post(own_settings, office):
         email_from="SynergyOS <no-reply@pm.example.org>",
     )  # fmt: skip
     runtime = Runtime(
-        settings, application="test", clock=SetClock(NOW), mailer=SmtpMailer(settings, timeout=0.4), writers=2
+        settings, application="test", clock=SetClock(NOW), mailer=SmtpMailer(settings, timeout=0.4, pause=0), writers=2
     )
     await runtime.open()
     yield runtime
@@ -246,6 +247,27 @@ async def test_server_hangs_after_connect_is_tried_again(post, office):
     await asyncio.sleep(0.05)
     await office.open()
     await work_for(post, timedelta(minutes=1))
+    assert len(office.taken) == 1
+
+
+async def test_server_that_hangs_does_not_hold_up_every_mail_in_turn(post, office):
+    async def say_nothing(reader, writer):
+        await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", office.port)
+    mailer = SmtpMailer(post.settings, timeout=0.2, pause=0.5)
+    with pytest.raises(MailDelayed, match="imeout"):
+        await mailer.send(a_mail())
+    started = time.monotonic()
+    for _ in range(50):
+        with pytest.raises(MailDelayed, match="Not tried"):
+            await mailer.send(a_mail())
+    assert time.monotonic() - started < 0.3
+    silent.close()
+    await asyncio.sleep(0.5)
+    await office.open()
+    await mailer.send(a_mail())
     assert len(office.taken) == 1
 
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+import structlog
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
@@ -29,6 +30,8 @@ MAX_TEXT_BYTES = 2048
 PLACES_AT_HOST = 16
 # A body is a note for the log; the status came before it, and is what counts.
 _BODY_SECONDS = 2.0
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class OutgoingFault(Exception):
@@ -181,11 +184,10 @@ class Outgoing:
 
     def _fault(self, error: Exception, sending: _Sending, host: str) -> OutgoingFault:
         if sending.refused is not None:
-            return RefusedAddress(
-                f"{host} leads to {sending.refused}, which is in a private or special network"
-                + (" or needs https://" if not sending.encrypted and self.encrypted_only else "")
-                + ". Nothing is sent there."
-            )
+            # the address is for the operator only: whoever wrote the name down should not learn what the DNS says
+            log.warning("outgoing.refused", host=host, address=str(sending.refused))
+            needed = " or needs https://" if self.encrypted_only and not sending.encrypted else ""
+            return RefusedAddress(f"{host} leads into a private or special network{needed}. Nothing is sent there.")
         match error:
             case aiohttp.ClientConnectorDNSError():
                 return NameNotFound(f"No address is known for {host}.")

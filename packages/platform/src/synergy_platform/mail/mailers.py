@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +20,7 @@ from synergy_platform.settings import Settings
 log = structlog.stdlib.get_logger(__name__)
 
 SMTP_TIMEOUT_SECONDS = 20.0
+SMTP_PAUSE_SECONDS = 10.0
 
 
 class MailDelayed(Exception):
@@ -42,14 +44,23 @@ class SmtpMailer:
 
     A refusal for good (5xx) of the address or of the content is the mail's own. Refusals before that, of the greeting,
     of the sign-in or of our own address, say that this installation is set up wrongly, and no mail is lost for it.
+
+    After a server was too slow, nothing is tried for `pause` seconds: else all mails that wait would hang there one
+    after the other, and whatever else a process sends would wait behind them.
     """
 
-    def __init__(self, settings: Settings, timeout: float = SMTP_TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, settings: Settings, timeout: float = SMTP_TIMEOUT_SECONDS, pause: float = SMTP_PAUSE_SECONDS
+    ) -> None:
         self._settings = settings
         self._timeout = timeout
+        self._pause = pause
+        self._paused_until = 0.0
 
     async def send(self, mail: Mail) -> None:
         """Send it; raises MailDelayed or MailRefused."""
+        if time.monotonic() < self._paused_until:
+            raise MailDelayed("Not tried: the mail server was too slow a moment ago.")
         settings = self._settings
         client = aiosmtplib.SMTP(
             hostname=settings.email_host,
@@ -73,6 +84,8 @@ class SmtpMailer:
             raise MailDelayed(f"{type(error).__name__}: {error.code} {error.message}") from error
         # those of the connection are OSErrors too, so is what TLS says; a time-out may have no text of its own
         except (aiosmtplib.SMTPException, OSError) as error:
+            if isinstance(error, TimeoutError):
+                self._paused_until = time.monotonic() + self._pause
             raise MailDelayed(f"{type(error).__name__}: {error}") from error
         else:
             # the server has taken it: how the farewell goes changes nothing
