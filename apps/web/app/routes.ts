@@ -5,6 +5,8 @@ export default [
   layout("routes/auth/layout.tsx", [
     route("login", "routes/auth/login.tsx"),
     route("register", "routes/auth/register.tsx"),
+    route("unsubscribe/:token", "routes/auth/unsubscribe.tsx"),
+    route("verify-email", "routes/auth/verify-email.tsx"),
   ]),
   route("logout", "routes/auth/logout.tsx"),
   layout("routes/shell/layout.tsx", [
@@ -14,10 +16,13 @@ export default [
       route("board", "routes/projects/board.tsx"),
       route("activity", "routes/projects/activity.tsx"),
       route("members", "routes/projects/members.tsx"),
+      route("webhooks", "routes/projects/webhooks.tsx"),
+      route("webhooks/:webhookId", "routes/projects/webhook.tsx"),
     ]),
     route("tasks/:taskId", "routes/tasks/detail.tsx"),
     route("my-work", "routes/my-work/list.tsx"),
     route("notifications", "routes/notifications/list.tsx"),
+    route("settings/notifications", "routes/settings/notifications.tsx"),
   ]),
   route("*", "routes/not-found.tsx"),
 ] satisfies RouteConfig;

@@ -1,5 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { addDays, daysBetween, dueState, formatDate, formatSize, plural, timeAgo } from "~/lib/format";
+import {
+  addDays,
+  daysBetween,
+  dueState,
+  formatDate,
+  formatDuration,
+  formatSize,
+  fromLocalField,
+  plural,
+  timeAgo,
+  toLocalField,
+} from "~/lib/format";
 
 const now = Date.parse("2026-11-23T12:00:00Z");
 
@@ -57,4 +68,20 @@ describe("formatSize", () => {
   ])("shows %i bytes as %s", (size, expected) => {
     expect(formatSize(size)).toBe(expected);
   });
+});
+
+test.each([
+  [0, "0 ms"],
+  [999, "999 ms"],
+  [1234, "1.23 s"],
+  [15_000, "15 s"],
+])("%s ms take %s", (milliseconds, expected) => {
+  expect(formatDuration(milliseconds)).toBe(expected);
+});
+
+test("a field of date and time gives the moment back that it was made of", () => {
+  const moment = new Date("2026-03-29T01:30:00Z");
+  expect(fromLocalField(toLocalField(moment))).toBe("2026-03-29T01:30:00.000Z");
+  expect(fromLocalField("")).toBeNull();
+  expect(fromLocalField("half past nine")).toBeNull();
 });

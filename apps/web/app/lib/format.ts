@@ -58,14 +58,30 @@ export function dueState(date: string, todayDate: string): DueState {
   return { label: formatDate(date, now), tone: "later" };
 }
 
-const bytes = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
+const threeDigits = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 
 /** A size in the decimal units that file managers show: "0 B", "1.23 MB". */
 export function formatSize(size: number): string {
   const units = ["B", "kB", "MB", "GB"];
   // 999,500 would be shown as 1,000 kB
   const power = size < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(size * 1.0005) / 3));
-  return `${bytes.format(size / 1000 ** power)} ${units[power]}`;
+  return `${threeDigits.format(size / 1000 ** power)} ${units[power]}`;
+}
+
+/** A duration as people compare it: "85 ms", "1.2 s". */
+export function formatDuration(milliseconds: number): string {
+  return milliseconds < 1000 ? `${milliseconds} ms` : `${threeDigits.format(milliseconds / 1000)} s`;
+}
+
+/** A moment as a field of date and time shows it, in the browser's timezone, to the minute. */
+export function toLocalField(moment: Date): string {
+  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** The moment that a field of date and time means, as the API takes it; null when it is empty or not whole. */
+export function fromLocalField(value: string): string | null {
+  const moment = new Date(value);
+  return value && !Number.isNaN(moment.getTime()) ? moment.toISOString() : null;
 }
 
 export function plural(count: number, one: string, many = `${one}s`): string {

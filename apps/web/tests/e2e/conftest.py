@@ -48,6 +48,8 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "SYNERGY_RATE_LIMIT_REGISTER": "0",
         "SYNERGY_RATE_LIMIT_LOGIN": "0",
         "SYNERGY_RATE_LIMIT_API": "0",
+        # receivers of webhooks are started by the tests
+        "SYNERGY_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
     }
     log = home.parent / "up.log"
     with log.open("wb") as output:

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from synergy_domain import webhooks
+from synergy_domain.common import Actor
 from synergy_domain.projects import ProjectView
 from synergy_domain.webhooks import DeliveryQuery, DeliveryView, WebhookInput, WebhookSecret
 from synergy_domain.webhooks.delivering import SEND, fan_out, send_delivery
@@ -79,11 +80,12 @@ class Hooks:
         self.make = Factory(runtime)
         self._told = 0
 
-    async def endpoint(self, project: ProjectView, **fields: Any) -> WebhookSecret:
+    async def endpoint(self, project: ProjectView, *, maker: Actor | None = None, **fields: Any) -> WebhookSecret:
+        """An endpoint; without a maker an admin makes it."""
         data = WebhookInput(**{"name": "Chat", "url": self.receiver.url, **fields})
-        admin = await self.make.user(role="admin")
+        maker = maker or await self.make.user(role="admin")
         async with self.runtime.database.unit_of_work() as uow:
-            return await webhooks.create_webhook(self.runtime, uow, admin, project.id, data)
+            return await webhooks.create_webhook(self.runtime, uow, maker, project.id, data)
 
     async def do(self, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """One verb in a unit of work."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -12,7 +12,7 @@ from aiohttp import web
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
-from synergy_domain import projects, webhooks, work
+from synergy_domain import notifications, projects, webhooks, work
 from synergy_domain.common import Actor
 from synergy_domain.projects import MemberInput, ProjectChange, Transfer
 from synergy_domain.webhooks import WebhookChange
@@ -390,6 +390,23 @@ async def test_three_days_of_nothing_but_failures_disable_and_tell_the_maker(hoo
         True, None, None, 0,
     )  # fmt: skip
     assert (await fail_once()).is_active
+
+
+async def test_maker_is_notified_when_an_endpoint_is_disabled(hooks, receiver):
+    maker = await hooks.make.user(email_verified_at=datetime(2026, 1, 1, tzinfo=UTC))
+    project = await hooks.make.project(maker)
+    await hooks.endpoint(project, maker=maker)
+    receiver.answer = 500
+    reader = hooks.runtime.database.reader()
+    for days in (3, 0):
+        await hooks.make.task(project)
+        await hooks.fan_out()
+        await hooks.send_due()
+        hooks.clock.advance(timedelta(days=days))
+    event = await reader.value("SELECT id FROM events WHERE type = 'webhook.disabled'")
+    await hooks.do(lambda uow: notifications.notify_about(hooks.runtime, uow, {"event_id": str(event)}))
+    rows = await reader.rows("SELECT recipient_id, type, title FROM notifications WHERE type = 'webhook_disabled'")
+    assert [(row["recipient_id"], row["title"]) for row in rows] == [(maker.user_id, "The webhook Chat was disabled")]
 
 
 async def test_success_in_between_starts_the_three_days_anew(hooks, project, receiver):

@@ -10,15 +10,18 @@ interface DialogProps {
   onOpenChange: (isOpen: boolean) => void;
   /** Wide enough for two columns; otherwise a form. */
   isWide?: boolean;
+  /** Only a button closes it: what it shows is not to be lost by a slip. */
+  isKept?: boolean;
   children: ReactNode;
 }
 
-export function Dialog({ title, isOpen, onOpenChange, isWide, children }: DialogProps) {
+export function Dialog({ title, isOpen, onOpenChange, isWide, isKept, children }: DialogProps) {
   return (
     <ModalOverlay
       isOpen={isOpen}
       onOpenChange={onOpenChange}
-      isDismissable
+      isDismissable={!isKept}
+      isKeyboardDismissDisabled={isKept}
       className="fixed inset-0 z-50 flex h-(--visual-viewport-height) animate-fade-in items-start justify-center bg-scrim p-4 pt-[12vh] max-sm:items-end max-sm:p-0"
     >
       <Modal

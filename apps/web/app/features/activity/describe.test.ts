@@ -40,6 +40,11 @@ test.each([
     { task_key: "WEB-1", name: "plan.pdf", size: 3 },
     { verb: "attached a file to", taskKey: "WEB-1", detail: "plan.pdf" },
   ],
+  [
+    "webhook.disabled",
+    { name: "Our chat", host: "example.org", reason: "It failed for three days." },
+    { verb: "disabled the webhook", title: "Our chat", detail: "It failed for three days." },
+  ],
   ["future.happened", {}, { verb: "future happened" }],
 ])("describes %s", (type, data, expected) => {
   expect(JSON.parse(JSON.stringify(sentence({ type, data })))).toEqual(expected);

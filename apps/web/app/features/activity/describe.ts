@@ -106,6 +106,8 @@ export function describe({ type, data }: Pick<Activity, "type" | "data">): Sente
       };
       return { verb: words[verb] ?? verb, title: text(data.name), detail: text(data.role) };
     }
+    case "webhook":
+      return { verb: `${verb} the webhook`, title: text(data.name), detail: text(data.reason) };
     case "project":
       if (type === "project.updated") return { title: "the project", ...describeChanges(data) };
       return { verb: `${verb} the project`, title: text(data.name) };

@@ -1,10 +1,15 @@
 import { AlertCircle } from "lucide-react";
-import type { Problem } from "~/lib/api";
+import { ApiError, type Problem } from "~/lib/api";
 
 /** What a form's action answers when the API refused it. */
 export interface FormFailure {
   problem: Problem;
   values: Record<string, string>;
+}
+
+/** The refusal of a call that a form made; nothing for other errors, which a message tells. */
+export function failureOf(error: unknown): FormFailure | undefined {
+  return error instanceof ApiError ? { problem: error.problem, values: {} } : undefined;
 }
 
 /** The message for one field, or nothing. */

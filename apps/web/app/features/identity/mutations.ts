@@ -1,5 +1,6 @@
 import { changeMe } from "@synergy/client";
-import { useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { toastError } from "~/components/ui/toast";
 import { meQuery } from "~/features/identity/queries";
 import { answer } from "~/lib/api";
 import type { Theme } from "~/lib/page-info";
@@ -17,4 +18,14 @@ export function useSaveTheme(): (theme: Theme) => void {
       () => undefined,
     );
   };
+}
+
+/** Days and times are meant in this timezone from then on. */
+export function useSaveTimezone() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (timezone: string) => answer(changeMe({ client: apiOf(client), body: { timezone } })),
+    onSuccess: () => client.invalidateQueries({ queryKey: meQuery.queryKey }),
+    onError: (error) => toastError("The timezone was not saved.", error),
+  });
 }

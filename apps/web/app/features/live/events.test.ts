@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { boardQuery } from "~/features/board/queries";
 import { EventApplier } from "~/features/live/events";
+import { unreadQuery } from "~/features/notifications/queries";
 import { attachmentsQuery, taskQuery } from "~/features/tasks/queries";
+import { webhookQuery, webhooksQuery } from "~/features/webhooks/queries";
 import { makeApi } from "~/lib/api";
 import { makeQueryClient } from "~/lib/query";
 import type { Board, LiveEvent, Task } from "~/lib/types";
@@ -96,4 +98,22 @@ test("fetches the files and the counts of a task anew when somebody attaches one
   await vi.advanceTimersByTimeAsync(100);
   expect(client.getQueryState(queryKey)?.isInvalidated).toBe(true);
   expect(asked).toEqual(["/tasks/WEB-1"]);
+});
+
+test.each(["created", "updated", "read"])("counts unread notifications anew when one is %s", async (verb) => {
+  const { client } = makeServer(1);
+  client.setQueryData(unreadQuery.queryKey, 1);
+  const object = { type: "notification", id: "n" };
+  new EventApplier(client).apply({ ...moved(1), type: `notification.${verb}`, project_id: null, object });
+  await vi.advanceTimersByTimeAsync(100);
+  expect(client.getQueryState(unreadQuery.queryKey)?.isInvalidated).toBe(true);
+});
+
+test("fetches a webhook anew when it is disabled, and not its project", async () => {
+  const { client } = makeServer(1);
+  const keys = [webhooksQuery(PROJECT).queryKey, webhookQuery("w").queryKey, ["project", PROJECT]];
+  for (const queryKey of keys) client.setQueryData(queryKey, {});
+  new EventApplier(client).apply({ ...moved(1), type: "webhook.disabled", object: { type: "webhook", id: "w" } });
+  await vi.advanceTimersByTimeAsync(100);
+  expect(keys.map((queryKey) => client.getQueryState(queryKey)?.isInvalidated)).toEqual([true, true, false]);
 });

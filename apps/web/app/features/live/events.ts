@@ -3,6 +3,7 @@ import { findTask, removeFromBoard } from "~/features/board/board";
 import { boardQuery } from "~/features/board/queries";
 import { storeTask } from "~/features/tasks/mutations";
 import { attachmentsQuery, commentsQuery, subtasksQuery, taskQuery } from "~/features/tasks/queries";
+import { webhookQuery, webhooksQuery } from "~/features/webhooks/queries";
 import type { LiveEvent } from "~/lib/types";
 
 /** A named event reaches a page only by its name, so all that pages care about are listed. */
@@ -34,7 +35,9 @@ export const EVENT_TYPES = [
   "project.transferred",
   "project.deleted",
   "project.imported",
+  "webhook.disabled",
   "notification.created",
+  "notification.updated",
   "notification.read",
 ] as const;
 
@@ -72,6 +75,9 @@ export class EventApplier {
     } else if (object.type === "label") {
       this.#invalidate(["project", projectId, "labels"]);
       if (type !== "label.created") this.#boards.add(projectId);
+    } else if (object.type === "webhook") {
+      this.#invalidate(webhooksQuery(projectId).queryKey);
+      this.#invalidate(webhookQuery(object.id).queryKey);
     } else {
       this.#invalidate(["projects"]);
       this.#invalidate(["project", projectId]);

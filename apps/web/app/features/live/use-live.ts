@@ -20,6 +20,7 @@ export function useLive(): LiveState {
           wasLive = true;
           client.invalidateQueries({ queryKey: ["board"] });
           client.invalidateQueries({ queryKey: ["task"] });
+          client.invalidateQueries({ queryKey: ["notifications"] });
         }
       },
     });

@@ -5,10 +5,9 @@ import { useNavigate } from "react-router";
 import { Button } from "~/components/ui/button";
 import { Dialog } from "~/components/ui/dialog";
 import { TextAreaField, TextField } from "~/components/ui/field";
-import { FormAlert, fieldError } from "~/features/identity/form";
+import { FormAlert, failureOf, fieldError } from "~/features/identity/form";
 import { useCreateProject } from "~/features/projects/mutations";
 import { proposeKey } from "~/features/projects/propose-key";
-import { ApiError } from "~/lib/api";
 
 const COLORS = [
   ["#4f52d9", "Indigo"],
@@ -29,7 +28,7 @@ export default function CreateProjectDialog({ onClose }: { onClose: () => void }
   const [description, setDescription] = useState("");
   const [color, setColor] = useState<string>(COLORS[0][0]);
   const key = ownKey ?? proposeKey(name);
-  const failure = create.error instanceof ApiError ? { problem: create.error.problem, values: {} } : undefined;
+  const failure = failureOf(create.error);
 
   const submit = (event: FormEvent) => {
     event.preventDefault();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { grantableRoles, mayEditTasks, mayManage } from "~/features/projects/roles";
+import { grantableRoles, mayEditTasks, mayManage, maySeeWebhooks } from "~/features/projects/roles";
 import type { Role } from "~/lib/types";
 
 const as = (my_role: Role | null, archived_at: string | null = null) => ({ my_role, archived_at });
@@ -24,4 +24,14 @@ test("nobody edits an archived project", () => {
 test("gives roles up to one's own, never owner", () => {
   expect(grantableRoles(as("manager"))).toEqual(["viewer", "member", "manager"]);
   expect(grantableRoles(as("member"))).toEqual(["viewer", "member"]);
+});
+
+test("managers see the webhooks of an archived project too", () => {
+  const archived = "2026-01-01T00:00:00Z";
+  expect((["member", "manager", "owner", null] as const).map((role) => maySeeWebhooks(as(role, archived)))).toEqual([
+    false,
+    true,
+    true,
+    true,
+  ]);
 });

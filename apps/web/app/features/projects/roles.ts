@@ -24,6 +24,11 @@ export function mayManage(project: Membership): boolean {
   return project.archived_at === null && rankOf(project) >= RANK.manager;
 }
 
+/** Webhooks of an archived project still send, so its managers see them too. */
+export function maySeeWebhooks(project: Membership): boolean {
+  return rankOf(project) >= RANK.manager;
+}
+
 /** Roles that a person may give: up to their own, and never owner, which is transferred. */
 export function grantableRoles(project: Membership): GrantableRole[] {
   return (["viewer", "member", "manager"] as const).filter((role) => RANK[role] <= rankOf(project));

@@ -1,7 +1,9 @@
 import { Menu as MenuIcon } from "lucide-react";
-import type { ReactNode } from "react";
+import { lazy, type ReactNode, Suspense } from "react";
 import { IconButton } from "~/components/ui/button";
 import { useShell } from "~/features/shell/shell-context";
+
+const NotificationBell = lazy(() => import("~/features/notifications/bell"));
 
 interface HeaderProps {
   title: ReactNode;
@@ -23,6 +25,12 @@ export function Header({ title, children, actions }: HeaderProps) {
         {children}
       </div>
       {actions && <div className="flex shrink-0 items-center gap-2">{actions}</div>}
+      {/* On wide screens it is in the sidebar, which is hidden here. */}
+      <div className="shrink-0 md:hidden">
+        <Suspense fallback={<span className="block size-7 touch:size-11" />}>
+          <NotificationBell />
+        </Suspense>
+      </div>
     </header>
   );
 }

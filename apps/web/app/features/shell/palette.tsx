@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import {
+  BellRing,
   CornerDownLeft,
   FolderKanban,
   FolderPlus,
@@ -84,6 +85,12 @@ export default function Palette({ onClose }: { onClose: () => void }) {
         { id: "new-project", label: "New project", icon: <FolderPlus />, run: () => navigate("/projects?new") },
         { id: "my-work", label: "Go to my work", icon: <Target />, run: () => navigate("/my-work") },
         { id: "inbox", label: "Go to notifications", icon: <Inbox />, run: () => navigate("/notifications") },
+        {
+          id: "notification-settings",
+          label: "Notification settings",
+          icon: <BellRing />,
+          run: () => navigate("/settings/notifications"),
+        },
         { id: "projects", label: "Go to projects", icon: <FolderKanban />, run: () => navigate("/projects") },
         { id: "light", label: "Light appearance", icon: <Sun />, run: () => saveTheme("light") },
         { id: "dark", label: "Dark appearance", icon: <Moon />, run: () => saveTheme("dark") },

@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
-import { Keyboard, LogOut, Monitor, Moon, Settings2, Sun } from "lucide-react";
+import { BellRing, Keyboard, LogOut, Monitor, Moon, Settings2, Sun } from "lucide-react";
 import { useState } from "react";
 import { Button as AriaButton } from "react-aria-components";
-import { useSubmit } from "react-router";
+import { useNavigate, useSubmit } from "react-router";
 import { Avatar } from "~/components/ui/avatar";
 import { Menu, MenuGroup, MenuItem, MenuSeparator, MenuTrigger } from "~/components/ui/menu";
 import { useSaveTheme } from "~/features/identity/mutations";
@@ -15,6 +15,7 @@ import { currentTheme } from "~/lib/theme";
 export default function UserMenu() {
   const { data: me } = useQuery(meQuery);
   const { openHelp } = useShell();
+  const navigate = useNavigate();
   const submit = useSubmit();
   const saveTheme = useSaveTheme();
   const [theme, setTheme] = useState<Theme>("system");
@@ -52,6 +53,9 @@ export default function UserMenu() {
           </MenuItem>
         </MenuGroup>
         <MenuSeparator />
+        <MenuItem id="notifications" icon={<BellRing />} onAction={() => navigate("/settings/notifications")}>
+          Notification settings
+        </MenuItem>
         <MenuItem id="help" icon={<Keyboard />} shortcut="?" onAction={openHelp}>
           Keyboard shortcuts
         </MenuItem>

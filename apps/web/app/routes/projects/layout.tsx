@@ -1,12 +1,12 @@
 import { HydrationBoundary, useSuspenseQuery } from "@tanstack/react-query";
-import { Activity, Archive, Columns3, Plus, Users } from "lucide-react";
+import { Activity, Archive, Columns3, Plus, Users, Webhook } from "lucide-react";
 import { lazy, Suspense, useEffect, useRef } from "react";
 import { Link, NavLink, Outlet } from "react-router";
 import { Button } from "~/components/ui/button";
 import { cx } from "~/components/ui/cx";
 import { Skeleton } from "~/components/ui/states";
 import { projectQuery } from "~/features/projects/queries";
-import { mayEditTasks } from "~/features/projects/roles";
+import { mayEditTasks, maySeeWebhooks } from "~/features/projects/roles";
 import { Header } from "~/features/shell/header";
 import { ProjectDot } from "~/features/shell/project-dot";
 import { useShell } from "~/features/shell/shell-context";
@@ -14,6 +14,7 @@ import { attachmentsQuery, commentsQuery, subtasksQuery, taskQuery } from "~/fea
 import { useOpenTask } from "~/features/tasks/use-open-task";
 import { prefetched } from "~/lib/load";
 import { loadPage } from "~/lib/server/load.server";
+import type { Project } from "~/lib/types";
 import type { Route } from "./+types/layout";
 
 const TaskPanel = lazy(() => import("~/features/tasks/task-panel"));
@@ -44,6 +45,7 @@ const tabs = [
   { to: "activity", label: "Activity", icon: Activity },
   { to: "members", label: "Members", icon: Users },
 ];
+const webhooksTab = { to: "webhooks", label: "Webhooks", icon: Webhook };
 
 export default function ProjectLayout({ loaderData, params }: Route.ComponentProps) {
   return (
@@ -99,11 +101,11 @@ function ProjectFrame({ projectId }: { projectId: string }) {
         }
       >
         <nav aria-label="Views" className="flex gap-0.5 max-md:hidden">
-          <Tabs />
+          <Tabs project={project} />
         </nav>
       </Header>
-      <nav aria-label="Views" className="flex gap-0.5 border-b border-line px-2 py-1 md:hidden">
-        <Tabs />
+      <nav aria-label="Views" className="flex gap-0.5 overflow-x-auto border-b border-line px-2 py-1 md:hidden">
+        <Tabs project={project} />
       </nav>
       {project.archived_at && (
         <p className="flex items-center gap-2 border-b border-line bg-sunken px-4 py-1.5 text-meta text-muted">
@@ -124,8 +126,9 @@ function ProjectFrame({ projectId }: { projectId: string }) {
   );
 }
 
-function Tabs() {
-  return tabs.map(({ to, label, icon: Icon }) => (
+function Tabs({ project }: { project: Project }) {
+  const shown = maySeeWebhooks(project) ? [...tabs, webhooksTab] : tabs;
+  return shown.map(({ to, label, icon: Icon }) => (
     <NavLink
       key={to}
       to={to}

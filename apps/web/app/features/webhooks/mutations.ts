@@ -1,0 +1,117 @@
+import {
+  changeWebhook,
+  createWebhook,
+  deleteWebhook,
+  type ReplayInput,
+  redeliver,
+  replayWebhook,
+  rotateWebhookSecret,
+  testWebhook,
+  type WebhookChange,
+  type WebhookInput,
+} from "@synergy/client";
+import { type QueryClient, useMutation, useQueryClient } from "@tanstack/react-query";
+import { toastError } from "~/components/ui/toast";
+import { deliveryQuery, webhookQuery, webhooksQuery } from "~/features/webhooks/queries";
+import { ApiError, answer } from "~/lib/api";
+import { apiOf } from "~/lib/query";
+import type { Delivery, Webhook } from "~/lib/types";
+
+function storeWebhook(client: QueryClient, webhook: Webhook): void {
+  client.setQueryData(webhookQuery(webhook.id).queryKey, webhook);
+  client.invalidateQueries({ queryKey: webhooksQuery(webhook.project_id).queryKey });
+}
+
+function storeDelivery(client: QueryClient, delivery: Delivery): void {
+  client.setQueryData(deliveryQuery(delivery.id).queryKey, delivery);
+  client.invalidateQueries({ queryKey: ["webhook", delivery.webhook_id, "deliveries"] });
+}
+
+/** A form shows beside its fields what the server says; what never came to the server is a message. */
+function toastUnlessAnswered(what: string, error: unknown): void {
+  if (!(error instanceof ApiError)) toastError(what, error);
+}
+
+export function useCreateWebhook(projectId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (webhook: WebhookInput) =>
+      answer(createWebhook({ client: apiOf(client), path: { project_id: projectId }, body: webhook })),
+    // The secret is for the caller alone and kept nowhere.
+    gcTime: 0,
+    onSuccess: ({ webhook }) => storeWebhook(client, webhook),
+    onError: (error) => toastUnlessAnswered("The webhook was not made.", error),
+  });
+}
+
+/** For a form: what the server refuses is shown there. */
+export function useEditWebhook(webhookId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (change: WebhookChange) =>
+      answer(changeWebhook({ client: apiOf(client), path: { webhook_id: webhookId }, body: change })),
+    onSuccess: (webhook) => storeWebhook(client, webhook),
+    onError: (error) => toastUnlessAnswered("The webhook was not changed.", error),
+  });
+}
+
+export function useActivateWebhook(webhookId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (is_active: boolean) =>
+      answer(changeWebhook({ client: apiOf(client), path: { webhook_id: webhookId }, body: { is_active } })),
+    onSuccess: (webhook) => {
+      storeWebhook(client, webhook);
+      // What waited for a paused one is cancelled.
+      return client.invalidateQueries({ queryKey: ["webhook", webhookId, "deliveries"] });
+    },
+    onError: (error, isActive) => toastError(`The webhook was not ${isActive ? "activated" : "paused"}.`, error),
+  });
+}
+
+export function useDeleteWebhook(webhook: Webhook) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => deleteWebhook({ client: apiOf(client), path: { webhook_id: webhook.id } }),
+    onSuccess: () => client.invalidateQueries({ queryKey: webhooksQuery(webhook.project_id).queryKey }),
+    onError: (error) => toastError("The webhook was not deleted.", error),
+  });
+}
+
+export function useRotateSecret(webhookId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => answer(rotateWebhookSecret({ client: apiOf(client), path: { webhook_id: webhookId } })),
+    gcTime: 0,
+    onSuccess: ({ webhook }) => storeWebhook(client, webhook),
+    onError: (error) => toastError("The secret was not changed.", error),
+  });
+}
+
+export function useSendTest(webhookId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => answer(testWebhook({ client: apiOf(client), path: { webhook_id: webhookId } })),
+    onSuccess: (delivery) => storeDelivery(client, delivery),
+    onError: (error) => toastError("The test was not sent.", error),
+  });
+}
+
+export function useRedeliver() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (deliveryId: string) => answer(redeliver({ client: apiOf(client), path: { delivery_id: deliveryId } })),
+    onSuccess: (delivery) => storeDelivery(client, delivery),
+    onError: (error) => toastError("The message was not sent again.", error),
+  });
+}
+
+export function useReplay(webhookId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (range: ReplayInput) =>
+      answer(replayWebhook({ client: apiOf(client), path: { webhook_id: webhookId }, body: range })),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["webhook", webhookId, "deliveries"] }),
+    onError: (error) => toastUnlessAnswered("Nothing was sent again.", error),
+  });
+}

@@ -1,0 +1,45 @@
+import { Button } from "~/components/ui/button";
+import { CopyButton } from "~/components/ui/copy-button";
+import { Dialog } from "~/components/ui/dialog";
+import { TextField } from "~/components/ui/field";
+
+interface SecretDialogProps {
+  title: string;
+  secret: string;
+  /** Until when the previous secret signs too. */
+  previousUntil?: string | null;
+  onClose: () => void;
+}
+
+/** Shows a secret, this once. */
+export default function SecretDialog({ title, secret, previousUntil, onClose }: SecretDialogProps) {
+  return (
+    <Dialog title={title} isOpen isKept onOpenChange={onClose}>
+      <p className="mb-3 text-body text-muted">
+        The receiver verifies the messages with this secret. Copy it now: it is not shown again.
+        {previousUntil &&
+          ` Until ${new Date(previousUntil).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })} messages are signed with the previous one too.`}
+      </p>
+      <div className="flex items-end gap-2">
+        <div className="min-w-0 flex-1">
+          <TextField
+            label="Secret"
+            readOnly
+            value={secret}
+            spellCheck={false}
+            onFocus={(event) => event.currentTarget.select()}
+            className="font-mono"
+          />
+        </div>
+        <span className="pb-0.5">
+          <CopyButton text={secret} label="Copy the secret" />
+        </span>
+      </div>
+      <div className="mt-4 flex justify-end">
+        <Button variant="primary" size="md" onPress={onClose}>
+          I have copied it
+        </Button>
+      </div>
+    </Dialog>
+  );
+}

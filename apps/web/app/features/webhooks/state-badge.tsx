@@ -1,0 +1,37 @@
+import { CircleCheck, CircleDashed, CirclePause, CircleSlash, CircleX, TriangleAlert } from "lucide-react";
+import type { ComponentType } from "react";
+import { cx } from "~/components/ui/cx";
+import { DELIVERY_STATE_NAMES, stateOf, WEBHOOK_STATE_NAMES, type WebhookState } from "~/features/webhooks/state";
+import type { DeliveryState, Webhook } from "~/lib/types";
+
+type Look = readonly [icon: ComponentType<{ className?: string }>, tone: string];
+
+const webhookLooks: Record<WebhookState, Look> = {
+  active: [CircleCheck, "text-ok"],
+  failing: [TriangleAlert, "text-warn"],
+  paused: [CirclePause, "text-subtle"],
+  disabled: [CircleX, "text-danger"],
+};
+const deliveryLooks: Record<DeliveryState, Look> = {
+  pending: [CircleDashed, "text-info"],
+  delivered: [CircleCheck, "text-ok"],
+  failed: [CircleX, "text-danger"],
+  cancelled: [CircleSlash, "text-subtle"],
+};
+
+function Badge({ look: [Icon, tone], name }: { look: Look; name: string }) {
+  return (
+    <span className={cx("inline-flex items-center gap-1.5 font-medium whitespace-nowrap", tone)}>
+      <Icon aria-hidden className="size-4 shrink-0" /> {name}
+    </span>
+  );
+}
+
+export function WebhookBadge({ webhook }: { webhook: Webhook }) {
+  const state = stateOf(webhook);
+  return <Badge look={webhookLooks[state]} name={WEBHOOK_STATE_NAMES[state]} />;
+}
+
+export function DeliveryBadge({ state }: { state: DeliveryState }) {
+  return <Badge look={deliveryLooks[state]} name={DELIVERY_STATE_NAMES[state]} />;
+}

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import json
+import re
+import threading
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+from support import visit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Page
+    from support import Person
+
+
+class Receiver(ThreadingHTTPServer):
+    """Takes messages on loopback, and answers with the status that it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.status = 200
+        self.received: list[tuple[str, dict[str, Any]]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/hook"
+
+    def types(self) -> list[str]:
+        return [body["type"] for _, body in self.received]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.received.append((self.headers["webhook-id"], json.loads(body)))
+        answer = f"seen {len(self.server.received)}".encode()
+        self.send_response(self.server.status)
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Into no log."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def make_webhook(owner: Person, project: dict[str, Any], url: str, **fields: Any) -> dict[str, Any]:
+    return owner.call("POST", f"/projects/{project['id']}/webhooks", {"name": "Our chat", "url": url, **fields})[
+        "webhook"
+    ]
+
+
+def test_create_webhook_then_test_and_redeliver_shows_what_the_receiver_said(
+    open_browser: Callable[..., Page], admin: Person, receiver: Receiver
+) -> None:
+    project = admin.make_project()
+    page = open_browser(admin, permissions=["clipboard-read", "clipboard-write"])
+    visit(page, f"/projects/{project['id']}/board")
+    page.get_by_role("link", name="Webhooks").click()
+    page.get_by_role("button", name="New webhook").click()
+    page.get_by_label("Name").fill("Our chat")
+    page.get_by_label("Address").fill("http://10.0.0.1/hook")
+    page.get_by_role("button", name="Create webhook").click()
+    expect(page.get_by_label("Address")).to_have_attribute("aria-invalid", "true")
+
+    page.get_by_label("Address").fill(receiver.url)
+    page.get_by_role("radio", name="Only these").check()
+    page.get_by_role("button", name="Create webhook").click()
+    expect(page.get_by_role("group", name="Events").get_by_text(re.compile("must|at least|length"))).to_be_visible()
+    page.get_by_role("checkbox", name="task.created").check()
+    page.get_by_role("button", name="Create webhook").click()
+
+    secret = page.get_by_label("Secret", exact=True).input_value()
+    assert secret.startswith("whsec_")
+    page.get_by_role("button", name="Copy the secret").click()
+    expect(page.get_by_role("dialog").get_by_role("status")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == secret
+    page.keyboard.press("Escape")  # not lost by a slip
+    page.get_by_role("button", name="I have copied it").click()
+    expect(page).to_have_url(re.compile(r"/webhooks/[0-9a-f-]{36}$"))
+    expect(page.get_by_text(secret)).to_have_count(0)
+    expect(page.get_by_text("Nothing was sent yet")).to_be_visible()
+
+    page.get_by_role("button", name="Send a test").first.click()
+    dialog = page.get_by_role("dialog", name="Delivery of webhook.test")
+    expect(dialog.get_by_text("Delivered")).to_be_visible()
+    expect(dialog.get_by_text("Status 200")).to_be_visible()
+    dialog.get_by_text("Answer of the receiver").click()
+    expect(dialog.get_by_text("seen 1")).to_be_visible()
+    expect(dialog.get_by_label("Content of the message")).to_contain_text('"type": "webhook.test"')
+    assert receiver.types() == ["webhook.test"]
+
+    first = page.url
+    dialog.get_by_role("button", name="Send again").click()
+    expect(page).not_to_have_url(first)
+    expect(dialog.get_by_text("Delivered")).to_be_visible()
+    dialog.get_by_text("Answer of the receiver").click()
+    expect(dialog.get_by_text("seen 2")).to_be_visible()
+    assert receiver.received[0][0] == receiver.received[1][0]  # the same message
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("listitem").filter(has_text="webhook.test")).to_have_count(2)
+    expect(page.get_by_role("definition").filter(has_text=re.compile("^2, last"))).to_be_visible()
+
+
+def test_failed_delivery_is_found_by_its_state_and_sent_again_when_mended(
+    open_browser: Callable[..., Page], admin: Person, receiver: Receiver
+) -> None:
+    project = admin.make_project()
+    webhook = make_webhook(admin, project, receiver.url)
+    receiver.status = 500
+    admin.call("POST", f"/webhooks/{webhook['id']}/test")
+    page = open_browser(admin)
+    visit(page, f"/projects/{project['id']}/webhooks")
+    page.get_by_role("link", name=re.compile("^Our chat")).click()
+    rows = page.get_by_role("region", name="Deliveries").get_by_role("listitem")
+    expect(rows.get_by_text("Failed")).to_be_visible()
+    expect(page.get_by_role("main").get_by_role("status").get_by_text("Failing")).to_be_visible()
+    page.get_by_label("State of deliveries").select_option("Delivered")
+    expect(page.get_by_text("None is delivered")).to_be_visible()
+    page.get_by_label("State of deliveries").select_option("Failed")
+    rows.get_by_role("link").click()
+    dialog = page.get_by_role("dialog", name="Delivery of webhook.test")
+    expect(dialog.get_by_text("Status 500")).to_be_visible()
+    receiver.status = 200
+    dialog.get_by_role("button", name="Send again").click()
+    expect(dialog.get_by_text("Delivered")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("main").get_by_role("status").get_by_text("Active")).to_be_visible()
+
+
+def test_replay_of_a_time_sends_what_happened_before_the_webhook_was_made(
+    open_browser: Callable[..., Page], admin: Person, receiver: Receiver
+) -> None:
+    project = admin.make_project()
+    admin.make_task(project, "Draw the navigation")
+    webhook = make_webhook(admin, project, receiver.url, events=["task.created"])
+    page = open_browser(admin)
+    visit(page, f"/projects/{project['id']}/webhooks/{webhook['id']}")
+    page.get_by_role("button", name="More actions for Our chat").click()
+    page.get_by_role("menuitem", name="Send a time again").click()
+    page.get_by_label("From").fill("2099-01-01T00:00")
+    page.get_by_role("button", name="Send again").click()
+    expect(page.get_by_label("From")).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("From").fill(f"{datetime.now(UTC):%Y}-01-01T00:00")
+    page.get_by_role("button", name="Send again").click()
+    expect(page.get_by_text("1 event sent again.")).to_be_visible()
+    row = page.get_by_role("region", name="Deliveries").get_by_role("listitem")
+    expect(row.get_by_text("Delivered")).to_be_visible()
+    expect(row.get_by_text("replayed")).to_be_visible()
+    assert receiver.types() == ["task.created"]
+
+
+def test_edit_pause_change_the_secret_and_delete_a_webhook(
+    open_browser: Callable[..., Page], admin: Person, receiver: Receiver
+) -> None:
+    project = admin.make_project()
+    webhook = make_webhook(admin, project, receiver.url)
+    page = open_browser(admin)
+    visit(page, f"/projects/{project['id']}/webhooks/{webhook['id']}")
+
+    def choose(action: str) -> None:
+        page.get_by_role("button", name=re.compile("^More actions")).click()
+        page.get_by_role("menuitem", name=action, exact=True).click()
+
+    choose("Edit")
+    page.get_by_label("Name").fill("Our build server")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Our build server")).to_be_visible()
+
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("main").get_by_role("status").get_by_text("Paused")).to_be_visible()
+    expect(page.get_by_role("button", name="Send a test").first).to_be_disabled()
+    page.get_by_role("button", name="Activate").click()
+    expect(page.get_by_role("main").get_by_role("status").get_by_text("Active")).to_be_visible()
+
+    choose("Change the secret")
+    page.get_by_role("button", name="Change secret").click()
+    expect(page.get_by_label("Secret", exact=True)).to_have_value(re.compile("^whsec_"))
+    page.get_by_role("button", name="I have copied it").click()
+    expect(page.get_by_text("the previous one signs too")).to_be_visible()
+
+    choose("Delete")
+    page.get_by_role("button", name="Delete webhook").click()
+    expect(page.get_by_text("No webhooks yet")).to_be_visible()
+    assert admin.call("GET", f"/projects/{project['id']}/webhooks")["items"] == []
+
+
+def test_member_is_told_who_may_see_webhooks(
+    open_browser: Callable[..., Page], make_person: Callable[..., Person], share: Callable[..., None]
+) -> None:
+    ada, bob = make_person(), make_person("Bob", "Kahn")
+    project = ada.make_project()
+    share(project, bob, "member")
+    page = open_browser(bob)
+    visit(page, f"/projects/{project['id']}/webhooks")
+    expect(page.get_by_text("Only managers and the owner of this project")).to_be_visible()
+    expect(page.get_by_text("Ask Ada Lovelace")).to_be_visible()
+    expect(page.get_by_role("link", name="Webhooks")).to_have_count(0)
+
+
+def test_unverified_owner_is_told_to_confirm_the_address(
+    open_browser: Callable[..., Page], make_person: Callable[..., Person], receiver: Receiver
+) -> None:
+    ada = make_person()
+    project = ada.make_project()
+    page = open_browser(ada)
+    visit(page, f"/projects/{project['id']}/webhooks")
+    page.get_by_role("button", name="New webhook").click()
+    page.get_by_label("Name").fill("Our chat")
+    page.get_by_label("Address").fill(receiver.url)
+    page.get_by_role("button", name="Create webhook").click()
+    expect(page.get_by_role("alert")).to_contain_text("Confirm your email address first")
+    assert ada.call("GET", f"/projects/{project['id']}/webhooks")["items"] == []
