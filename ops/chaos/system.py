@@ -167,7 +167,8 @@ def running(folder: Path, *, mail_port: int) -> Iterator[System]:
     }
     settings = Settings(
         secret_keys=(secret,), home=str(folder / "home"), db_name="chaos", db_user=postgres.user,
-        db_password=postgres.password, db_host=postgres.host, db_port=postgres.port, redis_url=cache.url(), broker_url=broker.url(),
+        db_password=postgres.password, db_host=postgres.host, db_port=postgres.port, redis_url=cache.url(),
+        broker_url=broker.url(),
     )  # fmt: skip
     asyncio.run(migrations.migrate(settings))
     background = [sys.executable, str(Path(__file__).with_name("background.py"))]

@@ -79,6 +79,15 @@ export type AttemptView = {
 };
 
 /**
+ * BackgroundState
+ */
+export type BackgroundState = {
+    outbox: OutboxState;
+    processes: Array<ProcessState>;
+    queues: Array<QueueState>;
+};
+
+/**
  * BoardColumn
  */
 export type BoardColumn = {
@@ -317,6 +326,45 @@ export type InputFault = {
 };
 
 /**
+ * JobAttempt
+ */
+export type JobAttempt = {
+    at: string;
+    attempt: number;
+    duration_ms: number;
+    error: string;
+};
+
+/**
+ * JobView
+ */
+export type JobView = {
+    attempts: number;
+    created_at: string;
+    died_at: string | null;
+    error: string | null;
+    history: Array<JobAttempt>;
+    id: string;
+    name: string;
+    payload: {
+        [key: string]: unknown;
+    };
+    queue: 'fast' | 'bulk' | 'io';
+    request_id: string | null;
+    run_at: string;
+    state: 'dead' | 'waiting';
+};
+
+/**
+ * Page[JobView]
+ */
+export type JobViewPage = {
+    items: Array<JobView>;
+    next_cursor: string | null;
+    total?: number | null;
+};
+
+/**
  * LabelChange
  */
 export type LabelChange = {
@@ -449,6 +497,14 @@ export type NotificationViewPage = {
 };
 
 /**
+ * OutboxState
+ */
+export type OutboxState = {
+    events: number;
+    oldest_seconds: number;
+};
+
+/**
  * PersonView
  */
 export type PersonView = {
@@ -498,6 +554,15 @@ export type Problem = {
     status: number;
     title: string;
     type: string;
+};
+
+/**
+ * ProcessState
+ */
+export type ProcessState = {
+    process: string;
+    role: string;
+    seen_at: string;
 };
 
 /**
@@ -638,6 +703,18 @@ export type ProjectViewPage = {
 };
 
 /**
+ * QueueState
+ */
+export type QueueState = {
+    dead: number;
+    delayed: number;
+    due: number;
+    name: string;
+    oldest_seconds: number;
+    published: number;
+};
+
+/**
  * ReadyView
  */
 export type ReadyView = {
@@ -669,6 +746,55 @@ export type ReplayInput = {
  */
 export type ReplayView = {
     deliveries: number;
+};
+
+/**
+ * RetriedJobs
+ */
+export type RetriedJobs = {
+    retried: number;
+};
+
+/**
+ * RetryInput
+ */
+export type RetryInput = {
+    name?: string | null;
+};
+
+/**
+ * ScheduleChange
+ */
+export type ScheduleChange = {
+    cron?: string;
+    interval_seconds?: number;
+    missed?: 'catch_up' | 'skip';
+    timezone?: string;
+};
+
+/**
+ * ScheduleView
+ */
+export type ScheduleView = {
+    cron: string | null;
+    id: string;
+    interval_seconds: number | null;
+    is_paused: boolean;
+    job: string;
+    last_run_at: string | null;
+    missed: 'catch_up' | 'skip';
+    name: string;
+    next_run_at: string | null;
+    timezone: string;
+};
+
+/**
+ * Page[ScheduleView]
+ */
+export type ScheduleViewPage = {
+    items: Array<ScheduleView>;
+    next_cursor: string | null;
+    total?: number | null;
 };
 
 /**
@@ -1125,6 +1251,246 @@ export type GetReadinessResponses = {
 
 export type GetReadinessResponse = GetReadinessResponses[keyof GetReadinessResponses];
 
+export type ListJobsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many at most
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before
+         */
+        cursor?: string | null;
+        /**
+         * dead or waiting
+         */
+        state?: string;
+        /**
+         * fast, bulk, io; separated by commas
+         */
+        queue?: string | null;
+        /**
+         * Name of the job
+         */
+        name?: string | null;
+    };
+    url: '/api/v1/admin/jobs';
+};
+
+export type ListJobsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListJobsError = ListJobsErrors[keyof ListJobsErrors];
+
+export type ListJobsResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: JobViewPage;
+};
+
+export type ListJobsResponse = ListJobsResponses[keyof ListJobsResponses];
+
+export type RetryJobsData = {
+    body: RetryInput;
+    path?: never;
+    query?: never;
+    url: '/api/v1/admin/jobs/retry';
+};
+
+export type RetryJobsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type RetryJobsError = RetryJobsErrors[keyof RetryJobsErrors];
+
+export type RetryJobsResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: RetriedJobs;
+};
+
+export type RetryJobsResponse = RetryJobsResponses[keyof RetryJobsResponses];
+
+export type DeleteJobData = {
+    body?: never;
+    path: {
+        job_id: string;
+    };
+    query?: never;
+    url: '/api/v1/admin/jobs/{job_id}';
+};
+
+export type DeleteJobErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type DeleteJobError = DeleteJobErrors[keyof DeleteJobErrors];
+
+export type DeleteJobResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type DeleteJobResponse = DeleteJobResponses[keyof DeleteJobResponses];
+
+export type GetJobData = {
+    body?: never;
+    path: {
+        job_id: string;
+    };
+    query?: never;
+    url: '/api/v1/admin/jobs/{job_id}';
+};
+
+export type GetJobErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type GetJobError = GetJobErrors[keyof GetJobErrors];
+
+export type GetJobResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: JobView;
+};
+
+export type GetJobResponse = GetJobResponses[keyof GetJobResponses];
+
+export type RetryJobData = {
+    body?: never;
+    path: {
+        job_id: string;
+    };
+    query?: never;
+    url: '/api/v1/admin/jobs/{job_id}/retry';
+};
+
+export type RetryJobErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type RetryJobError = RetryJobErrors[keyof RetryJobErrors];
+
+export type RetryJobResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: JobView;
+};
+
+export type RetryJobResponse = RetryJobResponses[keyof RetryJobResponses];
+
 export type ListMailsData = {
     body?: never;
     path?: never;
@@ -1221,6 +1587,260 @@ export type GetMailResponses = {
 };
 
 export type GetMailResponse = GetMailResponses[keyof GetMailResponses];
+
+export type GetQueuesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/admin/queues';
+};
+
+export type GetQueuesErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type GetQueuesError = GetQueuesErrors[keyof GetQueuesErrors];
+
+export type GetQueuesResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: BackgroundState;
+};
+
+export type GetQueuesResponse = GetQueuesResponses[keyof GetQueuesResponses];
+
+export type ListSchedulesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/admin/schedules';
+};
+
+export type ListSchedulesErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListSchedulesError = ListSchedulesErrors[keyof ListSchedulesErrors];
+
+export type ListSchedulesResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: ScheduleViewPage;
+};
+
+export type ListSchedulesResponse = ListSchedulesResponses[keyof ListSchedulesResponses];
+
+export type ChangeScheduleData = {
+    body: ScheduleChange;
+    path: {
+        schedule_id: string;
+    };
+    query?: never;
+    url: '/api/v1/admin/schedules/{schedule_id}';
+};
+
+export type ChangeScheduleErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ChangeScheduleError = ChangeScheduleErrors[keyof ChangeScheduleErrors];
+
+export type ChangeScheduleResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: ScheduleView;
+};
+
+export type ChangeScheduleResponse = ChangeScheduleResponses[keyof ChangeScheduleResponses];
+
+export type PauseScheduleData = {
+    body?: never;
+    path: {
+        schedule_id: string;
+    };
+    query?: never;
+    url: '/api/v1/admin/schedules/{schedule_id}/pause';
+};
+
+export type PauseScheduleErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type PauseScheduleError = PauseScheduleErrors[keyof PauseScheduleErrors];
+
+export type PauseScheduleResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: ScheduleView;
+};
+
+export type PauseScheduleResponse = PauseScheduleResponses[keyof PauseScheduleResponses];
+
+export type ResumeScheduleData = {
+    body?: never;
+    path: {
+        schedule_id: string;
+    };
+    query?: never;
+    url: '/api/v1/admin/schedules/{schedule_id}/resume';
+};
+
+export type ResumeScheduleErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ResumeScheduleError = ResumeScheduleErrors[keyof ResumeScheduleErrors];
+
+export type ResumeScheduleResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: ScheduleView;
+};
+
+export type ResumeScheduleResponse = ResumeScheduleResponses[keyof ResumeScheduleResponses];
+
+export type RunScheduleData = {
+    body?: never;
+    path: {
+        schedule_id: string;
+    };
+    query?: never;
+    url: '/api/v1/admin/schedules/{schedule_id}/run';
+};
+
+export type RunScheduleErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type RunScheduleError = RunScheduleErrors[keyof RunScheduleErrors];
+
+export type RunScheduleResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: ScheduleView;
+};
+
+export type RunScheduleResponse = RunScheduleResponses[keyof RunScheduleResponses];
 
 export type DeleteAttachmentData = {
     body?: never;

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from prometheus_client import REGISTRY
 
 from synergy_platform.addresses import BadUrl, check_url, parse_networks
 from synergy_platform.embedded.process import free_port
@@ -91,6 +92,19 @@ async def test_post_sends_the_body_and_gives_status_and_text():
     assert "webhook-id: msg_1" in head
     assert "content-length: 2" in head
     assert "user-agent: synergyos/" in head
+
+
+async def test_post_is_counted_by_its_outcome():
+    def counted(outcome):
+        return REGISTRY.get_sample_value("synergy_outgoing_requests_total", {"outcome": outcome}) or 0
+
+    before = {outcome: counted(outcome) for outcome in ("2xx", "5xx", "NotConnected")}
+    async with receiver(answering()) as good, receiver(answering(status="503 No")) as bad, sender() as outgoing:
+        await outgoing.post(good, b"{}", {})
+        await outgoing.post(bad, b"{}", {})
+        with pytest.raises(NotConnected):
+            await outgoing.post(f"http://127.0.0.1:{free_port()}/", b"{}", {})
+    assert {outcome: counted(outcome) - before[outcome] for outcome in before} == dict.fromkeys(before, 1)
 
 
 async def test_post_keeps_no_cookie_and_asks_no_proxy(monkeypatch):

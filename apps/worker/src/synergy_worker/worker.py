@@ -29,6 +29,7 @@ from synergy_platform.jobs import (
     run_io_job,
     run_job,
 )
+from synergy_platform.metrics import keep_measuring
 from synergy_platform.runtime import Runtime
 from synergy_platform.settings import Settings
 from synergy_worker.broker import StreamBroker
@@ -77,6 +78,7 @@ class Worker:
         await self._record_victims()
         self._go(Relay(self._runtime, self._registry, JobQueue(self._broker)).run())
         self._go(keep_beating(self._runtime, "worker"))
+        self._go(keep_measuring(self._runtime))
         log.info("worker.started")
 
     def _go(self, work: Coroutine[Any, Any, None]) -> None:

@@ -19,6 +19,7 @@ import aiohttp
 import msgspec
 import structlog
 from aiohttp.abc import AbstractResolver
+from prometheus_client import Counter, Histogram
 from yarl import URL
 
 from synergy_platform.addresses import Address, BadUrl, check_url, is_in, may_reach, parse_networks
@@ -32,6 +33,13 @@ PLACES_AT_HOST = 16
 _BODY_SECONDS = 2.0
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+_REQUESTS = Counter(
+    "synergy_outgoing_requests",
+    "Requests to addresses that users name, webhooks, by status (2xx) or fault",
+    ["outcome"],
+)
+_SECONDS = Histogram("synergy_outgoing_seconds", "How long outgoing requests took", buckets=(0.05, 0.1, 0.5, 1, 5, 15))
 
 
 class OutgoingFault(Exception):
@@ -129,6 +137,16 @@ class Outgoing:
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send `body`; raises a fault when no answer came. Any status is an answer."""
+        try:
+            with _SECONDS.time():
+                answer = await self._post(url, body, headers)
+        except OutgoingFault as fault:
+            _REQUESTS.labels(type(fault).__name__).inc()
+            raise
+        _REQUESTS.labels(f"{answer.status // 100}xx").inc()
+        return answer
+
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         try:
             parts = check_url(url, allowed=self.allowed, encrypted_only=self.encrypted_only)
         except BadUrl as error:

@@ -152,6 +152,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
 
+    metrics_port: Annotated[
+        int,
+        _setting("SYNERGY_METRICS_PORT", "port on which a worker tells Prometheus its metrics to anybody; 0: none"),
+    ] = 0
+
     access_token_minutes: Annotated[
         int, _setting("JWT_ACCESS_TOKEN_LIFETIME", "minutes that an access token is good for", begins="Who may come in")
     ] = 60

@@ -11,6 +11,7 @@ import structlog
 
 from synergy_platform.database import OUTBOX_CHANNEL, Reader
 from synergy_platform.ids import new_id
+from synergy_platform.jobs.counters import JOBS
 from synergy_platform.jobs.handlers import MAX_ATTEMPTS, Outcome, UnknownJob, retry_delay
 from synergy_platform.runtime import Runtime
 
@@ -88,6 +89,7 @@ async def record_failure(
     )  # fmt: skip
     if recorded is None:  # a second message for this job brought it to somebody else in the meantime
         return "not_mine"
+    JOBS.labels(claimed.name, "dead" if dead else "failed").inc()
     fields: dict[str, Any] = {"job": claimed.name, "job_id": str(job_id), "attempt": claimed.attempt}
     if dead:
         log.error("job.dead", **fields, duration_ms=duration_ms, exc_info=error)

@@ -20,6 +20,7 @@ import msgspec
 import structlog
 
 from synergy_platform.database import OUTBOX_CHANNEL, UnitOfWork
+from synergy_platform.jobs.counters import JOB_SECONDS, JOBS
 from synergy_platform.jobs.failures import Claimed, hand_back, record_failure
 from synergy_platform.jobs.handlers import Finish, IoHandler, JobHandler, Outcome, Registry, UnknownJob
 from synergy_platform.jobs.lanes import IS_FIRST_IN_LANE, IS_LAST_IN_LANE
@@ -125,6 +126,8 @@ async def run_io_job(
             return await record_failure(runtime, job_id, claimed, error, _milliseconds(started))
         if outcome == "done":
             _log_done(job_id, claimed, started)
+        elif outcome == "again":
+            JOBS.labels(claimed.name, "again").inc()
         return outcome
 
 
@@ -153,6 +156,8 @@ async def _record(uow: UnitOfWork, job_id: UUID, owner: int, finish: Finish) -> 
 
 
 def _log_done(job_id: UUID, claimed: Claimed, started: float) -> None:
+    JOBS.labels(claimed.name, "done").inc()
+    JOB_SECONDS.labels(claimed.name).observe(time.perf_counter() - started)
     log.info(
         "job.done", job=claimed.name, job_id=str(job_id), attempt=claimed.attempt, duration_ms=_milliseconds(started)
     )

@@ -23,9 +23,7 @@ def upgrade() -> None:
         ),
     )
     op.execute("UPDATE jobs SET died_at = run_at WHERE state = 'dead'")
-    op.create_index(
-        "ix_jobs_dead", "jobs", ["died_at", "id"], unique=False, postgresql_where=sa.text("state = 'dead'")
-    )
+    op.create_index("ix_jobs_dead", "jobs", ["died_at", "id"], unique=False, postgresql_where=sa.text("state = 'dead'"))
     op.create_index("ix_jobs_owner", "jobs", ["owner"], unique=False, postgresql_where=sa.text("owner IS NOT NULL"))
     op.alter_column("schedules", "cron", nullable=True)
     op.add_column("schedules", sa.Column("interval_seconds", sa.Integer(), nullable=True))

@@ -1,0 +1,207 @@
+"""How fast background work goes: `hatch run load:python ops/load/background.py`.
+
+On servers and two worker processes of its own. A job here is the whole of it: its row in PostgreSQL, the relay, the
+message through Redis, the claim and the removal of the row in one transaction. A task is the message alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import asyncpg
+from taskiq import TaskiqEvents
+from taskiq.cli.worker.args import WorkerArgs
+from taskiq.cli.worker.run import start_listen
+from taskiq.message import TaskiqMessage
+
+from synergy_domain import migrations
+from synergy_platform.database import UnitOfWork
+from synergy_platform.embedded.postgres import EmbeddedPostgres
+from synergy_platform.embedded.redis import EmbeddedRedis
+from synergy_platform.events import Event
+from synergy_platform.ids import new_id
+from synergy_platform.jobs import JobHandler, Registry
+from synergy_platform.runtime import Runtime
+from synergy_platform.settings import Settings
+from synergy_worker.broker import StreamBroker
+from synergy_worker.main import main as work
+
+WORKERS = 2
+TASKS = 10_000
+JOBS = 5_000
+EVENTS = 3_000
+STARTS = 200
+_SECRET = "a key of this measurement that is long enough"  # noqa: S105 - guards a database that lives for seconds
+_STREAM = "synergy:load:tasks"
+_STARTED = "INSERT INTO load_starts (number, seconds) VALUES ($1, $2) RETURNING number"
+
+
+class ThingChanged(Event, frozen=True, kw_only=True):
+    """Something to subscribe to."""
+
+    TYPE: ClassVar[str] = "thing.changed"
+    OBJECT: ClassVar[str] = "thing"
+
+
+async def nothing(_runtime: Runtime, _uow: UnitOfWork, _payload: dict[str, Any]) -> None:
+    """Measures the machinery alone."""
+
+
+async def note_start(_runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any]) -> None:
+    """How long after the commit it began; one machine, one clock."""
+    await uow.value(_STARTED, payload["number"], time.time() - payload["committed"])
+
+
+REGISTRY = Registry(
+    (
+        JobHandler(name="load.nothing", function=nothing),
+        JobHandler(name="load.start", function=note_start),
+        JobHandler(name="load.event", function=nothing, events=frozenset({"thing.changed"})),
+    )
+)
+
+
+def _be_bare_worker(url: str) -> None:
+    """A process that takes messages which ask for nothing."""
+    broker = StreamBroker(url, {_STREAM: 32}, group="load")
+
+    async def nothing_at_all() -> None:
+        """Done."""
+
+    broker.register_task(nothing_at_all, task_name="nothing")
+    broker.add_event_handler(TaskiqEvents.WORKER_STARTUP, lambda _state: print("ready", flush=True))
+    start_listen(
+        WorkerArgs(broker=broker, modules=[], configure_logging=False, no_parse=True, max_async_tasks=32)  # pyright: ignore[reportArgumentType] - it takes a broker too
+    )
+
+
+@contextlib.contextmanager
+def _processes(commands: list[list[str]], environ: dict[str, str], log: Path, sign: str) -> Iterator[None]:
+    with log.open("wb") as output:
+        started = [subprocess.Popen(command, env=environ, stdout=output, stderr=output) for command in commands]  # noqa: S603 - our own programs
+    try:
+        while log.read_text().count(sign) < len(started):
+            time.sleep(0.05)
+        yield
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait()
+
+
+async def _tasks(url: str) -> float:
+    """Messages a second from broker to done, two processes of which each takes 32 at a time."""
+    broker = StreamBroker(url, {_STREAM: 32}, group="load")
+    messages = [
+        broker.formatter.dumps(
+            TaskiqMessage(task_id=str(number), task_name="nothing", labels={"queue_name": _STREAM}, args=[], kwargs={})
+        )
+        for number in range(TASKS)
+    ]
+    began = time.perf_counter()
+    await broker.send(messages)
+    while (await broker.depths())[_STREAM]:  # noqa: ASYNC110 - Redis tells nobody
+        await asyncio.sleep(0.02)
+    seconds = time.perf_counter() - began
+    await broker.shutdown()
+    return TASKS / seconds
+
+
+async def _until_none(connection: asyncpg.Connection[asyncpg.Record], query: str) -> None:
+    while await connection.fetchval(query):  # noqa: ASYNC110 - the workers tell nobody either
+        await asyncio.sleep(0.02)
+
+
+async def _jobs(runtime: Runtime, connection: asyncpg.Connection[asyncpg.Record]) -> float:
+    async with runtime.database.unit_of_work() as uow:
+        for _ in range(JOBS):
+            uow.enqueue("load.nothing")
+    began = time.perf_counter()
+    await _until_none(connection, "SELECT count(*) FROM jobs")
+    return JOBS / (time.perf_counter() - began)
+
+
+async def _events(runtime: Runtime, connection: asyncpg.Connection[asyncpg.Record]) -> float:
+    async with runtime.database.unit_of_work() as uow:
+        for _ in range(EVENTS):
+            uow.emit(ThingChanged(object_id=new_id()), by=None)
+    began = time.perf_counter()
+    await _until_none(
+        connection, "SELECT (SELECT count(*) FROM events WHERE seq IS NULL) + (SELECT count(*) FROM jobs)"
+    )
+    return EVENTS / (time.perf_counter() - began)
+
+
+async def _starts(runtime: Runtime, connection: asyncpg.Connection[asyncpg.Record]) -> list[float]:
+    """From the commit of a job to its first step, in milliseconds, one job at a time."""
+    for number in range(STARTS):
+        async with runtime.database.unit_of_work() as uow:
+            uow.enqueue("load.start", {"number": number, "committed": time.time()})
+        await asyncio.sleep(0.02)
+    await _until_none(connection, "SELECT count(*) FROM jobs")
+    rows = await connection.fetch("SELECT seconds FROM load_starts")
+    return sorted(row["seconds"] * 1000 for row in rows)
+
+
+async def _measure(settings: Settings, environ: dict[str, str], folder: Path) -> None:
+    await migrations.migrate(settings)
+    program = [sys.executable, __file__]
+    bare = [[*program, "bare", settings.broker_url]] * WORKERS
+    with _processes(bare, environ, folder / "bare.log", "ready"):
+        print(f"no-op tasks from broker to done         {await _tasks(settings.broker_url):8.0f} /s   (goal 1,500)")
+    runtime = Runtime(settings, application="synergy-load")
+    await runtime.open()
+    connection = await runtime.database.connect_directly()
+    await connection.execute("CREATE TABLE load_starts (number int NOT NULL, seconds float8 NOT NULL)")
+    with _processes([[*program, "worker"]] * WORKERS, environ, folder / "workers.log", "worker.started"):
+        await _jobs(runtime, connection)  # the first ones also fill caches and plans
+        print(f"no-op jobs from their rows to done      {await _jobs(runtime, connection):8.0f} /s")
+        print(f"events through the outbox to a handler  {await _events(runtime, connection):8.0f} /s   (goal 500)")
+        starts = await _starts(runtime, connection)
+        print(
+            f"commit of a job to its first step       p50 {statistics.median(starts):.1f} ms, "
+            f"p99 {starts[len(starts) * 99 // 100]:.1f} ms   (goal p50 15 ms)"
+        )
+    await connection.close()
+    await runtime.close()
+
+
+def main() -> None:
+    """Measure, and print what was measured."""
+    with (
+        tempfile.TemporaryDirectory(prefix="synergy-load-") as temporary,
+        EmbeddedPostgres(Path(temporary, "postgres")) as postgres,
+        EmbeddedRedis(Path(temporary, "broker"), kind="broker") as broker,
+    ):
+        postgres.create_database("load")
+        settings = Settings(
+            secret_keys=(_SECRET,), home=temporary, db_name="load", db_user=postgres.user,
+            db_password=postgres.password, db_host=postgres.host, db_port=postgres.port, broker_url=broker.url(),
+        )  # fmt: skip
+        environ = {
+            "PATH": os.environ["PATH"], "SECRET_KEY": _SECRET, "SYNERGY_HOME": temporary, "DB_NAME": "load",
+            "DB_USER": postgres.user, "DB_PASSWORD": postgres.password, "DB_HOST": postgres.host,
+            "DB_PORT": str(postgres.port), "TASKIQ_BROKER_URL": broker.url(), "SYNERGY_LOG_FORMAT": "json",
+        }  # fmt: skip
+        asyncio.run(_measure(settings, environ, Path(temporary)))
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["bare", url]:
+            _be_bare_worker(url)
+        case ["worker"]:
+            sys.exit(work(["worker"], os.environ, registry=REGISTRY, schedules=(), tasks_per_process=10**9))
+        case _:
+            main()
