@@ -52,6 +52,8 @@ PROOFS = {
     "TASKIQ_BROKER_URL": f"{WORKER}/test_worker.py::test_work_jobs_enqueued_before_the_first_worker_are_all_done",
     "SYNERGY_WORKER_CONCURRENCY": f"{WORKER}/test_settings_steer.py"
     "::test_worker_does_as_many_jobs_at_a_time_as_the_setting_says",
+    "SYNERGY_METRICS_PORT": f"{WORKER}/test_settings_steer.py"
+    "::test_worker_tells_its_metrics_on_the_port_of_the_setting",
     "SYNERGY_HEARTBEAT_FILE": f"{WORKER}/test_probe.py::test_process_keeps_its_heartbeat_file_fresh",
     "JWT_ACCESS_TOKEN_LIFETIME": f"{API}::test_tokens_live_as_long_as_the_settings_say",
     "JWT_REFRESH_TOKEN_LIFETIME": f"{API}::test_tokens_live_as_long_as_the_settings_say",

@@ -15,14 +15,14 @@ from synergy_worker.main import main
 
 
 async def test_work_jobs_enqueued_before_the_first_worker_are_all_done(work, workers):
-    await work.enqueue("test.write", 200)
-    [worker] = await workers()
+    await work.enqueue("test.write", 5000)
+    started = await workers(2)
 
-    await work.until(work.is_done)
+    await work.until(work.is_done, 90)
 
-    assert sorted(map(int, await work.effects())) == list(range(200))
+    assert sorted(map(int, await work.effects())) == list(range(5000))
     await work.until(lambda: _empty(work))
-    assert len(worker.lines("job.done")) == 200
+    assert sum(len(worker.lines("job.done")) for worker in started) == 5000
 
 
 async def test_work_worker_killed_in_the_middle_every_effect_happens_once_within_fifteen_seconds(work, workers):
@@ -67,14 +67,14 @@ async def test_work_parent_killed_the_child_ends_too(workers):
 
 async def test_work_redis_emptied_with_open_jobs_all_finish(work, workers):
     await workers()
-    await work.enqueue("test.write", 300, seconds=0.02)
+    await work.enqueue("test.write", 1000)
     await work.until(lambda: _count_at_least(work, 20))
 
     await work.redis.flushall()
     emptied = time.monotonic()
-    await work.until(work.is_done)
+    await work.until(work.is_done, 40)
 
-    assert sorted(map(int, await work.effects())) == list(range(300))
+    assert sorted(map(int, await work.effects())) == list(range(1000))
     assert time.monotonic() - emptied < 30
 
 

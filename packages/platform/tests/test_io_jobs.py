@@ -130,6 +130,17 @@ async def test_run_io_job_with_a_fault_of_ours_is_dead_after_five_tries_with_its
     assert row["died_at"] is not None
 
 
+async def test_run_io_job_that_fails_after_many_asked_for_tries_is_not_dead_yet(own_runtime, lease):
+    async def fail(_runtime, _payload, _attempt):
+        raise ValueError("on purpose")
+
+    job_id = await enqueue(own_runtime)
+    await own_runtime.database.reader().value("UPDATE jobs SET attempts = 7 RETURNING id")
+
+    assert await run_io_job(own_runtime, registry_of(fail), await lease.owner(), job_id) == "failed"
+    assert (await stored(own_runtime, job_id))["attempts"] == 8
+
+
 async def test_run_io_job_over_its_limit_counts_as_failure(own_runtime, lease):
     sending, job_id = Sending(), await enqueue(own_runtime)
     registry = registry_of(sending, soft_timeout=0.1)

@@ -90,7 +90,8 @@ def make_server(settings: Settings) -> ApiServer:
         http=HTTPModes.http1,
         websockets=False,
         backlog=1024,
-        backpressure=128,
+        # an open event stream counts as a request: more of them would wait unseen, and other requests behind them
+        backpressure=8192,
         respawn_failed_workers=True,
         respawn_interval=0 if sys.platform == "linux" else START_SECONDS,
         workers_lifetime=round(lifetime),

@@ -21,7 +21,8 @@ _COLUMNS = """id, name, queue, state, attempts, error, payload::text AS payload,
               created_at, run_at, died_at"""
 _DEAD = Keyset((("died_at", "timestamp", "desc"),), "id")
 _WAITING = Keyset((("run_at", "timestamp", "asc"),), "id")
-_REVIVE = "state = 'waiting', attempts = 0, run_at = $1, published_at = NULL, died_at = NULL"
+# its history begins anew too: it counts the failures
+_REVIVE = "state = 'waiting', attempts = 0, history = '[]', run_at = $1, published_at = NULL, died_at = NULL"
 
 
 async def state_of_queues(runtime: Runtime, db: Reader, actor: Actor) -> BackgroundState:

@@ -42,7 +42,10 @@ _HAND_BACK = f"""
     back AS (UPDATE jobs SET published_at = NULL, owner = NULL FROM mine WHERE jobs.id = mine.id)
     SELECT pg_notify('{OUTBOX_CHANNEL}', '')
 """  # noqa: S608 - a constant of ours
-_FIND = "SELECT name, attempts, owner, request_id FROM jobs WHERE id = $1 AND state = 'waiting'"
+_FIND = """
+    SELECT name, attempts, owner, jsonb_array_length(history) AS failures FROM jobs
+    WHERE id = $1 AND state = 'waiting'
+"""
 _BURY_MESSAGE = """
     INSERT INTO jobs (id, name, queue, payload, state, attempts, error, run_at, created_at, died_at, history)
     VALUES ($1, $6, $2, $3::jsonb, 'dead', 0, $4, $5, $5, $5, '[]'::jsonb)
@@ -51,11 +54,15 @@ _BURY_MESSAGE = """
 
 
 class Claimed(msgspec.Struct):
-    """A job that this process has in hand; `owner` is its lease, where it has one."""
+    """A job that this process has in hand; `owner` is its lease, where it has one.
+
+    `failures` are the tries before this one that failed: not those of `attempt` after which it asked for another.
+    """
 
     name: str
     payload: dict[str, Any]
     attempt: int
+    failures: int
     owner: int | None = None
 
 
@@ -78,11 +85,11 @@ async def record_failure(
     """Have it tried again later, or count it among the dead."""
     # nothing will teach an unknown job its handler, so it does not wait for five tries; and who was killed once for
     # not ending would be killed again
-    dead = claimed.attempt >= MAX_ATTEMPTS or isinstance(error, UnknownJob | HardLimitExceeded)
+    dead = claimed.failures + 1 >= MAX_ATTEMPTS or isinstance(error, UnknownJob | HardLimitExceeded)
     now = runtime.clock.now()
     # what died beside something else is not kept waiting for it
-    at_once = isinstance(error, WorkerDied) and claimed.attempt == 1
-    run_at = now if at_once else now + retry_delay(claimed.attempt)
+    at_once = isinstance(error, WorkerDied) and claimed.failures == 0
+    run_at = now if at_once else now + retry_delay(claimed.failures + 1)
     recorded = await runtime.database.reader().value(
         _RECORD_FAILURE, job_id, claimed.attempt, describe(error), run_at, "dead" if dead else "waiting", now,
         claimed.owner, duration_ms,
@@ -116,7 +123,7 @@ async def record_victim(runtime: Runtime, job_id: UUID, error: Exception, durati
         row = await uow.row(f"{_FIND} FOR UPDATE", job_id)
     if row is None:
         return "not_mine"
-    claimed = Claimed(row["name"], {}, row["attempts"] + 1, row["owner"])
+    claimed = Claimed(row["name"], {}, row["attempts"] + 1, row["failures"], row["owner"])
     return await record_failure(runtime, job_id, claimed, error, duration_ms)
 
 

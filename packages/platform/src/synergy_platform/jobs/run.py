@@ -41,7 +41,7 @@ _CLAIM = f"""
     )
     DELETE FROM jobs job USING mine
     WHERE job.id = mine.id AND {IS_FIRST_IN_LANE}
-    RETURNING job.name, job.payload::text AS payload, job.attempts,
+    RETURNING job.name, job.payload::text AS payload, job.attempts, jsonb_array_length(job.history) AS failures,
               CASE WHEN NOT {IS_LAST_IN_LANE} THEN pg_notify('{OUTBOX_CHANNEL}', '') END
 """  # noqa: S608 - all parts are constants
 _PUT_BEHIND_EARLIER = f"""
@@ -57,7 +57,7 @@ _LEASE = """
       FOR UPDATE OF jobs SKIP LOCKED
     )
     UPDATE jobs SET owner = $2 FROM mine WHERE jobs.id = mine.id
-    RETURNING name, payload::text AS payload, attempts
+    RETURNING name, payload::text AS payload, attempts, jsonb_array_length(history) AS failures
 """
 _HOLD = "SELECT id FROM jobs WHERE id = $1 AND owner = $2 FOR UPDATE"
 _REMOVE = "DELETE FROM jobs WHERE id = $1 RETURNING id"
@@ -111,7 +111,7 @@ async def run_io_job(
         row = await runtime.database.reader().row(_LEASE, job_id, owner)
         if row is None:
             return "not_mine"
-        claimed = Claimed(row["name"], msgspec.json.decode(row["payload"]), row["attempts"] + 1, owner)
+        claimed = _to_claimed(row, owner)
         try:
             handler = registry.get(claimed.name)
             if not isinstance(handler, IoHandler):
@@ -171,7 +171,12 @@ async def _claim(uow: UnitOfWork, job_id: UUID) -> Claimed | None:
     row = await uow.row(_CLAIM, job_id)
     if row is None:
         return None
-    return Claimed(row["name"], msgspec.json.decode(row["payload"]), row["attempts"] + 1)
+    return _to_claimed(row)
+
+
+def _to_claimed(row: asyncpg.Record, owner: int | None = None) -> Claimed:
+    payload = msgspec.json.decode(row["payload"])
+    return Claimed(row["name"], payload, row["attempts"] + 1, row["failures"], owner)
 
 
 async def _put_behind_earlier(runtime: Runtime, job_id: UUID) -> Outcome:
