@@ -154,7 +154,8 @@ def main() -> None:
         port = free_port()
         settings = Settings(
             secret_keys=(_SECRET,), home=temporary, db_name="load", db_user=postgres.user,
-            db_password=postgres.password, db_host=postgres.host, db_port=postgres.port, broker_url=broker.url(),
+            db_password=postgres.password, db_host=postgres.host, db_port=postgres.port, redis_url=broker.url(),
+            broker_url=broker.url(),
         )  # fmt: skip
         asyncio.run(migrations.migrate(settings))
         environ = {
