@@ -117,6 +117,26 @@ def test_filter_the_page_of_notifications_and_delete_what_is_read(
     assert len(bob.call("GET", "/notifications")["items"]) == 2
 
 
+def test_long_list_of_notifications_is_loaded_by_and_by(
+    open_browser: Callable[..., Page], make_person: Callable[..., Person], share: Callable[..., None]
+) -> None:
+    ada, bob = make_person(), make_person("Bob", "Kahn")
+    project = ada.make_project()
+    share(project, bob, "member")
+    for number in range(32):
+        ada.make_task(project, f"Task {number}", assignee_ids=[bob.id])
+    wait_for(lambda: bob.call("GET", "/notifications/unread-count") == {"unread": 33})
+    page = open_browser(bob)
+    visit(page, "/notifications")
+    rows = page.get_by_role("region", name="Notifications").get_by_role("listitem")
+    expect(rows).to_have_count(30)
+    page.get_by_role("button", name="Show older").click()
+    expect(rows).to_have_count(33)
+    rows.last.get_by_role("link").focus()  # the oldest: that he was added
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Website relaunch")).to_be_visible()
+
+
 def test_preferences_are_still_there_after_a_reload(
     open_browser: Callable[..., Page], make_person: Callable[..., Person]
 ) -> None:

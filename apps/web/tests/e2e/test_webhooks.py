@@ -142,6 +142,22 @@ def test_failed_delivery_is_found_by_its_state_and_sent_again_when_mended(
     expect(page.get_by_role("main").get_by_role("status").get_by_text("Active")).to_be_visible()
 
 
+def test_long_log_of_deliveries_is_loaded_by_and_by(
+    open_browser: Callable[..., Page], admin: Person, receiver: Receiver
+) -> None:
+    project = admin.make_project()
+    webhook = make_webhook(admin, project, receiver.url)
+    for _ in range(33):
+        admin.call("POST", f"/webhooks/{webhook['id']}/test")
+    page = open_browser(admin)
+    visit(page, f"/projects/{project['id']}/webhooks/{webhook['id']}")
+    rows = page.get_by_role("region", name="Deliveries").get_by_role("listitem")
+    expect(rows).to_have_count(30)
+    page.get_by_role("button", name="Show older").click()
+    expect(rows).to_have_count(33)
+    expect(page.get_by_role("button", name="Show older")).to_have_count(0)
+
+
 def test_replay_of_a_time_sends_what_happened_before_the_webhook_was_made(
     open_browser: Callable[..., Page], admin: Person, receiver: Receiver
 ) -> None:

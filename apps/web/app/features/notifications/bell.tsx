@@ -14,7 +14,7 @@ export default function NotificationBell() {
   const [said, setSaid] = useState("");
   // Only what comes is said, not what was there or has been read.
   useEffect(() => {
-    if (unread > before.current) setSaid(plural(unread, "unread notification"));
+    setSaid(unread > before.current ? plural(unread, "unread notification") : "");
     before.current = unread;
   }, [unread]);
   return (
