@@ -2,6 +2,7 @@
 ARG PYTHON_IMAGE=python:3.13-slim
 
 FROM ${PYTHON_IMAGE} AS build
+RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends binutils >/dev/null && rm -rf /var/lib/apt/lists/*
 COPY docker/requirements.txt docker/requirements-build.txt /build/
 RUN --mount=type=cache,target=/root/.cache/pip \
     python3 -m venv /hatchling && /hatchling/bin/pip install --disable-pip-version-check --quiet --require-hashes -r /build/requirements-build.txt \
@@ -21,7 +22,9 @@ RUN cd /build && for member in packages/platform packages/domain apps/api apps/w
  # of Swagger UI the one page of the API is served, without its editor; setuptools is asked for and never imported
  && find /venv/lib/python3*/site-packages/swagger_ui/static -type f ! -name swagger-ui.css ! -name swagger-ui-bundle.js -delete \
  && rm -rf /venv/lib/python3*/site-packages/setuptools* /venv/lib/python3*/site-packages/_distutils_hack /venv/lib/python3*/site-packages/distutils-precedence.pth \
- && rm -f /venv/bin/activate* /venv/bin/Activate.ps1
+ && rm -f /venv/bin/activate* /venv/bin/Activate.ps1 \
+ # the debugging symbols of compiled modules are a seventh of all
+ && find /venv -name '*.so*' -type f -exec strip --strip-unneeded {} +
 # the file system is read-only later, and nothing compiled could be kept
 RUN /venv/bin/python -m compileall -q -j 0 /venv/lib
 
