@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -87,6 +89,59 @@ async def test_fire_many_schedulers_at_a_time_one_job_for_each_slot(timed):
 
         assert sum(await asyncio.gather(*(one() for _ in range(6)))) == 1
     assert len(await slots(timed)) == len(set(await slots(timed))) == 5
+
+
+@pytest.mark.parametrize(
+    ("cron", "begin", "expected"),
+    [
+        # three days around each change in Berlin
+        pytest.param("30 2 * * *", "2026-03-28 00:00",
+                     ["2026-03-28 01:30", "2026-03-29 01:00", "2026-03-30 00:30"], id="daily-spring"),
+        pytest.param("30 2 * * *", "2026-10-24 00:00",
+                     ["2026-10-24 00:30", "2026-10-25 00:30", "2026-10-26 01:30"], id="daily-autumn"),
+        pytest.param("0 * * * *", "2026-03-28 00:00", 72, id="hourly-spring"),
+        pytest.param("0 * * * *", "2026-10-24 00:00", 72, id="hourly-autumn"),
+    ],
+)  # fmt: skip
+async def test_fire_three_schedulers_of_which_some_die_no_slot_of_a_clock_change_is_doubled_or_missed(
+    timed, cron, begin, expected
+):
+    timed.clock.advance(utc(begin) - timedelta(seconds=1) - timed.clock.now())
+    await define(timed, cron=cron, timezone="Europe/Berlin")
+    schedule_id = (await schedule(timed))["id"]
+    chance = random.Random(cron + begin)
+
+    async def one(*, dies: bool) -> None:
+        with contextlib.suppress(ConnectionAbortedError):
+            async with timed.database.unit_of_work() as uow:
+                await fire(uow, REGISTRY, schedule_id)
+                if dies:
+                    raise ConnectionAbortedError  # killed before its commit
+
+    for _ in range(72 * 4):
+        timed.clock.advance(timedelta(minutes=15))
+        jump = timedelta(seconds=chance.choice([0, 0, 90, -90]))
+        timed.clock.advance(jump)
+        await asyncio.gather(*(one(dies=chance.random() < 0.3) for _ in range(3)))
+        timed.clock.advance(-jump)
+    await one(dies=False)
+
+    found = sorted(datetime.fromisoformat(slot) for slot in await slots(timed))
+    if isinstance(expected, list):
+        assert found == [utc(text) for text in expected]
+    else:
+        assert found[:expected] == [utc(begin) + timedelta(hours=hour) for hour in range(expected)]
+
+
+async def test_fire_by_interval_keeps_its_rhythm_and_catches_up(timed):
+    await define(timed, name="often", cron=None, interval=timedelta(seconds=40))
+    timed.clock.advance(timedelta(seconds=41))
+    assert await fire_due(timed) == 1
+    timed.clock.advance(timedelta(seconds=150))
+    assert await fire_due(timed) == 3
+
+    found = [datetime.fromisoformat(slot) for slot in await slots(timed)]
+    assert found == [START + timedelta(seconds=40 * number) for number in range(1, 5)]
 
 
 async def test_fire_after_a_pause_catch_up_runs_every_missed_slot(timed):
