@@ -19,6 +19,7 @@ from synergy_domain.webhooks import WebhookChange
 from synergy_domain.webhooks.delivering import RETRIES, fan_out
 from synergy_domain.work import CommentInput, TaskChange, TaskInput, TaskMove
 from synergy_platform.clock import SystemClock
+from synergy_platform.outgoing import Outgoing
 
 
 @pytest.fixture
@@ -341,6 +342,8 @@ async def test_full_host_is_stepped_aside_for_without_counting(hooks, project, r
         return web.Response()
 
     receiver.answer = slowly
+    await hooks.runtime.outgoing.close()
+    hooks.runtime.outgoing = Outgoing(hooks.runtime.settings, timeout=15)
     made = await hooks.endpoint(project)
     for _ in range(18):
         await hooks.make.task(project)
