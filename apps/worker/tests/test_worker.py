@@ -118,8 +118,14 @@ async def test_work_message_that_is_malformed_or_unknown_is_a_dead_letter(work, 
 
     await work.until(lambda: len(worker.lines("broker.message_rejected")) == 3)
     await work.until(lambda: worker.lines("job.malformed"))
+    await work.until(lambda: _count_at_least(work, 1))
     await work.until(lambda: _empty(work))
     assert await work.effects() == ["0"]
+
+    async def all_are_buried():
+        return await work.connection.fetchval("SELECT count(*) FROM jobs WHERE state = 'dead'") == 4
+
+    await work.until(all_are_buried)
     rows = await work.connection.fetch("SELECT state, error, payload ->> 'message' AS message FROM jobs ORDER BY error")
     assert [row["state"] for row in rows] == ["dead"] * 4
     assert [row["error"].partition(":")[0] for row in rows] == [
