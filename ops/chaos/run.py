@@ -59,6 +59,9 @@ async def main() -> int:
     """Run it; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument(
+        "--between", type=float, default=BETWEEN_KILLS_SECONDS, help="seconds between kills, on average"
+    )
     parser.add_argument("--seed", type=int, default=None, help="repeats the same choice of victims")
     parser.add_argument("--keep", action="store_true", help="leave the folder with all logs")
     options = parser.parse_args()
@@ -71,7 +74,7 @@ async def main() -> int:
     context = running(folder, mail_port=mail_port)
     system = await asyncio.to_thread(context.__enter__)
     try:
-        faults = await _run(system, receivers, hook_port, options.kills, random.Random(seed))  # noqa: S311 - repeatable
+        faults = await _run(system, receivers, hook_port, options, random.Random(seed))  # noqa: S311 - repeatable
     finally:
         await asyncio.to_thread(context.__exit__, None, None, None)
         await receivers.stop()
@@ -80,7 +83,9 @@ async def main() -> int:
     return 1 if faults else 0
 
 
-async def _run(system: System, receivers: Receivers, hook_port: int, kills: int, chance: random.Random) -> int:
+async def _run(
+    system: System, receivers: Receivers, hook_port: int, options: argparse.Namespace, chance: random.Random
+) -> int:
     sql = Sql(system)
     await sql.execute("CREATE TABLE chaos_slots (slot timestamptz NOT NULL, at timestamptz NOT NULL)")
     tokens, project = await prepare(system.api_ports[0], f"http://127.0.0.1:{hook_port}/hook", sql.execute)
@@ -90,7 +95,7 @@ async def _run(system: System, receivers: Receivers, hook_port: int, kills: int,
     reading = asyncio.create_task(reader.run())
     began = time.monotonic()
     writing = [asyncio.create_task(writer.run(f"writer {i}", WRITER_PAUSE_SECONDS)) for i, writer in enumerate(writers)]
-    victims = await _kill_at_random(system, kills, chance)
+    victims = await _kill_at_random(system, options.kills, options.between, chance)
     killed = time.monotonic()
     system.shift_clock(0)
     for writer in writers:
@@ -140,7 +145,7 @@ class Sql:
                 await asyncio.sleep(0.3)
 
 
-async def _kill_at_random(system: System, kills: int, chance: random.Random) -> Counter[str]:
+async def _kill_at_random(system: System, kills: int, between: float, chance: random.Random) -> Counter[str]:
     """Kill one part after the other; in between, what else can happen."""
     victims: Counter[str] = Counter()
     events = {
@@ -150,7 +155,7 @@ async def _kill_at_random(system: System, kills: int, chance: random.Random) -> 
         )
     }
     for number in range(kills):
-        await asyncio.sleep(chance.uniform(0.5, 1.5) * BETWEEN_KILLS_SECONDS)
+        await asyncio.sleep(chance.uniform(0.5, 1.5) * between)
         if number in events:
             print(f"{number:4}  {events[number].__name__.strip('_').replace('_', ' ')}", flush=True)
             await events[number](system)
