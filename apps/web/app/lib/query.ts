@@ -1,8 +1,12 @@
-import { QueryClient } from "@tanstack/react-query";
+import { notifyManager, QueryClient } from "@tanstack/react-query";
 import { type Api, ApiError } from "~/lib/api";
 
 const STALE_AFTER_MS = 60_000;
 const apis = new WeakMap<QueryClient, Api>();
+
+// A change that is shown before it is saved reaches React before the next frame: a ticked box would else show its old
+// state for a moment.
+notifyManager.setScheduler(queueMicrotask);
 
 function isWorthRetrying(error: unknown): boolean {
   return !(error instanceof ApiError) || error.status >= 502 || error.status === 429;
