@@ -53,11 +53,14 @@ def plain_lines():
         yield
 
 
-async def test_request_that_waits_too_long_is_504_and_changes_nothing(own_settings, own_runtime):
-    """A row that somebody else holds: the whole application, with the deadline as a setting."""
-    settings = msgspec.structs.replace(own_settings, request_deadline=1)
+@asynccontextmanager
+async def blocked_project(settings, runtime):
+    """The whole application, somebody signed in, and the address of a project whose row somebody else holds.
+
+    Yields (caller, address, the connection that holds it).
+    """
     app = create_app(Runtime(settings, application="synergy-test"))
-    blocker = await own_runtime.database.connect_directly()
+    blocker = await runtime.database.connect_directly()
     started, stop = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:
@@ -77,27 +80,48 @@ async def test_request_that_waits_too_long_is_504_and_changes_nothing(own_settin
             )
             caller.headers["Authorization"] = f"Bearer {signed_in.json()['access_token']}"
             project = (await caller.post("/api/v1/projects", json={"name": "Old"})).json()
-            path = f"/api/v1/projects/{project['id']}"
             async with blocker.transaction():
                 await blocker.execute("SELECT 1 FROM projects FOR UPDATE")
-                began = time.monotonic()
-                with capture_logs() as lines:
-                    late = await caller.patch(path, json={"name": "New"})
-                assert 0.9 < time.monotonic() - began < 2.5
-            [line] = [line for line in lines if line["event"] == "http.stopped"]
-            assert (line["log_level"], line["reason"]) == ("error", "deadline_exceeded")
-            assert "asyncpg" in "".join(traceback.format_exception(line["exc_info"])), "where it stood is not told"
-            assert (late.status_code, late.json()["code"]) == (504, "deadline_exceeded")
-            assert late.headers["content-type"] == "application/problem+json"
-            assert late.headers["x-request-id"] == late.json()["request_id"]
-            assert (await caller.get(path)).json()["name"] == "Old"
-            # its connection is free again
-            assert (await caller.patch(path, json={"name": "New"})).status_code == 200
-            assert await blocker.fetchval("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'") == 0
+                yield caller, f"/api/v1/projects/{project['id']}", blocker
     finally:
         await blocker.close()
         stop.set()
         await living
+
+
+async def test_request_that_waits_too_long_is_504_and_changes_nothing(own_settings, own_runtime):
+    """The whole application, with the deadline as a setting."""
+    settings = msgspec.structs.replace(own_settings, request_deadline=1)
+    async with blocked_project(settings, own_runtime) as (caller, path, blocker):
+        began = time.monotonic()
+        with capture_logs() as lines:
+            late = await caller.patch(path, json={"name": "New"})
+        assert 0.9 < time.monotonic() - began < 2.5
+        [line] = [line for line in lines if line["event"] == "http.stopped"]
+        assert (line["log_level"], line["reason"]) == ("error", "deadline_exceeded")
+        assert "asyncpg" in "".join(traceback.format_exception(line["exc_info"])), "where it stood is not told"
+        assert (late.status_code, late.json()["code"]) == (504, "deadline_exceeded")
+        assert late.headers["content-type"] == "application/problem+json"
+        assert late.headers["x-request-id"] == late.json()["request_id"]
+        assert (await caller.get(path)).json()["name"] == "Old"
+        await blocker.execute("ROLLBACK; BEGIN")  # let go of the project
+        # its connection is free again
+        assert (await caller.patch(path, json={"name": "New"})).status_code == 200
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%' AND pid <> pg_backend_pid()"
+        assert await blocker.fetchval(waiting) == 0
+
+
+async def test_request_whose_connection_the_database_ends_is_503_and_the_next_one_works(own_settings, own_runtime):
+    async with blocked_project(own_settings, own_runtime) as (caller, path, blocker):
+        changing = asyncio.create_task(caller.patch(path, json={"name": "New"}))
+        ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        while not await own_runtime.database.reader().value(ending):
+            await asyncio.sleep(0.02)
+        ended = await changing
+        assert (ended.status_code, ended.json()["code"]) == (503, "unavailable")
+        assert int(ended.headers["retry-after"]) > 0
+        await blocker.execute("ROLLBACK; BEGIN")
+        assert (await caller.patch(path, json={"name": "New"})).status_code == 200
 
 
 async def test_commit_under_way_is_waited_for_and_answered_as_done(own_settings, own_runtime):

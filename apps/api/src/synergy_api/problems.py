@@ -96,6 +96,8 @@ def _cause(error: Exception) -> Exception:
     match error:
         case AdvancedAlchemyError(__cause__=Exception() as cause) | ExceptionGroup(exceptions=(cause, *_)):
             return _cause(cause)
+        case DBAPIError(orig=BaseException(__cause__=asyncpg.PostgresError() | asyncpg.InterfaceError() as cause)):
+            return cause
         case _:
             return error
 
@@ -110,17 +112,13 @@ def _translate(request: AnyRequest, error: Exception) -> ProductError:
             return _http(error)
         case asyncpg.UntranslatableCharacterError() | asyncpg.CharacterNotInRepertoireError():
             return InvalidInput.at("", "contains a character that cannot be stored (NUL)", "invalid_character")
-        case DBAPIError() if "0x00" in str(error.orig) or "UntranslatableCharacter" in type(error.orig).__name__:
-            return InvalidInput.at("", "contains a character that cannot be stored (NUL)", "invalid_character")
         case OperationalError() | InterfaceError() | PoolTimeout() | asyncpg.InterfaceError():
             return Unavailable("The database cannot be reached at the moment. Try again in a few seconds.")
         case asyncpg.PostgresConnectionError() | asyncpg.CannotConnectNowError() | asyncpg.TooManyConnectionsError():
             return Unavailable("The database cannot be reached at the moment. Try again in a few seconds.")
+        case asyncpg.AdminShutdownError() | asyncpg.CrashShutdownError():  # it ended while it worked on this request
+            return Unavailable("The database cannot be reached at the moment. Try again in a few seconds.")
         case asyncpg.QueryCanceledError() | asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError():
-            return Unavailable("This took too long, and nothing was changed. Try again.", retry_after=1)
-        case DBAPIError() if type(getattr(error.orig, "__cause__", None)).__name__ in {
-            "QueryCanceledError", "LockNotAvailableError", "DeadlockDetectedError",
-        }:  # fmt: skip
             return Unavailable("This took too long, and nothing was changed. Try again.", retry_after=1)
         case ConnectionError() | TimeoutError():
             return Unavailable("Something that is needed cannot be reached. Try again in a few seconds.")
