@@ -111,12 +111,21 @@ async def test_request_that_waits_too_long_is_504_and_changes_nothing(own_settin
         assert await blocker.fetchval(waiting) == 0
 
 
+async def _end_who_waits(runtime):
+    """End the connection that waits for the row."""
+    query = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE wait_event_type = 'Lock' AND datname = current_database()"""
+    for _ in range(500):
+        if await runtime.database.reader().value(query):
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("nothing waited")
+
+
 async def test_request_whose_connection_the_database_ends_is_503_and_the_next_one_works(own_settings, own_runtime):
     async with blocked_project(own_settings, own_runtime) as (caller, path, blocker):
         changing = asyncio.create_task(caller.patch(path, json={"name": "New"}))
-        ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        while not await own_runtime.database.reader().value(ending):
-            await asyncio.sleep(0.02)
+        await _end_who_waits(own_runtime)
         ended = await changing
         assert (ended.status_code, ended.json()["code"]) == (503, "unavailable")
         assert int(ended.headers["retry-after"]) > 0
