@@ -75,4 +75,13 @@ SCHEDULES = (*handlers.SCHEDULES, ScheduleDefinition(name="chaos.tick", job="cha
 
 if __name__ == "__main__":
     runtime_module.SystemClock = OffsetClock
-    sys.exit(main(sys.argv[1:], os.environ, registry=REGISTRY, schedules=SCHEDULES, hard_limit=HARD_LIMIT_SECONDS))
+    sys.exit(
+        main(
+            sys.argv[1:],
+            os.environ,
+            registry=REGISTRY,
+            schedules=SCHEDULES,
+            command=(sys.executable, __file__),
+            hard_limit=HARD_LIMIT_SECONDS,
+        )
+    )

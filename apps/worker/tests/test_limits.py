@@ -41,29 +41,86 @@ async def test_work_job_over_the_hard_limit_is_a_dead_letter_and_its_neighbours_
     assert await work.connection.fetchval("SELECT count(*) FROM jobs WHERE attempts > 0 AND state = 'waiting'") == 0
 
 
-async def test_work_job_that_crashes_its_process_dies_and_the_others_are_done(work, workers):
+async def test_work_job_that_crashes_its_process_does_so_once_and_then_alone(work, workers):
     [worker] = await workers()
+    await work.enqueue("test.write", 30, seconds=0.3)
     await work.enqueue("test.crash")
-    await work.enqueue("test.write", 30, seconds=0.05)
 
-    async def tried_twice():
+    async def is_dead():
         # the pauses between the tries are the product's; here they are cut short
         await work.connection.execute("UPDATE jobs SET run_at = now() WHERE name = 'test.crash' AND state = 'waiting'")
-        return len(worker.lines("worker.died")) >= 5
+        return await _dead(work)
 
-    await work.until(tried_twice, 60)
-    await work.until(lambda: _dead(work), 30)
-
+    await work.until(is_dead, 90)
     [row] = await _dead(work)
     assert (row["name"], row["attempts"]) == ("test.crash", 5)
     assert row["h"].count("WorkerDied") == 5
+    assert row["h"].count("did this alone") == 4
+    assert len(worker.lines("worker.died")) == 1
 
     async def the_others_are_done():
         await work.connection.execute("UPDATE jobs SET run_at = now() WHERE state = 'waiting'")
         return await work.connection.fetchval("SELECT count(*) FROM jobs WHERE state = 'waiting'") == 0
 
-    await work.until(the_others_are_done, 30)
+    await work.until(the_others_are_done, 60)
     assert sorted(map(int, await work.effects())) == list(range(30))
+
+
+async def _make_suspects(work) -> None:
+    """As if a process had died in which all of these jobs ran."""
+    told = '[{"attempt": 1, "at": "2026-01-01T00:00:00Z", "error": "WorkerDied: the worker died", "duration_ms": 1.0}]'
+    await work.connection.execute("UPDATE jobs SET attempts = 1, history = $1::jsonb", told)
+
+
+async def test_work_suspects_run_one_by_one_in_processes_of_their_own(work, workers):
+    await work.enqueue("test.write", 2)
+    await work.enqueue("test.send", queue="io")
+    await work.enqueue("test.fail")
+    await _make_suspects(work)
+    [worker] = await workers()
+
+    async def only_the_failing_one_is_left():
+        return await work.connection.fetchval("SELECT count(*) FROM jobs") == 1
+
+    await work.until(only_the_failing_one_is_left, 40)
+    pids = [row["pid"] for row in await work.connection.fetch("SELECT pid FROM effects")]
+    assert len(pids) == len(set(pids)) == 3
+    assert not set(worker.children()) & set(pids)
+
+    async def errors():
+        return await work.connection.fetchval("SELECT history->1->>'error' FROM jobs")
+
+    await work.until(errors)
+    assert await errors() == "ValueError: on purpose"
+    assert not worker.lines("worker.died")
+
+
+async def test_work_suspect_that_does_not_end_is_killed_and_blamed(work, workers):
+    await work.enqueue("test.block", seconds=60)
+    await _make_suspects(work)
+    [worker] = await workers(TEST_HARD_LIMIT="4")
+
+    await work.until(lambda: _dead(work), 30)
+    [row] = await _dead(work)
+    assert "HardLimitExceeded" in row["error"]
+    assert not worker.lines("worker.replaced")
+
+
+async def test_end_suspect_that_takes_too_long_goes_back_unblamed(work, workers):
+    await work.enqueue("test.write", seconds=60)
+    await _make_suspects(work)
+    [ending] = await workers(TEST_DRAIN_SECONDS="0.5")
+
+    async def is_running():
+        return await work.connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()"
+        )
+
+    await work.until(is_running)
+    assert await ending.end() == 0
+    assert ending.lines("job.handed_back")
+    assert await work.connection.fetchval("SELECT attempts FROM jobs") == 1
+    assert await work.effects() == []
 
 
 async def test_work_io_jobs_run_many_at_a_time_and_leave_the_others_their_places(work, workers):

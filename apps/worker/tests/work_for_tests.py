@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -105,13 +106,27 @@ SCHEDULES = (ScheduleDefinition(name="test.minutely", job="test.write", cron="* 
 def run(role: str, environ: dict[str, str], log: str) -> None:
     """Be a worker or scheduler in this process, which writes to the file `log`."""
     os.setsid()
-    output = os.open(log, os.O_WRONLY | os.O_CREAT, 0o600)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    sys.exit(start([role], environ))
+
+
+def start(arguments: list[str], environ: Mapping[str, str]) -> int:
+    """The product's `main`, with these jobs."""
     receiver.DRAIN_SECONDS = float(environ.get("TEST_DRAIN_SECONDS", receiver.DRAIN_SECONDS))
     hard_limit = float(environ.get("TEST_HARD_LIMIT", "600"))
     tasks = int(environ.get("TEST_TASKS_PER_PROCESS", "1000"))
-    status = main(
-        [role], environ, registry=REGISTRY, schedules=SCHEDULES, tasks_per_process=tasks, hard_limit=hard_limit
+    return main(
+        arguments,
+        environ,
+        registry=REGISTRY,
+        schedules=SCHEDULES,
+        command=(sys.executable, __file__),
+        tasks_per_process=tasks,
+        hard_limit=hard_limit,
     )
-    sys.exit(status)
+
+
+if __name__ == "__main__":
+    sys.exit(start(sys.argv[1:], os.environ))

@@ -1,4 +1,4 @@
-"""`python -m synergy_worker worker|scheduler`; settings come from the environment.
+"""`python -m synergy_worker worker|scheduler`; settings come from the environment. A worker starts `job ID` itself.
 
 `python -m synergy_worker live` exits with 0 when the process of this machine is alive; for health checks.
 """

@@ -1,16 +1,17 @@
-"""The entry point of both processes."""
+"""The entry point of all processes of this app."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
 
+from synergy_platform.ids import parse_id
 from synergy_platform.jobs import Registry
 from synergy_platform.logs import configure_logging
 from synergy_platform.schedules import ScheduleDefinition
 from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, load_settings
 from synergy_platform.version import VERSION
-from synergy_worker import handlers, schedule, worker
+from synergy_worker import alone, handlers, schedule, worker
 from synergy_worker.process import HARD_LIMIT_SECONDS, Victims, keep_child
 
 EXIT_USAGE = 64  # EX_USAGE of sysexits.h
@@ -22,17 +23,22 @@ def main(
     *,
     registry: Registry | None = None,
     schedules: tuple[ScheduleDefinition, ...] | None = None,
+    command: Sequence[str] = (sys.executable, "-m", "synergy_worker"),
     tasks_per_process: int = worker.TASKS_PER_PROCESS,
     hard_limit: float = HARD_LIMIT_SECONDS,
 ) -> int:
-    """Run the role that `arguments` names until a signal ends it; returns the exit status.
+    """Run the role that `arguments` names until a signal ends it, or its one job; returns the exit status.
 
-    Registry and schedules are the product's, unless a test brings its own.
+    Registry, schedules and the command that gets here again are the product's, unless a test brings its own.
     """
-    if len(arguments) != 1 or arguments[0] not in {"worker", "scheduler"}:
-        sys.stderr.write("Usage: python -m synergy_worker worker|scheduler\n")
-        return EXIT_USAGE
-    role = arguments[0]
+    match arguments:
+        case ["worker" | "scheduler" as role]:
+            job_id, request_id = None, None
+        case ["job" | "io-job" as role, text, *rest] if (job_id := parse_id(text)) and len(rest) <= 1:
+            request_id = rest[0] if rest else None
+        case _:
+            sys.stderr.write("Usage: python -m synergy_worker worker | scheduler | (job | io-job) ID [REQUEST_ID]\n")
+            return EXIT_USAGE
     try:
         settings = load_settings(environ)
         if not settings.secret_keys:
@@ -40,13 +46,18 @@ def main(
     except InvalidSettings as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_BAD_SETTINGS
-    configure_logging(settings, service=f"synergy-{role}", version=VERSION)
+    configure_logging(
+        settings, service="synergy-scheduler" if role == "scheduler" else "synergy-worker", version=VERSION
+    )
     registry = handlers.make_registry() if registry is None else registry
+    if job_id is not None:
+        return alone.do_job(settings, registry, job_id, request_id, is_io=role == "io-job")
     if role == "worker":
         running = worker.make_running_jobs(settings)
+        apart = alone.JobsApart(command, environ, hard_limit)
 
         def serve(victims: Victims) -> None:
-            worker.serve(settings, registry, running, victims, tasks_per_process=tasks_per_process)
+            worker.serve(settings, registry, running, victims, apart, tasks_per_process=tasks_per_process)
 
         return keep_child(serve, running, hard_limit=hard_limit)
     schedule.serve(settings, registry, handlers.SCHEDULES if schedules is None else schedules)

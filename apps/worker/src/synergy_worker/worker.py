@@ -32,6 +32,7 @@ from synergy_platform.jobs import (
 from synergy_platform.metrics import keep_measuring
 from synergy_platform.runtime import Runtime
 from synergy_platform.settings import Settings
+from synergy_worker.alone import JobsApart
 from synergy_worker.broker import StreamBroker
 from synergy_worker.jobqueue import IO_CONCURRENCY, RUN_IO_JOB, RUN_JOB, JobQueue, make_broker
 from synergy_worker.process import Victims
@@ -54,17 +55,24 @@ class Worker:
     """What lives in a worker process from its start to its end."""
 
     def __init__(
-        self, settings: Settings, registry: Registry, broker: StreamBroker, running: RunningJobs, victims: Victims
+        self,
+        settings: Settings,
+        registry: Registry,
+        broker: StreamBroker,
+        running: RunningJobs,
+        victims: Victims,
+        apart: JobsApart,
     ) -> None:
         self._registry = registry
         self._broker = broker
         self._running = running
         self._victims = victims
+        self._apart = apart
         # a job holds its unit of work until it has ended
         self._runtime = Runtime(settings, application="synergy-worker", writers=settings.worker_concurrency)
         self._lease = Lease(self._runtime)
         self._beside: list[asyncio.Task[None]] = []
-        self._tasks: set[asyncio.Task[Outcome]] = set()
+        self._tasks: set[asyncio.Task[Outcome | None]] = set()
         # Taskiq starts all that was fetched; how much of it runs is decided here, by what it needs
         self._room = asyncio.Semaphore(settings.worker_concurrency)
         self._io_room = asyncio.Semaphore(IO_CONCURRENCY)
@@ -122,7 +130,7 @@ class Worker:
         async def work(wanted: UUID) -> Outcome:
             return await run_job(self._runtime, self._registry, wanted, request_id)
 
-        await self._run(job_id, self._room, work)
+        await self._run(job_id, request_id, self._room, work)
 
     async def run_io(self, job_id: str, request_id: str | None) -> None:
         """Do this job; what the Taskiq task of the queue `io` does."""
@@ -131,10 +139,14 @@ class Worker:
             owner = await self._lease.owner()
             return await run_io_job(self._runtime, self._registry, owner, wanted, request_id)
 
-        await self._run(job_id, self._io_room, work)
+        await self._run(job_id, request_id, self._io_room, work)
 
     async def _run(
-        self, job_id: str, room: asyncio.Semaphore, work: Callable[[UUID], Coroutine[Any, Any, Outcome]]
+        self,
+        job_id: str,
+        request_id: str | None,
+        room: asyncio.Semaphore,
+        work: Callable[[UUID], Coroutine[Any, Any, Outcome]],
     ) -> None:
         wanted = parse_id(job_id)
         if wanted is None:
@@ -147,17 +159,36 @@ class Worker:
                 return
             self._broker.begin(job_id)
             slot = self._running.begin(wanted)
-            task = asyncio.create_task(_awaited(self._running.follow(slot, work(wanted))))
-            self._tasks.add(task)
             try:
-                await task
-            except asyncio.CancelledError:  # `cancel` did it: the job went back
-                return
-            except Exception as error:  # noqa: BLE001 - the database is away; the row waits, the relay publishes it again
-                log.warning("job.not_reached", job_id=job_id, error=repr(error))
+                outcome = await self._until_cancelled(job_id, self._running.follow(slot, work(wanted)))
             finally:
                 self._running.end(slot)
-                self._tasks.discard(task)
+        if outcome == "alone":
+            await self._until_cancelled(job_id, self._run_apart(wanted, request_id, is_io=room is self._io_room))
+
+    async def _until_cancelled(self, job_id: str, work: Awaitable[Outcome | None]) -> Outcome | None:
+        """What came of it; None when `cancel` ended it, and the job went back, or when the database is away."""
+        task = asyncio.create_task(_awaited(work))
+        self._tasks.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever it is, the row waits, and the relay publishes it again
+            log.warning("job.not_reached", job_id=job_id, error=repr(error))
+            return None
+        finally:
+            self._tasks.discard(task)
+
+    async def _run_apart(self, wanted: UUID, request_id: str | None, *, is_io: bool) -> None:
+        async with self._apart.turn:
+            if self._draining:
+                await hand_back(self._runtime, wanted)
+                return
+            started = time.monotonic()
+            fault = await self._apart.run(wanted, request_id, is_io=is_io)
+        if fault is not None:
+            await self._record_victim(RunningJob(wanted, time.monotonic() - started), fault)
 
     def drain(self) -> None:
         """Begin nothing more."""
@@ -173,7 +204,7 @@ class Worker:
         return self._broker.holds(JobQueue.stream("bulk"))
 
 
-async def _awaited(work: Awaitable[Outcome]) -> Outcome:
+async def _awaited(work: Awaitable[Outcome | None]) -> Outcome | None:
     return await work
 
 
@@ -182,12 +213,13 @@ def serve(
     registry: Registry,
     running: RunningJobs,
     victims: Victims,
+    apart: JobsApart,
     *,
     tasks_per_process: int = TASKS_PER_PROCESS,
 ) -> None:
     """Run jobs in this process until SIGTERM, or until it has done its share."""
     broker = make_broker(settings)
-    worker = Worker(settings, registry, broker, running, victims)
+    worker = Worker(settings, registry, broker, running, victims, apart)
     broker.add_event_handler(TaskiqEvents.WORKER_STARTUP, worker.start)
     broker.add_event_handler(TaskiqEvents.WORKER_SHUTDOWN, worker.stop)
 

@@ -21,7 +21,7 @@ SOFT_TIMEOUT_SECONDS = 300
 IO_TIMEOUT_SECONDS = 60
 
 Queue = Literal["fast", "bulk", "io"]
-Outcome = Literal["done", "failed", "dead", "again", "not_mine", "too_early"]
+Outcome = Literal["done", "failed", "dead", "again", "not_mine", "too_early", "alone"]
 HandlerFunction = Callable[[Runtime, UnitOfWork, dict[str, Any]], Awaitable[None]]
 # records what came of it, in the transaction that ends the job; the time after which to try again, or None
 Finish = Callable[[UnitOfWork], Awaitable[timedelta | None]]

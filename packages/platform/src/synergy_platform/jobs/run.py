@@ -21,7 +21,7 @@ import structlog
 
 from synergy_platform.database import OUTBOX_CHANNEL, UnitOfWork
 from synergy_platform.jobs.counters import JOB_SECONDS, JOBS
-from synergy_platform.jobs.failures import Claimed, hand_back, record_failure
+from synergy_platform.jobs.failures import Claimed, WorkerDied, hand_back, record_failure
 from synergy_platform.jobs.handlers import Finish, IoHandler, JobHandler, Outcome, Registry, UnknownJob
 from synergy_platform.jobs.lanes import IS_FIRST_IN_LANE, IS_LAST_IN_LANE
 from synergy_platform.runtime import Runtime
@@ -29,7 +29,14 @@ from synergy_platform.runtime import Runtime
 # how long a known outcome is kept while the database is away; then the job runs again
 KEEP_OUTCOME_SECONDS = 60.0
 
+_DATABASE_AWAY = (
+    OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InterfaceError,
+)  # fmt: skip
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+# A process died while it did this job among others: it may be what killed it, or a neighbour of that.
+_IS_SUSPECT = f"jsonb_path_exists(history, '$[*].error ? (@ starts with \"{WorkerDied.__name__}:\")')"
 
 # Deleting comes first: it is the claim, and what the handler writes commits or vanishes together with it. That is why
 # the commit need not wait for the disk: should the machine fail before, row and effect are as they were, and the job is
@@ -37,7 +44,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 _CLAIM = f"""
     WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
     mine AS (
-      SELECT id FROM jobs, quick WHERE id = $1 AND state = 'waiting' AND queue <> 'io' FOR UPDATE OF jobs SKIP LOCKED
+      SELECT id FROM jobs, quick WHERE id = $1 AND state = 'waiting' AND queue <> 'io' AND ($2 OR NOT {_IS_SUSPECT})
+      FOR UPDATE OF jobs SKIP LOCKED
     )
     DELETE FROM jobs job USING mine
     WHERE job.id = mine.id AND {IS_FIRST_IN_LANE}
@@ -50,15 +58,17 @@ _PUT_BEHIND_EARLIER = f"""
     RETURNING job.id
 """  # noqa: S608 - both parts are constants
 # should the machine fail before this is on the disk, the owner is gone too
-_LEASE = """
+_LEASE = f"""
     WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
     mine AS (
-      SELECT id FROM jobs, quick WHERE id = $1 AND state = 'waiting' AND queue = 'io' AND owner IS NULL
+      SELECT id FROM jobs, quick
+      WHERE id = $1 AND state = 'waiting' AND queue = 'io' AND owner IS NULL AND ($3 OR NOT {_IS_SUSPECT})
       FOR UPDATE OF jobs SKIP LOCKED
     )
     UPDATE jobs SET owner = $2 FROM mine WHERE jobs.id = mine.id
     RETURNING name, payload::text AS payload, attempts, jsonb_array_length(history) AS failures
-"""
+"""  # noqa: S608 - a constant of ours
+_MUST_RUN_ALONE = f"SELECT id FROM jobs WHERE id = $1 AND state = 'waiting' AND owner IS NULL AND {_IS_SUSPECT}"  # noqa: S608
 _HOLD = "SELECT id FROM jobs WHERE id = $1 AND owner = $2 FOR UPDATE"
 _REMOVE = "DELETE FROM jobs WHERE id = $1 RETURNING id"
 _AGAIN = """
@@ -67,8 +77,13 @@ _AGAIN = """
 """
 
 
-async def run_job(runtime: Runtime, registry: Registry, job_id: UUID, request_id: str | None = None) -> Outcome:
+async def run_job(
+    runtime: Runtime, registry: Registry, job_id: UUID, request_id: str | None = None, *, alone: bool = False
+) -> Outcome:
     """Do job `job_id` in one transaction, unless it is done, dead or being done.
+
+    "alone" when it was in hand as a process died: it is done only where nothing else runs, by who says that it is
+    `alone`, so that what kills its process can be told from what only ran beside it.
 
     A failure is recorded in a transaction of its own and tried again later; the fifth makes the job `dead`. When this
     is cancelled the job goes back as it was. Only a database that cannot be reached lets an exception out: the row
@@ -79,7 +94,7 @@ async def run_job(runtime: Runtime, registry: Registry, job_id: UUID, request_id
         started = time.perf_counter()
         try:
             async with runtime.database.unit_of_work() as uow:
-                claimed = await _claim(uow, job_id)
+                claimed = await _claim(uow, job_id, alone=alone)
                 if claimed is not None:
                     handler = registry.get(claimed.name)
                     if not isinstance(handler, JobHandler):
@@ -94,13 +109,19 @@ async def run_job(runtime: Runtime, registry: Registry, job_id: UUID, request_id
                 raise
             return await record_failure(runtime, job_id, claimed, error, _milliseconds(started))
         if claimed is None:
-            return await _put_behind_earlier(runtime, job_id)
+            return await _why_not(runtime, job_id, alone=alone)
         _log_done(job_id, claimed, started)
         return "done"
 
 
 async def run_io_job(
-    runtime: Runtime, registry: Registry, owner: int, job_id: UUID, request_id: str | None = None
+    runtime: Runtime,
+    registry: Registry,
+    owner: int,
+    job_id: UUID,
+    request_id: str | None = None,
+    *,
+    alone: bool = False,
 ) -> Outcome:
     """Do job `job_id` of queue `io` under the lease `owner`; as `run_job`, but for the transaction.
 
@@ -108,9 +129,9 @@ async def run_io_job(
     """
     with structlog.contextvars.bound_contextvars(**{"request.id": request_id} if request_id else {}):
         started = time.perf_counter()
-        row = await runtime.database.reader().row(_LEASE, job_id, owner)
+        row = await runtime.database.reader().row(_LEASE, job_id, owner, alone)
         if row is None:
-            return "not_mine"
+            return await _why_not(runtime, job_id, alone=alone)
         claimed = _to_claimed(row, owner)
         try:
             handler = registry.get(claimed.name)
@@ -138,7 +159,7 @@ async def _keep_recording(runtime: Runtime, job_id: UUID, owner: int, finish: Fi
         try:
             async with runtime.database.unit_of_work() as uow:
                 return await _record(uow, job_id, owner, finish)
-        except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError):
+        except _DATABASE_AWAY:
             if time.monotonic() > give_up:
                 raise
             await asyncio.sleep(1)
@@ -167,8 +188,8 @@ def _milliseconds(started: float) -> float:
     return round((time.perf_counter() - started) * 1000, 1)
 
 
-async def _claim(uow: UnitOfWork, job_id: UUID) -> Claimed | None:
-    row = await uow.row(_CLAIM, job_id)
+async def _claim(uow: UnitOfWork, job_id: UUID, *, alone: bool) -> Claimed | None:
+    row = await uow.row(_CLAIM, job_id, alone)
     if row is None:
         return None
     return _to_claimed(row)
@@ -179,7 +200,9 @@ def _to_claimed(row: asyncpg.Record, owner: int | None = None) -> Claimed:
     return Claimed(row["name"], payload, row["attempts"] + 1, row["failures"], owner)
 
 
-async def _put_behind_earlier(runtime: Runtime, job_id: UUID) -> Outcome:
-    """A job that could not be claimed is done, dead or being done, or it has to let an earlier one go first."""
-    waits = await runtime.database.reader().value(_PUT_BEHIND_EARLIER, job_id)
-    return "not_mine" if waits is None else "too_early"
+async def _why_not(runtime: Runtime, job_id: UUID, *, alone: bool) -> Outcome:
+    """Why a job could not be claimed: it is done, dead or being done, has to run alone, or to let an earlier one go."""
+    reader = runtime.database.reader()
+    if not alone and await reader.value(_MUST_RUN_ALONE, job_id) is not None:
+        return "alone"
+    return "not_mine" if await reader.value(_PUT_BEHIND_EARLIER, job_id) is None else "too_early"
