@@ -109,7 +109,9 @@ def run(role: str, environ: dict[str, str], log: str) -> None:
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    sys.exit(start([role], environ))
+    os.environ.clear()
+    os.environ.update(environ)
+    sys.exit(start([role], os.environ))
 
 
 def start(arguments: list[str], environ: Mapping[str, str]) -> int:

@@ -71,7 +71,7 @@ class JobsApart:
         When this is cancelled the process is told to end.
         """
         arguments = ["io-job" if is_io else "job", str(job_id), *([request_id] if request_id else [])]
-        process = await asyncio.create_subprocess_exec(*self._command, *arguments, env=self._environ)
+        process = await asyncio.create_subprocess_exec(*self._command, *arguments, env=dict(self._environ))
         try:
             async with asyncio.timeout(self._hard_limit):
                 status = await process.wait()
