@@ -19,6 +19,8 @@ import psutil
 import pytest
 
 from synergy_platform.embedded.process import free_port
+from synergy_platform.jobs import Registry
+from synergy_platform.outbox import number_events
 from synergy_platform.settings import documented_settings, written
 
 pytestmark = pytest.mark.slow
@@ -299,3 +301,37 @@ async def test_start_with_settings_that_cannot_be_used_exits_78_and_names_each_f
         assert ended.returncode == 78
         assert all(word in ended.stderr for word in words)
     assert command(server, "wrong").returncode == 64
+
+
+async def test_streams_of_all_workers_are_told_on_the_port_for_metrics(serve, own_runtime):
+    port = free_port()
+    server = await serve(WEB_WORKERS="2", SYNERGY_METRICS_PORT=str(port))
+    headers = await account(server.url)
+
+    async def told(name: str) -> float:
+        async with httpx.AsyncClient() as client:
+            lines = (await client.get(f"http://127.0.0.1:{port}/metrics")).text.splitlines()
+        return sum(float(line.split()[1]) for line in lines if line.split()[0] == name)
+
+    async with contextlib.AsyncExitStack() as stack:
+        frames = []
+        clients = [await stack.enter_async_context(httpx.AsyncClient(headers=headers, timeout=30)) for _ in range(12)]
+        for client in clients:
+            stream = await stack.enter_async_context(client.stream("GET", f"{server.url}/api/v1/events"))
+            frames.append(stream.aiter_text())  # it closes the stream when nobody holds it
+            assert "retry" in await anext(frames[-1])
+        assert await told("synergy_streams_open") == 12
+        made = await clients[0].post(f"{server.url}/api/v1/projects", json={"name": "Seen"})
+        assert made.status_code == 201
+        connection = await own_runtime.database.connect_directly()
+        numbered = await number_events(connection, Registry(()), own_runtime.clock.now())  # there is no worker to do it
+        await connection.close()
+        for frame in frames:
+            while "project.created" not in await anext(frame):
+                pass
+        assert await told("synergy_stream_events_total") == 12 * numbered
+        doomed = psutil.Process(min(server.workers()))
+        doomed.kill()
+        await server.until(lambda: not doomed.is_running() or doomed.status() == psutil.STATUS_ZOMBIE)
+        await server.until(lambda: len(server.workers() - {doomed.pid}) == 2)
+        assert await told("synergy_streams_open") < 12

@@ -16,6 +16,7 @@ import asyncpg
 import msgspec
 import structlog
 
+from synergy_api.metrics import STREAM_EVENTS, STREAMS, STREAMS_DROPPED
 from synergy_domain import live
 from synergy_domain.live import EventView, LedgerEntry
 from synergy_platform.database import LEDGER_CHANNEL, listening
@@ -89,10 +90,12 @@ class EventHub:
         # registered before the memberships are read, so that no change of them is missed
         subscription = Subscription(user_id, set())
         self._subscriptions.add(subscription)
+        STREAMS.inc()
         try:
             subscription.projects |= await live.membership(self._runtime.database.reader(), user_id)
             yield subscription
         finally:
+            STREAMS.dec()
             self._subscriptions.discard(subscription)
 
     async def _follow(self) -> None:
@@ -130,6 +133,7 @@ class EventHub:
     def _hand_on(self, entry: LedgerEntry) -> None:
         view = entry.view
         frame: bytes | None = None
+        handed_on = 0
         for subscription in list(self._subscriptions):
             if view.type in _CHANGES_VIEW and view.project_id is not None:
                 self._change_view(subscription, view, view.project_id)
@@ -139,11 +143,14 @@ class EventHub:
             frame = frame or encode_event(view)
             try:
                 subscription.frames.put_nowait((view.number, frame))
+                handed_on += 1
             except asyncio.QueueFull:
                 # a client that does not read must not cost memory; it resumes by the last id that it got
                 log.info("live.slow_client_dropped", user_id=str(subscription.user_id))
+                STREAMS_DROPPED.inc()
                 self._subscriptions.discard(subscription)
                 subscription.end()
+        STREAM_EVENTS.inc(handed_on)
 
     def _change_view(self, subscription: Subscription, view: EventView, project_id: UUID) -> None:
         subject = view.object.id if view.object.type == "user" else (view.actor.id if view.actor else None)

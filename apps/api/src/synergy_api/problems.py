@@ -116,7 +116,8 @@ def _translate(request: AnyRequest, error: Exception) -> ProductError:
             return Unavailable("The database cannot be reached at the moment. Try again in a few seconds.")
         case asyncpg.PostgresConnectionError() | asyncpg.CannotConnectNowError() | asyncpg.TooManyConnectionsError():
             return Unavailable("The database cannot be reached at the moment. Try again in a few seconds.")
-        case asyncpg.AdminShutdownError() | asyncpg.CrashShutdownError():  # it ended while it worked on this request
+        # it ended while it worked on this request; or right before, and asyncpg had not taken its farewell in yet
+        case asyncpg.AdminShutdownError() | asyncpg.CrashShutdownError() | asyncpg.InternalClientError():
             return Unavailable("The database cannot be reached at the moment. Try again in a few seconds.")
         case asyncpg.QueryCanceledError() | asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError():
             return Unavailable("This took too long, and nothing was changed. Try again.", retry_after=1)

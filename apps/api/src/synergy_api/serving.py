@@ -12,6 +12,7 @@ import os
 import random
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -118,5 +119,11 @@ def serve(environ: Mapping[str, str]) -> int:
         before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}),
         after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM}),
     )
-    make_server(settings).serve()
+    with tempfile.TemporaryDirectory(prefix="synergy-metrics-") as folder:
+        if settings.metrics_port:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            from synergy_api.metrics import serve_metrics  # reads the folder's name when it is imported
+
+            serve_metrics(settings.metrics_port)
+        make_server(settings).serve()
     return 0

@@ -154,7 +154,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     metrics_port: Annotated[
         int,
-        _setting("SYNERGY_METRICS_PORT", "port on which a worker tells Prometheus its metrics to anybody; 0: none"),
+        _setting(
+            "SYNERGY_METRICS_PORT",
+            "port on which API and worker each tell Prometheus their metrics, to anybody; 0: none; `synergy up` gives"
+            " the worker the next one",
+        ),
     ] = 0
 
     access_token_minutes: Annotated[

@@ -52,6 +52,7 @@ class Environments:
 
     shared: dict[str, str]
     python: dict[str, str]
+    worker: dict[str, str]
     web: dict[str, str]
 
 
@@ -74,10 +75,13 @@ def make_environments(
     if not is_set(environ, "SECRET_KEY"):
         shared["SECRET_KEY"] = secret_key
     base = without(environ, (*_DECIDED, *shared))
+    # a line that is not JSON comes through at once too
+    python = _with_bytecode(base, settings) | shared | {"SYNERGY_LOG_FORMAT": "json", "PYTHONUNBUFFERED": "1"}
     return Environments(
         shared=shared,
-        # a line that is not JSON comes through at once too
-        python=_with_bytecode(base, settings) | shared | {"SYNERGY_LOG_FORMAT": "json", "PYTHONUNBUFFERED": "1"},
+        python=python,
+        # both tell their metrics, here on one machine
+        worker=python | ({"SYNERGY_METRICS_PORT": str(settings.metrics_port + 1)} if settings.metrics_port else {}),
         web=without_secrets(base)
         | {
             "NODE_ENV": "production",

@@ -190,7 +190,7 @@ class System:
         web_runs = self._start_web_when_built(environments)
         api_host, api_port = environments.shared["SYNERGY_API_HOST"], int(environments.shared["SYNERGY_API_PORT"])
         self._wait(lambda: self._is_healthy(api_host, api_port))
-        self._supervisor.start(self._process("worker", self._programs.worker, environments.python))
+        self._supervisor.start(self._process("worker", self._programs.worker, environments.worker))
         self._supervisor.start(self._process("scheduler", self._programs.scheduler, environments.python))
         if not web_runs:
             self._wait(lambda: self._start_web_when_built(environments))
