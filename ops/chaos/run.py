@@ -219,8 +219,10 @@ async def _settle(sql: Sql, receivers: Receivers, reader: Reader) -> float | Non
     """The moment at which all is done that has to be; None when that does not come."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
-        # the pauses between the tries of a job that crashes are cut short
-        await sql.execute("UPDATE jobs SET run_at = now() WHERE name = 'chaos.crash' AND state = 'waiting'")
+        # the pauses between the tries of poison are cut short
+        await sql.execute(
+            "UPDATE jobs SET run_at = now() WHERE name IN ('chaos.crash', 'chaos.unknown') AND state = 'waiting'"
+        )
         open_work = await sql.value(
             """SELECT (SELECT count(*) FROM jobs WHERE state = 'waiting' AND name <> 'chaos.tick')
                     + (SELECT count(*) FROM events WHERE seq IS NULL)

@@ -211,7 +211,7 @@ async def test_sweep_leaves_alone_what_is_leased(own_runtime, lease, direct):
     assert await published_before(direct, "io", later) == []
 
 
-async def test_run_job_in_the_wrong_queue_is_dead_or_left_alone(own_runtime, lease):
+async def test_run_job_in_the_wrong_queue_fails_or_is_left_alone(own_runtime, lease):
     async def nothing(_runtime, _uow, _payload):
         """Never reached."""
 
@@ -219,8 +219,8 @@ async def test_run_job_in_the_wrong_queue_is_dead_or_left_alone(own_runtime, lea
     in_fast, in_io = await enqueue(own_runtime, queue="fast"), await enqueue(own_runtime, "note")
 
     assert await run_job(own_runtime, registry, in_io) == "not_mine"
-    assert await run_job(own_runtime, registry, in_fast) == "dead"
-    assert await run_io_job(own_runtime, registry, await lease.owner(), in_io) == "dead"
+    assert await run_job(own_runtime, registry, in_fast) == "failed"
+    assert await run_io_job(own_runtime, registry, await lease.owner(), in_io) == "failed"
 
 
 @pytest.mark.parametrize(("error", "outcome"), [(HardLimitExceeded("it"), "dead"), (WorkerDied("it"), "failed")])

@@ -108,12 +108,16 @@ async def test_run_job_that_fails_five_times_is_dead_and_stays(own_runtime):
     assert await notes(own_runtime) == []
 
 
-async def test_run_job_of_no_handler_is_dead_at_once(own_runtime):
-    job_id = await enqueue(own_runtime, "gone")
+async def test_run_job_of_no_handler_waits_for_a_process_that_has_one(own_runtime):
+    job_id = await enqueue(own_runtime, "gone", name="a")
 
-    assert await run_job(own_runtime, REGISTRY, job_id) == "dead"
+    assert await run_job(own_runtime, REGISTRY, job_id) == "failed"
 
     assert "no handler is named gone" in (await stored(own_runtime, job_id))["error"]
+    newer = Registry((*REGISTRY, JobHandler(name="gone", function=note)))
+    assert await run_job(own_runtime, newer, job_id) == "done"
+    never = await enqueue(own_runtime, "gone")
+    assert [await run_job(own_runtime, REGISTRY, never) for _ in range(MAX_ATTEMPTS)][-1] == "dead"
 
 
 async def test_run_job_over_its_soft_limit_is_cancelled_and_counted_as_failure(own_runtime):

@@ -12,7 +12,7 @@ import structlog
 from synergy_platform.database import OUTBOX_CHANNEL, Reader
 from synergy_platform.ids import new_id
 from synergy_platform.jobs.counters import JOBS
-from synergy_platform.jobs.handlers import MAX_ATTEMPTS, Outcome, UnknownJob, retry_delay
+from synergy_platform.jobs.handlers import MAX_ATTEMPTS, Outcome, retry_delay
 from synergy_platform.runtime import Runtime
 
 LONGEST_ERROR = 2000
@@ -83,9 +83,8 @@ async def record_failure(
     runtime: Runtime, job_id: UUID, claimed: Claimed, error: Exception, duration_ms: float
 ) -> Outcome:
     """Have it tried again later, or count it among the dead."""
-    # nothing will teach an unknown job its handler, so it does not wait for five tries; and who was killed once for
-    # not ending would be killed again
-    dead = claimed.failures + 1 >= MAX_ATTEMPTS or isinstance(error, UnknownJob | HardLimitExceeded)
+    # who was killed once for not ending would be killed again
+    dead = claimed.failures + 1 >= MAX_ATTEMPTS or isinstance(error, HardLimitExceeded)
     now = runtime.clock.now()
     # what died beside something else is not kept waiting for it
     at_once = isinstance(error, WorkerDied) and claimed.failures == 0

@@ -67,7 +67,7 @@ Handler = JobHandler | IoHandler
 
 
 class UnknownJob(Exception):
-    """No handler has this name."""
+    """No handler has this name here. During a deploy a newer process may have it: the job is tried again."""
 
 
 class Registry:
