@@ -79,6 +79,7 @@ class Reader:
         self.numbers: list[int] = []
         self.comments: list[str] = []
         self.connections = 0
+        self._frame: dict[str, str] = {}
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -92,15 +93,23 @@ class Reader:
                         "GET", f"http://127.0.0.1:{port}/api/v1/events", headers=headers
                     ) as stream:
                         self.connections += 1
+                        self._frame.clear()
                         async for line in stream.aiter_lines():
                             self._take(line)
                 await asyncio.sleep(0.2)
 
     def _take(self, line: str) -> None:
-        if line.startswith("id: "):
-            self.numbers.append(int(line[4:]))
-        elif line.startswith("data: ") and '"comment.created"' in line:
-            self.comments.append(json.loads(line[6:])["object"]["id"])
+        """An event counts once the empty line behind it is there: a kill may cut one in its middle."""
+        if line:
+            field, _, value = line.partition(": ")
+            self._frame[field] = value
+            return
+        frame, self._frame = self._frame, {}
+        if "id" not in frame:
+            return
+        self.numbers.append(int(frame["id"]))
+        if frame["event"] == "comment.created":
+            self.comments.append(json.loads(frame["data"])["object"]["id"])
 
 
 class Receivers:

@@ -169,11 +169,13 @@ async def _kill_at_random(system: System, kills: int, between: float, chance: ra
 async def _poison(system: System) -> None:
     runtime = Runtime(system.settings, application="synergy-chaos")
     await runtime.open()
-    with contextlib.suppress(Exception):  # it may be the moment when the database is down: then there is none
-        async with runtime.database.unit_of_work() as uow:
-            for name in POISON:
-                uow.enqueue(name)
-            uow.enqueue("chaos.unknown")
+    for _ in range(60):  # the database may be down at this moment
+        with contextlib.suppress(Exception):
+            async with runtime.database.unit_of_work() as uow:
+                for name in (*POISON, "chaos.unknown"):
+                    uow.enqueue(name)
+            break
+        await asyncio.sleep(0.5)
     await runtime.close()
     redis = Redis.from_url(system.settings.broker_url)
     with contextlib.suppress(Exception):
