@@ -243,6 +243,7 @@ async def _compare(sql: Sql, ledger: Ledger, receivers: Receivers, reader: Reade
     comments = {str(row["id"]): str(row["task_id"]) for row in await sql.rows("SELECT id, task_id FROM comments")}
     print(f"{len(ledger.tasks)} tasks and {len(ledger.comments)} comments acknowledged, "
           f"{len(ledger.maybe_tasks) + len(ledger.maybe_comments)} answers lost\n")  # fmt: skip
+    verdict.equal("answers that say nothing (500)", ledger.statuses["500"], 0)
     verdict.equal("tasks acknowledged and missing", len(ledger.tasks.keys() - tasks.keys()), 0)
     verdict.equal("tasks doubled", len(tasks) - len(set(tasks.values())), 0)
     strangers = set(tasks.values()) - set(ledger.tasks.values()) - ledger.maybe_tasks

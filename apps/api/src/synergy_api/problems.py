@@ -96,7 +96,7 @@ def _cause(error: Exception) -> Exception:
     match error:
         case AdvancedAlchemyError(__cause__=Exception() as cause) | ExceptionGroup(exceptions=(cause, *_)):
             return _cause(cause)
-        case DBAPIError(orig=BaseException(__cause__=asyncpg.PostgresError() | asyncpg.InterfaceError() as cause)):
+        case DBAPIError(orig=BaseException(__cause__=Exception() as cause)):
             return cause
         case _:
             return error
