@@ -1,10 +1,9 @@
 import type { WebhookInput } from "@synergy/client";
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, useId, useState } from "react";
-import { Button } from "~/components/ui/button";
-import { Dialog } from "~/components/ui/dialog";
+import { useId, useState } from "react";
 import { TextField } from "~/components/ui/field";
-import { FormAlert, type FormFailure, fieldError } from "~/features/identity/form";
+import { type FormFailure, fieldError } from "~/features/identity/form";
+import { FormDialog } from "~/features/identity/form-dialog";
 import { webhookEventsQuery } from "~/features/webhooks/queries";
 import type { Webhook, WebhookEventType } from "~/lib/types";
 
@@ -26,53 +25,50 @@ export function WebhookForm({ title, action, webhook, failure, isPending, onSubm
   const [chosen, setChosen] = useState<readonly WebhookEventType[]>(
     webhook && webhook.events !== "*" ? webhook.events : [],
   );
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = () => {
     onSubmit({ name: name.trim(), url: url.trim(), events: isAll ? "*" : [...chosen] });
   };
   return (
-    <Dialog title={title} isOpen onOpenChange={onClose} isWide>
-      <form onSubmit={submit} className="flex flex-col gap-4 pt-2">
-        <FormAlert failure={failure} fields={["name", "url", "events"]} />
-        <TextField
-          label="Name"
-          autoFocus
-          required
-          maxLength={100}
-          placeholder="Our chat"
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-          error={fieldError(failure, "name")}
-        />
-        <TextField
-          label="Address"
-          type="url"
-          required
-          maxLength={2000}
-          placeholder="https://example.org/hook"
-          spellCheck={false}
-          value={url}
-          onChange={(event) => setUrl(event.target.value)}
-          hint="Messages are sent there by POST, signed by the Standard Webhooks rules."
-          error={fieldError(failure, "url")}
-        />
-        <EventChoice
-          isAll={isAll}
-          onAll={setAll}
-          chosen={chosen}
-          onChoose={setChosen}
-          error={fieldError(failure, "events")}
-        />
-        <div className="flex justify-end gap-2">
-          <Button size="md" onPress={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" variant="primary" size="md" isPending={isPending}>
-            {action}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={title}
+      action={action}
+      failure={failure}
+      fields={["name", "url", "events"]}
+      isPending={isPending}
+      onSubmit={submit}
+      onClose={onClose}
+      isWide
+    >
+      <TextField
+        label="Name"
+        autoFocus
+        required
+        maxLength={100}
+        placeholder="Our chat"
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+        error={fieldError(failure, "name")}
+      />
+      <TextField
+        label="Address"
+        type="url"
+        required
+        maxLength={2000}
+        placeholder="https://example.org/hook"
+        spellCheck={false}
+        value={url}
+        onChange={(event) => setUrl(event.target.value)}
+        hint="Messages are sent there by POST, signed by the Standard Webhooks rules."
+        error={fieldError(failure, "url")}
+      />
+      <EventChoice
+        isAll={isAll}
+        onAll={setAll}
+        chosen={chosen}
+        onChoose={setChosen}
+        error={fieldError(failure, "events")}
+      />
+    </FormDialog>
   );
 }
 
