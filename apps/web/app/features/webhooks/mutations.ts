@@ -91,7 +91,8 @@ export function useDeleteWebhook(webhook: Webhook) {
   return useMutation({
     mutationFn: () => deleteWebhook({ client: apiOf(client), path: { webhook_id: webhook.id } }),
     onSuccess: () => {
-      client.removeQueries({ queryKey: webhookQuery(webhook.id).queryKey });
+      // Its page is still shown for a moment, and must not look for it; the way back there does.
+      client.invalidateQueries({ queryKey: webhookQuery(webhook.id).queryKey, refetchType: "none" });
       client.invalidateQueries({ queryKey: webhooksQuery(webhook.project_id).queryKey });
     },
     onError: (error) => toastError("The webhook was not deleted.", error),

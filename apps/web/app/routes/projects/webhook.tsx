@@ -30,7 +30,7 @@ async function load(client: QueryClient, { projectId, webhookId }: Params, reque
   if (!maySeeWebhooks(project)) return;
   const state = deliveryStateOf(new URL(request.url).searchParams);
   await Promise.all([
-    client.ensureQueryData(webhookQuery(webhookId)),
+    client.fetchQuery(webhookQuery(webhookId)),
     client.ensureInfiniteQueryData(deliveriesQuery(webhookId, state)),
   ]);
 }
