@@ -35,6 +35,8 @@ from synergy_platform.runtime import Runtime
 WRITERS = 4
 WRITER_PAUSE_SECONDS = 0.4
 BETWEEN_KILLS_SECONDS = 5.0
+# one more than there are events between the kills
+MIN_KILLS = 8
 SETTLE_SECONDS = 120.0
 POISON = ("chaos.crash", "chaos.block", "chaos.hang")
 
@@ -58,13 +60,15 @@ class Verdict:
 async def main() -> int:
     """Run it; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--kills", type=int, default=20, help=f"{MIN_KILLS} at least (20)")
     parser.add_argument(
         "--between", type=float, default=BETWEEN_KILLS_SECONDS, help="seconds between kills, on average"
     )
     parser.add_argument("--seed", type=int, default=None, help="repeats the same choice of victims")
     parser.add_argument("--keep", action="store_true", help="leave the folder with all logs")
     options = parser.parse_args()
+    if options.kills < MIN_KILLS:
+        parser.error(f"--kills: {MIN_KILLS} at least, so that everything else between them has its turn")
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     folder = Path(tempfile.mkdtemp(prefix="synergy-chaos-"))
     print(f"{options.kills} kills, seed {seed}, logs in {folder}", flush=True)
@@ -149,7 +153,7 @@ async def _kill_at_random(system: System, kills: int, between: float, chance: ra
     """Kill one part after the other; in between, what else can happen."""
     victims: Counter[str] = Counter()
     events = {
-        kills * place // 8: event
+        kills * place // MIN_KILLS: event
         for place, event in enumerate(
             (_poison, _jump_ahead, _empty_broker, _stop_broker, _jump_back, _stop_database, _jump_home), 1
         )

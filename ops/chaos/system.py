@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -13,6 +12,8 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from servers import environment_of, settings_for
 
 from synergy_domain import migrations
 from synergy_platform.embedded.errors import EmbeddedError
@@ -142,34 +143,19 @@ def running(folder: Path, *, mail_port: int) -> Iterator[System]:
         service.start()
     postgres.create_database("chaos")
     api_ports = [free_port(), free_port()]
-    secret = secrets.token_urlsafe(32)
-    environment = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "SECRET_KEY": secret,
-        "SYNERGY_HOME": str(folder / "home"),
-        "DB_NAME": "chaos",
-        "DB_USER": postgres.user,
-        "DB_PASSWORD": postgres.password,
-        "DB_HOST": postgres.host,
-        "DB_PORT": str(postgres.port),
-        "REDIS_URL": cache.url(),
-        "TASKIQ_BROKER_URL": broker.url(),
-        "WEB_WORKERS": "1",
-        "SYNERGY_LOG_FORMAT": "json",
-        "SYNERGY_RATE_LIMIT_REGISTER": "0",
-        "SYNERGY_RATE_LIMIT_LOGIN": "0",
-        "SYNERGY_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
-        "EMAIL_BACKEND": "smtp",
-        "EMAIL_HOST": "127.0.0.1",
-        "EMAIL_PORT": str(mail_port),
-        "EMAIL_USE_TLS": "false",
-        "CHAOS_CLOCK": str(folder / "clock"),
-    }
-    settings = Settings(
-        secret_keys=(secret,), home=str(folder / "home"), db_name="chaos", db_user=postgres.user,
-        db_password=postgres.password, db_host=postgres.host, db_port=postgres.port, redis_url=cache.url(),
-        broker_url=broker.url(),
-    )  # fmt: skip
+    settings = settings_for(folder / "home", "chaos", postgres, broker, cache)
+    environment = environment_of(
+        settings,
+        WEB_WORKERS="1",
+        SYNERGY_RATE_LIMIT_REGISTER="0",
+        SYNERGY_RATE_LIMIT_LOGIN="0",
+        SYNERGY_WEBHOOK_ALLOWED_NETWORKS="127.0.0.0/8",
+        EMAIL_BACKEND="smtp",
+        EMAIL_HOST="127.0.0.1",
+        EMAIL_PORT=str(mail_port),
+        EMAIL_USE_TLS="false",
+        CHAOS_CLOCK=str(folder / "clock"),
+    )
     asyncio.run(migrations.migrate(settings))
     background = [sys.executable, str(Path(__file__).with_name("background.py"))]
     parts: list[Part] = [Server("database", postgres), Server("broker", broker), Server("cache", cache)]

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,15 +18,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import asyncpg
+from servers import environment_of, processes, servers
 from taskiq import TaskiqEvents
 from taskiq.cli.worker.args import WorkerArgs
 from taskiq.cli.worker.run import start_listen
 from taskiq.message import TaskiqMessage
 
-from synergy_domain import migrations
 from synergy_platform.database import UnitOfWork
-from synergy_platform.embedded.postgres import EmbeddedPostgres
-from synergy_platform.embedded.redis import EmbeddedRedis
 from synergy_platform.events import Event
 from synergy_platform.ids import new_id
 from synergy_platform.jobs import JobHandler, Registry
@@ -41,7 +38,6 @@ TASKS = 10_000
 JOBS = 5_000
 EVENTS = 3_000
 STARTS = 200
-_SECRET = "a key of this measurement that is long enough"  # noqa: S105 - guards a database that lives for seconds
 _STREAM = "synergy:load:tasks"
 _STARTED = "INSERT INTO load_starts (number, seconds) VALUES ($1, $2) RETURNING number"
 
@@ -83,21 +79,6 @@ def _be_bare_worker(url: str) -> None:
     start_listen(
         WorkerArgs(broker=broker, modules=[], configure_logging=False, no_parse=True, max_async_tasks=32)  # pyright: ignore[reportArgumentType] - it takes a broker too
     )
-
-
-@contextlib.contextmanager
-def _processes(commands: list[list[str]], environ: dict[str, str], log: Path, sign: str) -> Iterator[None]:
-    with log.open("wb") as output:
-        started = [subprocess.Popen(command, env=environ, stdout=output, stderr=output) for command in commands]  # noqa: S603 - our own programs
-    try:
-        while log.read_text().count(sign) < len(started):
-            time.sleep(0.05)
-        yield
-    finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            process.wait()
 
 
 async def _tasks(url: str) -> float:
@@ -154,17 +135,22 @@ async def _starts(runtime: Runtime, connection: asyncpg.Connection[asyncpg.Recor
     return sorted(row["seconds"] * 1000 for row in rows)
 
 
-async def _measure(settings: Settings, environ: dict[str, str], folder: Path) -> None:
-    await migrations.migrate(settings)
-    program = [sys.executable, __file__]
-    bare = [[*program, "bare", settings.broker_url]] * WORKERS
-    with _processes(bare, environ, folder / "bare.log", "ready"):
+@contextlib.contextmanager
+def _workers(settings: Settings, words: list[str], log: Path, sign: str) -> Iterator[None]:
+    """This program as so many workers; each writes `sign` into its log once it is ready."""
+    commands = [[sys.executable, __file__, *words]] * WORKERS
+    with processes(commands, environment_of(settings), log, lambda: log.read_text().count(sign) >= WORKERS):
+        yield
+
+
+async def _measure(settings: Settings, folder: Path) -> None:
+    with _workers(settings, ["bare", settings.broker_url], folder / "bare.log", "ready"):
         print(f"no-op tasks from broker to done         {await _tasks(settings.broker_url):8.0f} /s   (goal 1,500)")
     runtime = Runtime(settings, application="synergy-load")
     await runtime.open()
     connection = await runtime.database.connect_directly()
     await connection.execute("CREATE TABLE load_starts (number int NOT NULL, seconds float8 NOT NULL)")
-    with _processes([[*program, "worker"]] * WORKERS, environ, folder / "workers.log", "worker.started"):
+    with _workers(settings, ["worker"], folder / "workers.log", "worker.started"):
         await _jobs(runtime, connection)  # the first ones also fill caches and plans
         print(f"no-op jobs from their rows to done      {await _jobs(runtime, connection):8.0f} /s")
         print(f"events through the outbox to a handler  {await _events(runtime, connection):8.0f} /s   (goal 500)")
@@ -179,22 +165,10 @@ async def _measure(settings: Settings, environ: dict[str, str], folder: Path) ->
 
 def main() -> None:
     """Measure, and print what was measured."""
-    with (
-        tempfile.TemporaryDirectory(prefix="synergy-load-") as temporary,
-        EmbeddedPostgres(Path(temporary, "postgres")) as postgres,
-        EmbeddedRedis(Path(temporary, "broker"), kind="broker") as broker,
-    ):
-        postgres.create_database("load")
-        settings = Settings(
-            secret_keys=(_SECRET,), home=temporary, db_name="load", db_user=postgres.user,
-            db_password=postgres.password, db_host=postgres.host, db_port=postgres.port, broker_url=broker.url(),
-        )  # fmt: skip
-        environ = {
-            "PATH": os.environ["PATH"], "SECRET_KEY": _SECRET, "SYNERGY_HOME": temporary, "DB_NAME": "load",
-            "DB_USER": postgres.user, "DB_PASSWORD": postgres.password, "DB_HOST": postgres.host,
-            "DB_PORT": str(postgres.port), "TASKIQ_BROKER_URL": broker.url(), "SYNERGY_LOG_FORMAT": "json",
-        }  # fmt: skip
-        asyncio.run(_measure(settings, environ, Path(temporary)))
+    with tempfile.TemporaryDirectory(prefix="synergy-load-") as temporary:
+        folder = Path(temporary)
+        with servers(folder, "load") as settings:
+            asyncio.run(_measure(settings, folder))
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     wanted = [case for case in CASES if not options.only or case.name in options.only]
     seconds, rounds = (2.0, 2) if options.quick else (options.seconds, options.rounds)
-    with running(folder, processes=options.processes) as system:
+    with running(folder, processes_of_each=options.processes) as system:
         persons = asyncio.run(people(system, CONNECTIONS))
         if options.hold:
             _hold(system, persons[0])

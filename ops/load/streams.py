@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import http.client
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,20 +17,19 @@ from typing import ClassVar
 from uuid import UUID
 
 import uvloop
+from servers import answers, environment_of, processes, servers
 
-from synergy_domain import migrations, projects
+from synergy_domain import projects
 from synergy_domain.common import Actor
 from synergy_domain.identity import Client, Credentials, Registration, create_account, sign_in
 from synergy_domain.projects import ProjectInput
-from synergy_platform.embedded.postgres import EmbeddedPostgres
 from synergy_platform.embedded.process import free_port
-from synergy_platform.embedded.redis import EmbeddedRedis
 from synergy_platform.events import Event
 from synergy_platform.runtime import Runtime
 from synergy_platform.settings import Settings
 
 PROJECTS = 50
-PASSWORD = _SECRET = "a key of this measurement that is long enough"  # noqa: S105 - guards what lives for seconds
+PASSWORD = "a phrase of this measurement that is long enough"  # noqa: S105 - guards what lives for seconds
 NOBODY = Client(ip="127.0.0.1", user_agent=None)
 
 
@@ -145,51 +140,18 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=200)
     parser.add_argument("--seconds", type=float, default=20)
     options = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory(prefix="synergy-load-") as temporary,
-        EmbeddedPostgres(Path(temporary, "postgres")) as postgres,
-        EmbeddedRedis(Path(temporary, "broker"), kind="broker") as broker,
-    ):
-        postgres.create_database("load")
-        port = free_port()
-        settings = Settings(
-            secret_keys=(_SECRET,), home=temporary, db_name="load", db_user=postgres.user,
-            db_password=postgres.password, db_host=postgres.host, db_port=postgres.port, redis_url=broker.url(),
-            broker_url=broker.url(),
-        )  # fmt: skip
-        asyncio.run(migrations.migrate(settings))
-        environ = {
-            "PATH": os.environ["PATH"], "SECRET_KEY": _SECRET, "SYNERGY_HOME": temporary, "DB_NAME": "load",
-            "DB_USER": postgres.user, "DB_PASSWORD": postgres.password, "DB_HOST": postgres.host,
-            "DB_PORT": str(postgres.port), "TASKIQ_BROKER_URL": broker.url(), "SYNERGY_LOG_FORMAT": "json",
-            "WEB_WORKERS": "2", "SYNERGY_API_PORT": str(port),
-        }  # fmt: skip
-        log = Path(temporary, "log")
-        with log.open("wb") as output:
-            started = [
-                subprocess.Popen([sys.executable, "-m", *command], env=environ, stdout=output, stderr=output)  # noqa: S603 - our own
-                for command in (["synergy_api"], ["synergy_worker", "worker"])
-            ]
-        try:
-            while b"relay.elected" not in log.read_bytes():
-                time.sleep(0.1)
-            _wait_for(port)
-            uvloop.run(_measure(settings, options, port))
-        finally:
-            for process in started:
-                process.terminate()
-            for process in started:
-                process.wait()
+    with tempfile.TemporaryDirectory(prefix="synergy-load-") as temporary:
+        folder, port = Path(temporary), free_port()
+        log = folder / "log"
 
+        def is_ready() -> bool:
+            return "relay.elected" in log.read_text() and answers(port, "/api/health/ready")
 
-def _wait_for(port: int) -> None:
-    while True:
-        with contextlib.suppress(OSError):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            connection.request("GET", "/api/health/ready")
-            if connection.getresponse().status == 200:
-                return
-        time.sleep(0.1)
+        with servers(folder, "load") as settings:
+            environment = environment_of(settings, WEB_WORKERS="2", SYNERGY_API_PORT=str(port))
+            programs = [[sys.executable, "-m", *words] for words in (["synergy_api"], ["synergy_worker", "worker"])]
+            with processes(programs, environment, log, is_ready):
+                uvloop.run(_measure(settings, options, port))
 
 
 if __name__ == "__main__":

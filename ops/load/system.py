@@ -7,16 +7,14 @@ import contextlib
 import hashlib
 import http.client
 import os
-import secrets
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+from servers import answers, environment_of, processes, settings_for
 
 import synergy_domain
 from synergy_domain import migrations
@@ -27,9 +25,7 @@ from synergy_platform.embedded.redis import EmbeddedRedis
 from synergy_platform.runtime import Runtime
 from synergy_platform.settings import Settings
 
-_START_SECONDS = 60
 _LOADED = "load"
-_SECRET = secrets.token_urlsafe(32)
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -63,7 +59,7 @@ class System(msgspec.Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def running(folder: Path, *, processes: int) -> Iterator[System]:
+def running(folder: Path, *, processes_of_each: int) -> Iterator[System]:
     """Start everything; `folder` keeps the reference set. Each run works on a copy of it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (
@@ -73,11 +69,9 @@ def running(folder: Path, *, processes: int) -> Iterator[System]:
         EmbeddedRedis(Path(temporary, "broker"), kind="broker") as broker,
         EmbeddedRedis(Path(temporary, "cache"), kind="cache") as cache,
     ):
-        settings = Settings(
-            secret_keys=(_SECRET,), home=temporary, db_name=_LOADED, db_user=postgres.user,
-            db_password=postgres.password, db_host=postgres.host, db_port=postgres.port, redis_url=cache.url(),
-            broker_url=broker.url(), web_workers=processes,
-        )  # fmt: skip
+        settings = msgspec.structs.replace(
+            settings_for(Path(temporary), _LOADED, postgres, broker, cache), web_workers=processes_of_each
+        )
         _prepare_database(postgres, settings)
         database_pid = int((postgres.data / "postmaster.pid").read_text().split()[0])
         with contextlib.ExitStack() as stack:
@@ -127,51 +121,13 @@ def _fingerprint() -> str:
 @contextlib.contextmanager
 def _server(name: str, command: list[str], settings: Settings, logs: Path) -> Iterator[Target]:
     port = free_port()
-    environment = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "PYTHONPATH": str(Path(__file__).parent),
-        "SECRET_KEY": _SECRET,
-        "SYNERGY_HOME": settings.home,
-        "DB_NAME": settings.db_name,
-        "DB_USER": settings.db_user,
-        "DB_PASSWORD": settings.db_password,
-        "DB_HOST": settings.db_host,
-        "DB_PORT": str(settings.db_port),
-        "REDIS_URL": settings.redis_url,
-        "TASKIQ_BROKER_URL": settings.broker_url,
-        "WEB_WORKERS": str(settings.web_workers),
-        "SYNERGY_API_PORT": str(port),
-        # what production uses
-        "SYNERGY_LOG_FORMAT": "json",
-        "SYNERGY_LOG_LEVEL": "info",
-    }
-    log = logs / f"{name}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own programs
-            [sys.executable, *command], env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
-        try:
-            target = Target(name, settings.api_host, port, process.pid)
-            _wait(target, process, log)
-            yield target
-        finally:
-            process.terminate()
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    environment = environment_of(settings, WEB_WORKERS=str(settings.web_workers), SYNERGY_API_PORT=str(port))
 
+    def is_ready() -> bool:
+        return answers(port, "/api/health/live")
 
-def _wait(target: Target, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        with contextlib.suppress(OSError):
-            if target.request("GET", "/api/health/live")[0] == 200:
-                return
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise SystemExit(f"{target.name} did not start:\n{log.read_text(errors='replace')[-3000:]}")
-        time.sleep(0.1)
+    with processes([[sys.executable, *command]], environment, logs / f"{name}.log", is_ready) as (process,):
+        yield Target(name, settings.api_host, port, process.pid)
 
 
 def cpu_seconds(pid: int) -> float:

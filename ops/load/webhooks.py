@@ -8,31 +8,28 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 from aiohttp import web
+from servers import environment_of, processes, servers
 
-from synergy_domain import migrations, projects, webhooks, work
+from synergy_domain import projects, webhooks, work
 from synergy_domain.common import Actor
 from synergy_domain.identity import Client, Registration, create_account
 from synergy_domain.projects import ProjectInput
 from synergy_domain.webhooks import WebhookInput
 from synergy_domain.work import TaskInput
 from synergy_platform.database import UnitOfWork
-from synergy_platform.embedded.postgres import EmbeddedPostgres
-from synergy_platform.embedded.redis import EmbeddedRedis
 from synergy_platform.runtime import Runtime
 from synergy_platform.settings import Settings
 
-_SECRET = "a key of this measurement that is long enough"  # noqa: S105 - guards a database that lives for seconds
+LOCAL = "127.0.0.0/8"
 _DELAY_SECONDS = 0.1
 _GOAL_SECONDS = 1.0
 _GIVE_UP_SECONDS = 60.0
@@ -67,34 +64,12 @@ class Receiver:
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
 
 
-@contextlib.contextmanager
-def _workers(settings: Settings, count: int, folder: Path) -> Iterator[None]:
-    environ = {
-        "PATH": os.environ["PATH"], "SECRET_KEY": _SECRET, "SYNERGY_HOME": settings.home, "DB_NAME": settings.db_name,
-        "DB_USER": settings.db_user, "DB_PASSWORD": settings.db_password, "DB_HOST": settings.db_host,
-        "DB_PORT": str(settings.db_port), "REDIS_URL": settings.redis_url, "TASKIQ_BROKER_URL": settings.broker_url,
-        "SYNERGY_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8", "SYNERGY_LOG_FORMAT": "json",
-    }  # fmt: skip
-    with (folder / "workers.log").open("wb") as log:
-        started = [
-            subprocess.Popen([sys.executable, "-m", "synergy_worker", "worker"], env=environ, stdout=log, stderr=log)
-            for _ in range(count)
-        ]
-        try:
-            yield
-        finally:
-            for process in started:
-                process.terminate()
-            for process in started:
-                process.wait(timeout=60)
-
-
 async def _measure(settings: Settings, messages: int, rounds: int) -> None:
     runtime, receiver = Runtime(settings, application="measure"), Receiver()
     await runtime.open()
     await receiver.start()
     who = Registration(
-        username="measure", email="measure@example.org", password="a long phrase 7 of it", first_name="M", last_name="E"  # noqa: S106 - as above
+        username="measure", email="measure@example.org", password="a long phrase 7 of it", first_name="M", last_name="E"  # noqa: S106 - of an account that lives for seconds
     )  # fmt: skip
     user = await create_account(runtime, who, role="admin", client=Client(None, "measure"))
     actor = Actor(user_id=user.id, username=user.username, role="admin")
@@ -143,22 +118,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=1, help="worker processes")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="synergy-webhooks-") as name:
-        folder = Path(name)
-        with (
-            EmbeddedPostgres(folder / "postgres") as postgres,
-            EmbeddedRedis(folder / "broker", kind="broker") as broker,
-            EmbeddedRedis(folder / "cache", kind="cache") as cache,
-        ):
-            postgres.create_database("webhooks")
-            settings = Settings(
-                secret_keys=(_SECRET,), home=str(folder), db_name="webhooks", db_user=postgres.user,
-                db_password=postgres.password, db_host=postgres.host, db_port=postgres.port, redis_url=cache.url(),
-                broker_url=broker.url(), webhook_allowed_networks=("127.0.0.0/8",),
-            )  # fmt: skip
-            asyncio.run(migrations.migrate(settings))
-            with _workers(settings, arguments.workers, folder):
-                asyncio.run(_measure(settings, arguments.messages, arguments.rounds))
+    with tempfile.TemporaryDirectory(prefix="synergy-webhooks-") as temporary:
+        folder = Path(temporary)
+        log, command = folder / "workers.log", [sys.executable, "-m", "synergy_worker", "worker"]
+
+        def is_ready() -> bool:
+            return log.read_text().count("worker.started") >= arguments.workers
+
+        with servers(folder, "webhooks") as settings:
+            environment = environment_of(settings, SYNERGY_WEBHOOK_ALLOWED_NETWORKS=LOCAL)
+            with processes([command] * arguments.workers, environment, log, is_ready):
+                allowed = msgspec.structs.replace(settings, webhook_allowed_networks=(LOCAL,))
+                asyncio.run(_measure(allowed, arguments.messages, arguments.rounds))
 
 
 if __name__ == "__main__":

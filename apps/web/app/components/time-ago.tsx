@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import { timeAgo } from "~/lib/format";
+import { formatMoment, timeAgo } from "~/lib/format";
 
 const EVERY_MS = 60_000;
 
@@ -9,7 +9,7 @@ export function TimeAgo({ iso }: { iso: string }) {
   const [, tick] = useState(0);
   useEffect(() => {
     // The browser's timezone is not known while rendering on the server.
-    setExact(new Date(iso).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }));
+    setExact(formatMoment(iso));
     const timer = setInterval(() => tick((count) => count + 1), EVERY_MS);
     return () => clearInterval(timer);
   }, [iso]);
@@ -18,4 +18,11 @@ export function TimeAgo({ iso }: { iso: string }) {
       {timeAgo(iso)}
     </time>
   );
+}
+
+/** A moment in the browser's timezone; until that is known, in UTC. */
+export function LocalTime({ iso }: { iso: string }) {
+  const [local, setLocal] = useState<string>();
+  useEffect(() => setLocal(formatMoment(iso)), [iso]);
+  return <time dateTime={iso}>{local ?? `${formatMoment(iso, "UTC")} UTC`}</time>;
 }

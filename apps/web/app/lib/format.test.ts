@@ -5,6 +5,7 @@ import {
   dueState,
   formatDate,
   formatDuration,
+  formatMoment,
   formatSize,
   fromLocalField,
   plural,
@@ -84,4 +85,9 @@ test("a field of date and time gives the moment back that it was made of", () =>
   expect(fromLocalField(toLocalField(moment))).toBe("2026-03-29T01:30:00.000Z");
   expect(fromLocalField("")).toBeNull();
   expect(fromLocalField("half past nine")).toBeNull();
+});
+
+test("a moment is shown in a timezone", () => {
+  expect(formatMoment("2026-11-23T22:05:40Z", "UTC")).toBe("23 Nov 2026, 22:05");
+  expect(formatMoment("2026-11-23T22:05:40Z", "Asia/Tokyo")).toBe("24 Nov 2026, 07:05");
 });

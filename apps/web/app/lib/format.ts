@@ -73,6 +73,11 @@ export function formatDuration(milliseconds: number): string {
   return milliseconds < 1000 ? `${milliseconds} ms` : `${threeDigits.format(milliseconds / 1000)} s`;
 }
 
+/** A moment to the minute, in the timezone of this device if no other is named: "23 Nov 2026, 14:05". */
+export function formatMoment(iso: string, timeZone?: string): string {
+  return new Date(iso).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone });
+}
+
 /** A moment as a field of date and time shows it, in the browser's timezone, to the minute. */
 export function toLocalField(moment: Date): string {
   return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);

@@ -174,7 +174,12 @@ def test_preferences_are_still_there_after_a_reload(
     expect(page.get_by_role("checkbox", name="Mentions of you: in the app")).to_be_checked()
     expect(page.get_by_role("radio", name="All together, once a week")).to_be_checked()
     expect(page.get_by_label("Day", exact=True)).to_have_value("thursday")
-    expect(page.get_by_label("Time", exact=True)).to_have_value("07:30")
+    expect(time).to_have_value("07:30")
+    time.fill("08:15")
+    time.press("Enter")
+    wait_for(lambda: person.call("GET", "/me/notification-preferences")["digest_time"] == "08:15")
+    expect(time).to_have_value("08:15")
+    expect(time).to_be_focused()
 
 
 def test_refused_preference_goes_back_with_a_message_and_can_be_tried_again(

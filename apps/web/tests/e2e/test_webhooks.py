@@ -6,6 +6,7 @@ import threading
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import expect
@@ -153,6 +154,10 @@ def test_long_log_of_deliveries_is_loaded_by_and_by(
     visit(page, f"/projects/{project['id']}/webhooks/{webhook['id']}")
     rows = page.get_by_role("region", name="Deliveries").get_by_role("listitem")
     expect(rows).to_have_count(30)
+    page.route(re.compile(r"/deliveries\?.*cursor="), lambda route: route.abort())
+    page.get_by_role("button", name="Show older").click()
+    expect(page.get_by_role("alert").filter(has_text="What is older did not come")).to_be_visible(timeout=15_000)
+    page.unroute_all()
     page.get_by_role("button", name="Show older").click()
     expect(rows).to_have_count(33)
     expect(page.get_by_role("button", name="Show older")).to_have_count(0)
@@ -180,19 +185,21 @@ def test_replay_of_a_time_sends_what_happened_before_the_webhook_was_made(
     assert receiver.types() == ["task.created"]
 
 
+def choose(page: Page, action: str) -> None:
+    """Something of the menu of the webhook that is shown."""
+    page.get_by_role("button", name=re.compile("^More actions")).click()
+    page.get_by_role("menuitem", name=action, exact=True).click()
+
+
 def test_edit_pause_change_the_secret_and_delete_a_webhook(
     open_browser: Callable[..., Page], admin: Person, receiver: Receiver
 ) -> None:
     project = admin.make_project()
     webhook = make_webhook(admin, project, receiver.url)
-    page = open_browser(admin)
+    page = open_browser(admin, timezone_id="Asia/Tokyo")
     visit(page, f"/projects/{project['id']}/webhooks/{webhook['id']}")
 
-    def choose(action: str) -> None:
-        page.get_by_role("button", name=re.compile("^More actions")).click()
-        page.get_by_role("menuitem", name=action, exact=True).click()
-
-    choose("Edit")
+    choose(page, "Edit")
     page.get_by_label("Name").fill("Our build server")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Our build server")).to_be_visible()
@@ -203,16 +210,58 @@ def test_edit_pause_change_the_secret_and_delete_a_webhook(
     page.get_by_role("button", name="Activate").click()
     expect(page.get_by_role("main").get_by_role("status").get_by_text("Active")).to_be_visible()
 
-    choose("Change the secret")
+    choose(page, "Change the secret")
     page.get_by_role("button", name="Change secret").click()
     expect(page.get_by_label("Secret", exact=True)).to_have_value(re.compile("^whsec_"))
     page.get_by_role("button", name="I have copied it").click()
     expect(page.get_by_text("the previous one signs too")).to_be_visible()
+    # also when the page comes from the server, which does not know the browser's timezone
+    visit(page, f"/projects/{project['id']}/webhooks/{webhook['id']}")
+    until = datetime.fromisoformat(admin.call("GET", f"/webhooks/{webhook['id']}")["previous_secret_until"])
+    there = f"{until.astimezone(ZoneInfo('Asia/Tokyo')):%H:%M}"
+    expect(page.get_by_role("definition").filter(has_text="the previous one")).to_have_text(re.compile(f"{there}$"))
 
-    choose("Delete")
+    choose(page, "Delete")
     page.get_by_role("button", name="Delete webhook").click()
     expect(page.get_by_text("No webhooks yet")).to_be_visible()
     assert admin.call("GET", f"/projects/{project['id']}/webhooks")["items"] == []
+    page.go_back()
+    expect(page.get_by_role("heading", name="Our build server")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Nothing here")).to_be_visible()
+
+
+def test_edit_of_a_webhook_that_somebody_changed_meanwhile_is_not_saved_unseen(
+    open_browser: Callable[..., Page], admin: Person, receiver: Receiver
+) -> None:
+    project = admin.make_project()
+    webhook = make_webhook(admin, project, receiver.url)
+    page = open_browser(admin)
+    visit(page, f"/projects/{project['id']}/webhooks/{webhook['id']}")
+    choose(page, "Edit")
+    expect(page.get_by_label("Name")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="More actions for Our chat")).to_be_focused()
+    choose(page, "Edit")
+    page.get_by_label("Name").fill("Mine")
+    admin.call("PATCH", f"/webhooks/{webhook['id']}", {"name": "Theirs", "events": ["task.created"]})
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("changed while you edited it, so nothing was saved")
+    assert admin.call("GET", f"/webhooks/{webhook['id']}")["name"] == "Theirs"
+    expect(page.get_by_label("Name")).to_have_value("Mine")
+
+    page.get_by_role("button", name="Show what it is now").click()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_label("Name")).to_have_value("Theirs")
+    expect(page.get_by_role("checkbox", name="task.created")).to_be_checked()
+
+    admin.call("PATCH", f"/webhooks/{webhook['id']}", {"name": "Theirs again"})
+    page.get_by_label("Name").fill("Mine")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save over it").click()
+    expect(page.get_by_role("heading", name="Mine")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("button", name="More actions for Mine")).to_be_focused()
+    assert admin.call("GET", f"/webhooks/{webhook['id']}")["name"] == "Mine"
 
 
 def test_member_is_told_who_may_see_webhooks(

@@ -21,7 +21,7 @@ _HEALTH_GATE_SECONDS = 180.0
 _PROXY_LOOKUP_SECONDS = 6.0
 _GRACE_SECONDS = {"api": 35, "web": 20, "worker": 40, "scheduler": 20}
 
-# connections that one process opens beside its pool: the listener of an API process; listener and relay of a worker
+# connections that one process opens beside its pool: the listener of an API process; relay and lease of a worker
 _DIRECT_CONNECTIONS = {"api": 1, "worker": 2, "scheduler": 1}
 _MAX_CONNECTIONS = 100
 _RESERVED_CONNECTIONS = 10  # for the superuser, migrations, backup and psql

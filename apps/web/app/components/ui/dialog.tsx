@@ -32,7 +32,7 @@ export function Dialog({ title, isOpen, onOpenChange, isWide, isKept, children }
       >
         <AriaDialog className="flex min-h-0 flex-col outline-none">
           <header className="flex items-center justify-between gap-2 ps-4 pt-3 pe-3 pb-1">
-            <Heading slot="title" className="text-heading font-semibold">
+            <Heading slot="title" className="min-w-0 text-heading font-semibold [overflow-wrap:anywhere]">
               {title}
             </Heading>
             <IconButton slot="close" label="Close">

@@ -67,7 +67,7 @@ function ToastCard({ toast }: { toast: Toast }) {
     <li className="pointer-events-auto flex animate-rise-in items-start gap-2 rounded-card border border-line bg-raised py-2 ps-3 pe-2 shadow-pop">
       <Icon aria-hidden className={`mt-1 size-4 shrink-0 ${kind === "error" ? "text-danger" : "text-ok"}`} />
       <div className="min-w-0 flex-1 py-0.5">
-        <p>{message}</p>
+        <p className="[overflow-wrap:anywhere]">{message}</p>
         {requestId && (
           <p className="mt-0.5 flex items-center gap-1 text-meta text-subtle">
             <span className="truncate">Request {requestId}</span>

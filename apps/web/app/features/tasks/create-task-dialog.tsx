@@ -1,17 +1,17 @@
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { useLocation, useNavigate } from "react-router";
 import { Button } from "~/components/ui/button";
 import { Dialog } from "~/components/ui/dialog";
 import { Select, TextAreaField, TextField } from "~/components/ui/field";
 import { toastDone } from "~/components/ui/toast";
 import { useCreateTask } from "~/features/board/mutations";
-import { FormAlert, fieldError } from "~/features/identity/form";
+import { failureOf, fieldError } from "~/features/identity/form";
+import { FormDialog } from "~/features/identity/form-dialog";
 import { projectsQuery } from "~/features/projects/queries";
 import { mayEditTasks } from "~/features/projects/roles";
 import type { NewTask } from "~/features/shell/shell-context";
 import { AssigneePicker, DuePicker, LabelPicker, PriorityPicker, StatusPicker } from "~/features/tasks/pickers";
-import { ApiError } from "~/lib/api";
 import type { Label, Person, Priority, Status } from "~/lib/types";
 
 export default function CreateTaskDialog({ preset, onClose }: { preset: NewTask; onClose: () => void }) {
@@ -30,7 +30,7 @@ export default function CreateTaskDialog({ preset, onClose }: { preset: NewTask;
   const [labels, setLabels] = useState<Label[]>([]);
   const [dueDate, setDueDate] = useState<string | null>(null);
   const create = useCreateTask(projectId);
-  const failure = create.error instanceof ApiError ? { problem: create.error.problem, values: {} } : undefined;
+  const failure = failureOf(create.error);
 
   const chooseProject = (id: string) => {
     setProjectId(id);
@@ -38,8 +38,7 @@ export default function CreateTaskDialog({ preset, onClose }: { preset: NewTask;
     setAssignees([]);
     setLabels([]);
   };
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = () => {
     create.mutate(
       {
         title: title.trim(),
@@ -84,64 +83,62 @@ export default function CreateTaskDialog({ preset, onClose }: { preset: NewTask;
     );
   }
   return (
-    <Dialog title="New task" isOpen onOpenChange={onClose} isWide>
-      <form onSubmit={submit} className="flex flex-col gap-3 pt-2">
-        <FormAlert failure={failure} fields={["title", "description"]} />
-        <div className="flex items-center gap-2 text-meta text-muted">
-          <span aria-hidden>Project</span>
-          <Select
-            aria-label="Project"
-            value={projectId}
-            onChange={(event) => chooseProject(event.target.value)}
-            className="max-w-full"
-          >
-            {choices.map((project) => (
-              <option key={project.id} value={project.id}>
-                {project.key} · {project.name}
-              </option>
-            ))}
-          </Select>
-        </div>
-        <TextField
-          label="Title"
-          autoFocus
-          required
-          maxLength={200}
-          placeholder="What needs to be done?"
-          value={title}
-          onChange={(event) => setTitle(event.target.value)}
-          error={fieldError(failure, "title")}
-        />
-        <TextAreaField
-          label="Description"
-          isOptional
-          rows={4}
-          maxLength={100_000}
-          placeholder="Markdown"
-          value={description}
-          onChange={(event) => setDescription(event.target.value)}
-          error={fieldError(failure, "description")}
-        />
-        <div className="grid grid-cols-2 gap-x-3 gap-y-1 rounded-control border border-line p-1.5 max-sm:grid-cols-1">
-          <StatusPicker value={status} onChange={setStatus} />
-          <PriorityPicker value={priority} onChange={setPriority} />
-          {projectId && <AssigneePicker projectId={projectId} value={assignees} onChange={setAssignees} />}
-          <DuePicker value={dueDate} onChange={setDueDate} />
-          {projectId && (
-            <div className="col-span-full flex items-center">
-              <LabelPicker projectId={projectId} value={labels} onChange={setLabels} />
-            </div>
-          )}
-        </div>
-        <div className="flex justify-end gap-2">
-          <Button size="md" onPress={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" variant="primary" size="md" isPending={create.isPending}>
-            Create task
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title="New task"
+      action="Create task"
+      failure={failure}
+      fields={["title", "description"]}
+      isPending={create.isPending}
+      onSubmit={submit}
+      onClose={onClose}
+      isWide
+    >
+      <div className="flex items-center gap-2 text-meta text-muted">
+        <span aria-hidden>Project</span>
+        <Select
+          aria-label="Project"
+          value={projectId}
+          onChange={(event) => chooseProject(event.target.value)}
+          className="max-w-full"
+        >
+          {choices.map((project) => (
+            <option key={project.id} value={project.id}>
+              {project.key} · {project.name}
+            </option>
+          ))}
+        </Select>
+      </div>
+      <TextField
+        label="Title"
+        autoFocus
+        required
+        maxLength={200}
+        placeholder="What needs to be done?"
+        value={title}
+        onChange={(event) => setTitle(event.target.value)}
+        error={fieldError(failure, "title")}
+      />
+      <TextAreaField
+        label="Description"
+        isOptional
+        rows={4}
+        maxLength={100_000}
+        placeholder="Markdown"
+        value={description}
+        onChange={(event) => setDescription(event.target.value)}
+        error={fieldError(failure, "description")}
+      />
+      <div className="grid grid-cols-2 gap-x-3 gap-y-1 rounded-control border border-line p-1.5 max-sm:grid-cols-1">
+        <StatusPicker value={status} onChange={setStatus} />
+        <PriorityPicker value={priority} onChange={setPriority} />
+        {projectId && <AssigneePicker projectId={projectId} value={assignees} onChange={setAssignees} />}
+        <DuePicker value={dueDate} onChange={setDueDate} />
+        {projectId && (
+          <div className="col-span-full flex items-center">
+            <LabelPicker projectId={projectId} value={labels} onChange={setLabels} />
+          </div>
+        )}
+      </div>
+    </FormDialog>
   );
 }

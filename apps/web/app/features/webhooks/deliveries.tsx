@@ -5,6 +5,7 @@ import { Link, useSearchParams } from "react-router";
 import { TimeAgo } from "~/components/time-ago";
 import { Button } from "~/components/ui/button";
 import { Select } from "~/components/ui/field";
+import { ShowOlder } from "~/components/ui/show-older";
 import { EmptyState, Skeleton } from "~/components/ui/states";
 import { NextAttempt } from "~/features/webhooks/next-attempt";
 import { deliveriesQuery } from "~/features/webhooks/queries";
@@ -27,9 +28,8 @@ export function Deliveries({ webhook, testButton }: { webhook: Webhook; testButt
   const [params, setParams] = useSearchParams();
   const state = deliveryStateOf(params);
   const openId = params.get("delivery");
-  const { data, isPending, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(
-    deliveriesQuery(webhook.id, state),
-  );
+  const list = useInfiniteQuery(deliveriesQuery(webhook.id, state));
+  const { data, isPending } = list;
   const deliveries = data?.pages.flatMap((page) => page.items) ?? [];
   const go = (changes: Record<string, string | null>) =>
     setParams(
@@ -86,13 +86,7 @@ export function Deliveries({ webhook, testButton }: { webhook: Webhook; testButt
           ))}
         </ul>
       )}
-      {hasNextPage && (
-        <div className="flex justify-center p-2">
-          <Button variant="ghost" isPending={isFetchingNextPage} onPress={() => fetchNextPage()}>
-            {isFetchingNextPage ? "Loading…" : "Show older"}
-          </Button>
-        </div>
-      )}
+      <ShowOlder list={list} />
       {openId && (
         <Suspense fallback={null}>
           <DeliveryDialog

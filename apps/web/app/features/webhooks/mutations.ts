@@ -13,7 +13,7 @@ import {
 import { type QueryClient, useMutation, useQueryClient } from "@tanstack/react-query";
 import { toastError } from "~/components/ui/toast";
 import { deliveryQuery, webhookQuery, webhooksQuery } from "~/features/webhooks/queries";
-import { ApiError, answer } from "~/lib/api";
+import { ApiError, answer, type Problem } from "~/lib/api";
 import { apiOf } from "~/lib/query";
 import type { Delivery, Webhook } from "~/lib/types";
 
@@ -44,14 +44,31 @@ export function useCreateWebhook(projectId: string) {
   });
 }
 
-/** For a form: what the server refuses is shown there. */
+/** The webhook as it is now, when a change was refused because somebody else was quicker. */
+export function newerWebhookOf(error: unknown): Webhook | undefined {
+  if (!(error instanceof ApiError) || error.status !== 412) return undefined;
+  return (error.problem as Problem & { current?: Webhook }).current;
+}
+
+/** For a form: what the server refuses is shown there. Only `version` is changed, no newer one. */
 export function useEditWebhook(webhookId: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (change: WebhookChange) =>
-      answer(changeWebhook({ client: apiOf(client), path: { webhook_id: webhookId }, body: change })),
+    mutationFn: ({ version, change }: { version: number; change: WebhookChange }) =>
+      answer(
+        changeWebhook({
+          client: apiOf(client),
+          path: { webhook_id: webhookId },
+          headers: { "If-Match": `"${version}"` },
+          body: change,
+        }),
+      ),
     onSuccess: (webhook) => storeWebhook(client, webhook),
-    onError: (error) => toastUnlessAnswered("The webhook was not changed.", error),
+    onError: (error) => {
+      const newer = newerWebhookOf(error);
+      if (newer) storeWebhook(client, newer);
+      toastUnlessAnswered("The webhook was not changed.", error);
+    },
   });
 }
 
@@ -73,7 +90,11 @@ export function useDeleteWebhook(webhook: Webhook) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: () => deleteWebhook({ client: apiOf(client), path: { webhook_id: webhook.id } }),
-    onSuccess: () => client.invalidateQueries({ queryKey: webhooksQuery(webhook.project_id).queryKey }),
+    onSuccess: () => {
+      // Its page is still shown for a moment, and must not look for it; the way back there does.
+      client.invalidateQueries({ queryKey: webhookQuery(webhook.id).queryKey, refetchType: "none" });
+      client.invalidateQueries({ queryKey: webhooksQuery(webhook.project_id).queryKey });
+    },
     onError: (error) => toastError("The webhook was not deleted.", error),
   });
 }

@@ -1,9 +1,8 @@
-import { type FormEvent, useState } from "react";
-import { Button } from "~/components/ui/button";
-import { Dialog } from "~/components/ui/dialog";
+import { useState } from "react";
 import { TextField } from "~/components/ui/field";
 import { toastDone } from "~/components/ui/toast";
-import { FormAlert, failureOf, fieldError } from "~/features/identity/form";
+import { failureOf, fieldError } from "~/features/identity/form";
+import { FormDialog } from "~/features/identity/form-dialog";
 import { useReplay } from "~/features/webhooks/mutations";
 import { fromLocalField, plural, toLocalField } from "~/lib/format";
 import type { Webhook } from "~/lib/types";
@@ -16,8 +15,7 @@ export default function ReplayDialog({ webhook, onClose }: { webhook: Webhook; o
   const [since, setSince] = useState(() => toLocalField(new Date(Date.now() - HOUR_MS)));
   const [until, setUntil] = useState("");
   const failure = failureOf(error);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = () => {
     const from = fromLocalField(since);
     if (!from) return;
     replay(
@@ -35,39 +33,36 @@ export default function ReplayDialog({ webhook, onClose }: { webhook: Webhook; o
     );
   };
   return (
-    <Dialog title="Send a time again" isOpen onOpenChange={onClose}>
-      <form onSubmit={submit} className="flex flex-col gap-4 pt-2">
-        <p className="text-body text-muted">
-          All events of this time that the webhook subscribes to are sent once more, also those that it received. At
-          most 1,000.
-        </p>
-        <FormAlert failure={failure} fields={["since", "until"]} />
-        <TextField
-          label="From"
-          type="datetime-local"
-          required
-          value={since}
-          onChange={(event) => setSince(event.target.value)}
-          error={fieldError(failure, "since")}
-        />
-        <TextField
-          label="Until"
-          type="datetime-local"
-          isOptional
-          hint="Now, when it is left empty. Times are those of this device."
-          value={until}
-          onChange={(event) => setUntil(event.target.value)}
-          error={fieldError(failure, "until")}
-        />
-        <div className="flex justify-end gap-2">
-          <Button size="md" onPress={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" variant="primary" size="md" isPending={isPending}>
-            Send again
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title="Send a time again"
+      action="Send again"
+      failure={failure}
+      fields={["since", "until"]}
+      isPending={isPending}
+      onSubmit={submit}
+      onClose={onClose}
+    >
+      <p className="text-body text-muted">
+        All events of this time that the webhook subscribes to are sent once more, also those that it received. At most
+        1,000.
+      </p>
+      <TextField
+        label="From"
+        type="datetime-local"
+        required
+        value={since}
+        onChange={(event) => setSince(event.target.value)}
+        error={fieldError(failure, "since")}
+      />
+      <TextField
+        label="Until"
+        type="datetime-local"
+        isOptional
+        hint="Now, when it is left empty. Times are those of this device."
+        value={until}
+        onChange={(event) => setUntil(event.target.value)}
+        error={fieldError(failure, "until")}
+      />
+    </FormDialog>
   );
 }

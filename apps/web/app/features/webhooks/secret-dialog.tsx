@@ -2,6 +2,7 @@ import { Button } from "~/components/ui/button";
 import { CopyButton } from "~/components/ui/copy-button";
 import { Dialog } from "~/components/ui/dialog";
 import { TextField } from "~/components/ui/field";
+import { formatMoment } from "~/lib/format";
 
 interface SecretDialogProps {
   title: string;
@@ -17,8 +18,7 @@ export default function SecretDialog({ title, secret, previousUntil, onClose }: 
     <Dialog title={title} isOpen isKept onOpenChange={onClose}>
       <p className="mb-3 text-body text-muted">
         The receiver verifies the messages with this secret. Copy it now: it is not shown again.
-        {previousUntil &&
-          ` Until ${new Date(previousUntil).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })} messages are signed with the previous one too.`}
+        {previousUntil && ` Until ${formatMoment(previousUntil)} messages are signed with the previous one too.`}
       </p>
       <div className="flex items-end gap-2">
         <div className="min-w-0 flex-1">

@@ -1,78 +1,98 @@
 import type { WebhookInput } from "@synergy/client";
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, useId, useState } from "react";
+import { type ReactNode, useId } from "react";
 import { Button } from "~/components/ui/button";
-import { Dialog } from "~/components/ui/dialog";
 import { TextField } from "~/components/ui/field";
-import { FormAlert, type FormFailure, fieldError } from "~/features/identity/form";
+import { Skeleton } from "~/components/ui/states";
+import { type FormFailure, fieldError } from "~/features/identity/form";
+import { FormDialog } from "~/features/identity/form-dialog";
 import { webhookEventsQuery } from "~/features/webhooks/queries";
 import type { Webhook, WebhookEventType } from "~/lib/types";
+
+/** What the fields hold. */
+export interface WebhookDraft {
+  name: string;
+  url: string;
+  isAll: boolean;
+  /** Kept while `isAll`, in case that is taken back. */
+  chosen: readonly WebhookEventType[];
+}
+
+export const emptyDraft: WebhookDraft = { name: "", url: "", isAll: true, chosen: [] };
+
+export function draftOf({ name, url, events }: Webhook): WebhookDraft {
+  return { name, url, isAll: events === "*", chosen: events === "*" ? [] : events };
+}
 
 interface WebhookFormProps {
   title: string;
   action: string;
-  /** What it is now, when it is changed. */
-  webhook?: Webhook;
+  draft: WebhookDraft;
+  onChange: (draft: WebhookDraft) => void;
   failure: FormFailure | undefined;
+  /** Stands above the fields. */
+  notice?: ReactNode;
   isPending: boolean;
   onSubmit: (webhook: Required<Pick<WebhookInput, "name" | "url" | "events">>) => void;
   onClose: () => void;
 }
 
-export function WebhookForm({ title, action, webhook, failure, isPending, onSubmit, onClose }: WebhookFormProps) {
-  const [name, setName] = useState(webhook?.name ?? "");
-  const [url, setUrl] = useState(webhook?.url ?? "");
-  const [isAll, setAll] = useState(!webhook || webhook.events === "*");
-  const [chosen, setChosen] = useState<readonly WebhookEventType[]>(
-    webhook && webhook.events !== "*" ? webhook.events : [],
-  );
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    onSubmit({ name: name.trim(), url: url.trim(), events: isAll ? "*" : [...chosen] });
-  };
+export function WebhookForm({
+  title,
+  action,
+  draft,
+  onChange,
+  failure,
+  notice,
+  isPending,
+  onSubmit,
+  onClose,
+}: WebhookFormProps) {
+  const { name, url, isAll, chosen } = draft;
+  const change = (fields: Partial<WebhookDraft>) => onChange({ ...draft, ...fields });
+  const submit = () => onSubmit({ name: name.trim(), url: url.trim(), events: isAll ? "*" : [...chosen] });
   return (
-    <Dialog title={title} isOpen onOpenChange={onClose} isWide>
-      <form onSubmit={submit} className="flex flex-col gap-4 pt-2">
-        <FormAlert failure={failure} fields={["name", "url", "events"]} />
-        <TextField
-          label="Name"
-          autoFocus
-          required
-          maxLength={100}
-          placeholder="Our chat"
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-          error={fieldError(failure, "name")}
-        />
-        <TextField
-          label="Address"
-          type="url"
-          required
-          maxLength={2000}
-          placeholder="https://example.org/hook"
-          spellCheck={false}
-          value={url}
-          onChange={(event) => setUrl(event.target.value)}
-          hint="Messages are sent there by POST, signed by the Standard Webhooks rules."
-          error={fieldError(failure, "url")}
-        />
-        <EventChoice
-          isAll={isAll}
-          onAll={setAll}
-          chosen={chosen}
-          onChoose={setChosen}
-          error={fieldError(failure, "events")}
-        />
-        <div className="flex justify-end gap-2">
-          <Button size="md" onPress={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" variant="primary" size="md" isPending={isPending}>
-            {action}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={title}
+      action={action}
+      failure={failure}
+      fields={["name", "url", "events"]}
+      isPending={isPending}
+      onSubmit={submit}
+      onClose={onClose}
+      isWide
+    >
+      {notice}
+      <TextField
+        label="Name"
+        autoFocus
+        required
+        maxLength={100}
+        placeholder="Our chat"
+        value={name}
+        onChange={(event) => change({ name: event.target.value })}
+        error={fieldError(failure, "name")}
+      />
+      <TextField
+        label="Address"
+        type="url"
+        required
+        maxLength={2000}
+        placeholder="https://example.org/hook"
+        spellCheck={false}
+        value={url}
+        onChange={(event) => change({ url: event.target.value })}
+        hint="Messages are sent there by POST, signed by the Standard Webhooks rules."
+        error={fieldError(failure, "url")}
+      />
+      <EventChoice
+        isAll={isAll}
+        onAll={(next) => change({ isAll: next })}
+        chosen={chosen}
+        onChoose={(next) => change({ chosen: next })}
+        error={fieldError(failure, "events")}
+      />
+    </FormDialog>
   );
 }
 
@@ -85,7 +105,7 @@ interface EventChoiceProps {
 }
 
 function EventChoice({ isAll, onAll, chosen, onChoose, error }: EventChoiceProps) {
-  const { data: events } = useQuery(webhookEventsQuery);
+  const { data: events, isError, refetch } = useQuery(webhookEventsQuery);
   const id = useId();
   const isChosen = new Set(chosen);
   return (
@@ -103,11 +123,17 @@ function EventChoice({ isAll, onAll, chosen, onChoose, error }: EventChoiceProps
           {choice ? "All events of the project, also those that come later" : "Only these"}
         </label>
       ))}
-      {!isAll && (
+      {!isAll && !events && !isError && <Skeleton className="mt-1 h-60" />}
+      {!isAll && !events && isError && (
+        <p role="alert" className="mt-1 flex items-center gap-2 text-danger">
+          The list of events did not come. <Button onPress={() => refetch()}>Try again</Button>
+        </p>
+      )}
+      {!isAll && events && (
         <ul className="mt-1 max-h-60 overflow-y-auto rounded-card border border-line p-1 scrollbar-thin">
           {events
             // A test is sent whatever is chosen.
-            ?.filter(({ type }) => type !== "webhook.test")
+            .filter(({ type }) => type !== "webhook.test")
             .map(({ type, description, available }) => (
               <li key={type}>
                 <label className="flex items-start gap-2.5 rounded-chip px-2 py-1 hover:bg-hover touch:min-h-11">

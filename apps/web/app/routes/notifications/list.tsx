@@ -4,6 +4,7 @@ import { lazy, Suspense, useState } from "react";
 import { Link, useSearchParams } from "react-router";
 import { Button, LinkButton } from "~/components/ui/button";
 import { cx } from "~/components/ui/cx";
+import { ShowOlder } from "~/components/ui/show-older";
 import { EmptyState, Skeleton } from "~/components/ui/states";
 import { filterOf, type NotificationFilter, paramsOf } from "~/features/notifications/filter";
 import { preferencesQuery } from "~/features/notifications/preferences";
@@ -58,9 +59,8 @@ export default function NotificationsPage({ loaderData }: Route.ComponentProps) 
 function Notifications() {
   const [params] = useSearchParams();
   const filter = filterOf(params);
-  const { data, isPending, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(
-    notificationsQuery(filter),
-  );
+  const list = useInfiniteQuery(notificationsQuery(filter));
+  const { data, isPending } = list;
   const { mutate: markRead } = useMarkRead();
   const items = data?.pages.flatMap((page) => page.items) ?? [];
   return (
@@ -83,13 +83,7 @@ function Notifications() {
           </li>
         ))}
       </ul>
-      {hasNextPage && (
-        <div className="flex justify-center border-t border-line p-2">
-          <Button variant="ghost" isPending={isFetchingNextPage} onPress={() => fetchNextPage()}>
-            {isFetchingNextPage ? "Loading…" : "Show older"}
-          </Button>
-        </div>
-      )}
+      <ShowOlder list={list} className="border-t border-line" />
     </section>
   );
 }

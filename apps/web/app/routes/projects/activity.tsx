@@ -2,7 +2,7 @@ import { HydrationBoundary, useSuspenseInfiniteQuery, useSuspenseQuery } from "@
 import { History } from "lucide-react";
 import { TimeAgo } from "~/components/time-ago";
 import { Avatar } from "~/components/ui/avatar";
-import { Button } from "~/components/ui/button";
+import { ShowOlder } from "~/components/ui/show-older";
 import { EmptyState } from "~/components/ui/states";
 import { describe } from "~/features/activity/describe";
 import { activityQuery, projectQuery } from "~/features/projects/queries";
@@ -31,9 +31,9 @@ export default function ActivityPage({ loaderData, params }: Route.ComponentProp
 
 function ActivityList({ projectId }: { projectId: string }) {
   const { data: project } = useSuspenseQuery(projectQuery(projectId));
-  const { data, hasNextPage, isFetchingNextPage, fetchNextPage } = useSuspenseInfiniteQuery(activityQuery(projectId));
+  const list = useSuspenseInfiniteQuery(activityQuery(projectId));
   const days = Map.groupBy(
-    data.pages.flatMap((page) => page.items),
+    list.data.pages.flatMap((page) => page.items),
     (activity) => activity.occurred_at.slice(0, 10),
   );
   return (
@@ -57,13 +57,7 @@ function ActivityList({ projectId }: { projectId: string }) {
             </ol>
           </section>
         ))}
-        {hasNextPage && (
-          <div className="flex justify-center">
-            <Button isPending={isFetchingNextPage} onPress={() => fetchNextPage()}>
-              {isFetchingNextPage ? "Loading…" : "Show older"}
-            </Button>
-          </div>
-        )}
+        <ShowOlder list={list} />
       </div>
     </div>
   );

@@ -2,12 +2,12 @@ import { HydrationBoundary, type QueryClient, useQueryClient, useSuspenseQuery }
 import { ChevronLeft, CirclePause, CirclePlay, Send } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useEffect } from "react";
 import { Link, useSearchParams } from "react-router";
-import { TimeAgo } from "~/components/time-ago";
+import { LocalTime, TimeAgo } from "~/components/time-ago";
 import { Button } from "~/components/ui/button";
 import { projectQuery } from "~/features/projects/queries";
 import { maySeeWebhooks } from "~/features/projects/roles";
 import { Deliveries } from "~/features/webhooks/deliveries";
-import { ManagersOnly } from "~/features/webhooks/managers-only";
+import { ManagersPage } from "~/features/webhooks/managers-page";
 import { useActivateWebhook, useSendTest } from "~/features/webhooks/mutations";
 import { deliveriesQuery, webhookQuery } from "~/features/webhooks/queries";
 import { deliveryStateOf, eventsName } from "~/features/webhooks/state";
@@ -30,7 +30,7 @@ async function load(client: QueryClient, { projectId, webhookId }: Params, reque
   if (!maySeeWebhooks(project)) return;
   const state = deliveryStateOf(new URL(request.url).searchParams);
   await Promise.all([
-    client.ensureQueryData(webhookQuery(webhookId)),
+    client.fetchQuery(webhookQuery(webhookId)),
     client.ensureInfiniteQueryData(deliveriesQuery(webhookId, state)),
   ]);
 }
@@ -46,20 +46,8 @@ export function clientLoader({ params, request }: Route.ClientLoaderArgs) {
 export default function WebhookPage({ loaderData, params }: Route.ComponentProps) {
   return (
     <HydrationBoundary state={loaderData.state}>
-      <WebhookFrame {...params} />
+      <ManagersPage projectId={params.projectId}>{() => <WebhookDetail webhookId={params.webhookId} />}</ManagersPage>
     </HydrationBoundary>
-  );
-}
-
-function WebhookFrame({ projectId, webhookId }: Params) {
-  const { data: project } = useSuspenseQuery(projectQuery(projectId));
-  return (
-    <div className="min-h-0 flex-1 overflow-y-auto p-4 sm:p-6">
-      <title>{`${project.name} · Webhooks · SynergyOS`}</title>
-      <div className="mx-auto max-w-4xl">
-        {maySeeWebhooks(project) ? <WebhookDetail webhookId={webhookId} /> : <ManagersOnly project={project} />}
-      </div>
-    </div>
   );
 }
 
@@ -169,10 +157,7 @@ function Facts({ webhook }: { webhook: Webhook }) {
       )}
       {previous_secret_until && (
         <Fact name="Secret">
-          changed; the previous one signs too until{" "}
-          <time dateTime={previous_secret_until} suppressHydrationWarning>
-            {new Date(previous_secret_until).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })}
-          </time>
+          changed; the previous one signs too until <LocalTime iso={previous_secret_until} />
         </Fact>
       )}
       <Fact name="Made by">

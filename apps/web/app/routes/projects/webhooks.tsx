@@ -1,4 +1,4 @@
-import { HydrationBoundary, type QueryClient, useQuery, useSuspenseQuery } from "@tanstack/react-query";
+import { HydrationBoundary, type QueryClient, useSuspenseQuery } from "@tanstack/react-query";
 import { Plus, Webhook as WebhookIcon } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { Link } from "react-router";
@@ -7,7 +7,7 @@ import { Button } from "~/components/ui/button";
 import { EmptyState } from "~/components/ui/states";
 import { projectQuery } from "~/features/projects/queries";
 import { mayManage, maySeeWebhooks } from "~/features/projects/roles";
-import { ManagersOnly } from "~/features/webhooks/managers-only";
+import { ManagersPage } from "~/features/webhooks/managers-page";
 import { webhooksQuery } from "~/features/webhooks/queries";
 import { eventsName } from "~/features/webhooks/state";
 import { WebhookBadge } from "~/features/webhooks/state-badge";
@@ -35,25 +35,13 @@ export function clientLoader({ params, request }: Route.ClientLoaderArgs) {
 export default function WebhooksPage({ loaderData, params }: Route.ComponentProps) {
   return (
     <HydrationBoundary state={loaderData.state}>
-      <WebhooksFrame projectId={params.projectId} />
+      <ManagersPage projectId={params.projectId}>{(project) => <Webhooks project={project} />}</ManagersPage>
     </HydrationBoundary>
   );
 }
 
-function WebhooksFrame({ projectId }: { projectId: string }) {
-  const { data: project } = useSuspenseQuery(projectQuery(projectId));
-  return (
-    <div className="min-h-0 flex-1 overflow-y-auto p-4 sm:p-6">
-      <title>{`${project.name} · Webhooks · SynergyOS`}</title>
-      <div className="mx-auto max-w-4xl">
-        {maySeeWebhooks(project) ? <Webhooks project={project} /> : <ManagersOnly project={project} />}
-      </div>
-    </div>
-  );
-}
-
 function Webhooks({ project }: { project: Project }) {
-  const { data: webhooks = [] } = useQuery(webhooksQuery(project.id));
+  const { data: webhooks } = useSuspenseQuery(webhooksQuery(project.id));
   const [isMaking, setMaking] = useState(false);
   const newButton = mayManage(project) && (
     <Button variant="primary" onPress={() => setMaking(true)}>

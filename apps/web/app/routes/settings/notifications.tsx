@@ -175,12 +175,7 @@ function Digest({ preferences, onChange }: PartProps) {
               </Labelled>
             )}
             <Labelled id={timeId} label="Time">
-              <TimeField
-                key={digest_time}
-                id={timeId}
-                value={digest_time}
-                onSave={(time) => onChange({ digest_time: time })}
-              />
+              <TimeField id={timeId} value={digest_time} onSave={(time) => onChange({ digest_time: time })} />
             </Labelled>
             <Timezone timezone={timezone} />
           </div>
@@ -203,17 +198,17 @@ function Labelled({ id, label, children }: { id: string; label: string; children
 
 /** Saved when it is whole: while it is typed it goes through times that nobody wants. */
 function TimeField({ id, value, onSave }: { id: string; value: string; onSave: (time: string) => void }) {
-  const [draft, setDraft] = useState(value);
+  const [draft, setDraft] = useState<string>();
   const save = () => {
     if (draft && draft !== value) onSave(draft);
-    else setDraft(value);
+    setDraft(undefined);
   };
   return (
     <input
       id={id}
       type="time"
       required
-      value={draft}
+      value={draft ?? value}
       onChange={(event) => setDraft(event.target.value)}
       onBlur={save}
       onKeyDown={(event) => event.key === "Enter" && save()}
