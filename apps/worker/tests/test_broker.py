@@ -226,6 +226,20 @@ async def test_listen_malformed_or_unknown_message_is_removed_and_the_next_one_a
     await until(only_the_good_one)
 
 
+async def test_listen_as_many_messages_kept_as_it_may_hold_it_goes_on_with_the_next(bench, quick):
+    broker = await bench.broker()
+
+    async def cannot_keep_it(_stream, _data, _fault):
+        raise ConnectionError("the database is away")
+
+    broker.on_reject = cannot_keep_it
+    for _ in range(LIMITS["test:short"]):
+        await bench.redis.xadd("test:short", {b"data": b"{}"})
+    await bench.send("good")
+
+    assert bench.texts(broker, await bench.take(broker, 1)) == ["good"]
+
+
 async def test_listen_redis_emptied_the_group_is_made_again(bench):
     broker = await bench.broker()
     await bench.send("a")

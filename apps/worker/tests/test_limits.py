@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 
 import pytest
+
+from synergy_platform.ids import new_id
+from synergy_worker.alone import JobsApart
+from synergy_worker.running import RunningJobs
 
 
 async def _dead(work) -> list:
@@ -66,6 +71,14 @@ async def test_work_job_that_crashes_its_process_does_so_once_and_then_alone(wor
     assert sorted(map(int, await work.effects())) == list(range(30))
 
 
+async def _is_writing(work) -> bool:
+    """Whether a `test.write` is under way."""
+    return await work.connection.fetchval(
+        """SELECT count(*) > 0 FROM pg_stat_activity
+           WHERE state = 'idle in transaction' AND query LIKE 'INSERT INTO effects%' AND datname = current_database()"""
+    )
+
+
 async def _make_suspects(work) -> None:
     """As if a process had died in which all of these jobs ran."""
     told = '[{"attempt": 1, "at": "2026-01-01T00:00:00Z", "error": "WorkerDied: the worker died", "duration_ms": 1.0}]'
@@ -110,17 +123,50 @@ async def test_end_suspect_that_takes_too_long_goes_back_unblamed(work, workers)
     await work.enqueue("test.write", seconds=60)
     await _make_suspects(work)
     [ending] = await workers(TEST_DRAIN_SECONDS="0.5")
-
-    async def is_running():
-        return await work.connection.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()"
-        )
-
-    await work.until(is_running)
+    await work.until(lambda: _is_writing(work))
     assert await ending.end() == 0
     assert ending.lines("job.handed_back")
     assert await work.connection.fetchval("SELECT attempts FROM jobs") == 1
     assert await work.effects() == []
+
+
+async def test_end_by_ctrl_c_a_suspect_goes_back_unblamed(work, workers):
+    await work.enqueue("test.write", seconds=60)
+    await _make_suspects(work)
+    [ending] = await workers(TEST_DRAIN_SECONDS="0.5")
+    await work.until(lambda: _is_writing(work))
+    os.killpg(ending.pid, signal.SIGINT)  # a terminal sends it to all of them
+    await work.until(lambda: ending.poll() is not None)
+    assert await work.connection.fetchval("SELECT attempts FROM jobs") == 1
+    assert await work.effects() == []
+
+
+@pytest.mark.parametrize(
+    ("number", "is_blamed"), [(signal.SIGTERM, False), (signal.SIGINT, False), (signal.SIGSEGV, True)]
+)
+async def test_run_apart_process_ended_by_a_signal_blames_the_job_only_if_nobody_sent_it(number, is_blamed):
+    code = f"import os, signal; signal.signal({number:d}, signal.SIG_DFL); os.kill(os.getpid(), {number:d})"
+    apart = JobsApart((sys.executable, "-c", code), os.environ, 10)
+
+    assert (await apart.run(new_id(), None, is_io=False) is not None) == is_blamed
+
+
+async def test_blocker_is_the_job_whose_code_ran_for_so_long_without_a_pause():
+    running, job_id = RunningJobs(2), new_id()
+    running.begin(new_id())
+    slot, found = running.begin(job_id), []
+
+    async def work():
+        for _ in range(3):
+            found.append(running.blocker(0.1))
+            time.sleep(0.06)  # noqa: ASYNC251 - it blocks on purpose
+        await asyncio.sleep(0)
+        found.append(running.blocker(0.1))
+
+    await running.follow(slot, work())
+
+    assert [blocker and blocker.id for blocker in found] == [None, None, job_id, None]
+    assert running.blocker(0.1) is None
 
 
 async def test_work_io_jobs_run_many_at_a_time_and_leave_the_others_their_places(work, workers):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import asyncpg
@@ -16,6 +17,7 @@ from synergy_platform.jobs import (
     JobHandler,
     Lease,
     Registry,
+    StillInHand,
     WorkerDied,
     record_victim,
     run_io_job,
@@ -163,6 +165,51 @@ async def test_run_io_job_cancelled_goes_back_as_it_was(own_runtime, lease):
     assert (row["attempts"], row["owner"], row["published_at"]) == (0, None, None)
 
 
+async def test_run_io_job_whose_failure_cannot_be_recorded_at_once_does_not_keep_its_lease(
+    own_runtime, lease, monkeypatch
+):
+    """The lease outlives the outage when only the pooler was away: nobody would take the job back from it."""
+
+    async def broken(runtime, _payload, _attempt):
+        async def unreachable(*_args):
+            raise ConnectionRefusedError
+
+        # its reader is the one that records the failure; the next one reaches the database again
+        reader = runtime.database.reader()
+        reader.value = unreachable
+        readers = [reader]
+        make = runtime.database.reader
+        monkeypatch.setattr(runtime.database, "reader", lambda: readers.pop() if readers else make())
+        raise ValueError("of our own")
+
+    job_id = await enqueue(own_runtime)
+
+    assert await run_io_job(own_runtime, registry_of(broken), await lease.owner(), job_id) == "failed"
+
+    row = await stored(own_runtime, job_id)
+    assert (row["attempts"], row["owner"]) == (1, None)
+
+
+async def test_run_io_job_while_others_hold_all_connections_sends_once_and_records_later(
+    own_runtime, lease, monkeypatch
+):
+    sending = Sending()
+    sending.answer.set()
+    job_id = await enqueue(own_runtime)
+    pool = own_runtime.database._engine.sync_engine.pool
+    monkeypatch.setattr(pool, "_timeout", 0.1)
+    async with contextlib.AsyncExitStack() as others:
+        for _ in range(pool.size()):
+            uow = await others.enter_async_context(own_runtime.database.unit_of_work())
+            await uow.value("SELECT 1")
+        running = asyncio.create_task(run_io_job(own_runtime, registry_of(sending), await lease.owner(), job_id))
+        await sending.reached.wait()
+        await asyncio.sleep(0.3)
+
+    assert await running == "done"
+    assert sending.attempts == [1]
+
+
 async def test_take_back_lost_frees_what_a_dead_owner_held_and_nothing_else(own_runtime, direct):
     living, dying = Lease(own_runtime), Lease(own_runtime)
     sending, jobs = Sending(), [await enqueue(own_runtime) for _ in range(2)]
@@ -235,6 +282,24 @@ async def test_record_victim_says_what_its_worker_died_of(own_runtime, error, ou
     if outcome == "failed":
         assert row["run_at"] <= own_runtime.clock.now()  # the first time, it need not wait for what another job did
     assert await record_victim(own_runtime, new_id(), error, 1) == "not_mine"
+
+
+async def test_record_victim_that_somebody_else_has_in_hand_is_left_to_them(own_runtime, lease, direct):
+    job_id, sending, dead = await enqueue(own_runtime), Sending(), Lease(own_runtime)
+    await own_runtime.database.reader().value("UPDATE jobs SET owner = $1 RETURNING id", await dead.owner())
+    await dead.end()
+    while await take_back_lost(direct) != 1:  # noqa: ASYNC110 - the server tells nobody that a session is gone
+        await asyncio.sleep(0.01)
+    running = asyncio.create_task(run_io_job(own_runtime, registry_of(sending), await lease.owner(), job_id))
+    await sending.reached.wait()
+
+    with pytest.raises(StillInHand):
+        await record_victim(own_runtime, job_id, WorkerDied("it"), 1)
+    sending.answer.set()
+
+    assert await running == "done"
+    assert await notes(own_runtime) == ["a 1"]
+    assert await record_victim(own_runtime, job_id, WorkerDied("it"), 1) == "not_mine"
 
 
 async def test_record_victim_while_the_dead_ones_transaction_lasts_says_that_it_is_locked(own_runtime, direct):

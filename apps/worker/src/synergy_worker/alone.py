@@ -22,6 +22,8 @@ from synergy_worker.process import die_with_parent
 
 EXIT_NOT_DONE = 75  # EX_TEMPFAIL of sysexits.h: told to end, or the database is away; the job is not to blame
 END_SECONDS = 3.0
+# a terminal or a supervisor sends them to all processes at once, perhaps before this one handles them
+_TOLD_TO_END = {-signal.SIGTERM, -signal.SIGINT}
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -42,7 +44,8 @@ def do_job(settings: Settings, registry: Registry, job_id: UUID, request_id: str
 async def _do_job(settings: Settings, registry: Registry, job_id: UUID, request_id: str | None, *, is_io: bool) -> None:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - this is a coroutine
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     runtime = Runtime(settings, application="synergy-worker", writers=1)
     lease = Lease(runtime)
     await runtime.open()
@@ -82,7 +85,7 @@ class JobsApart:
         except asyncio.CancelledError:
             await _end(process)
             raise
-        if status in {0, EXIT_NOT_DONE}:
+        if status in {0, EXIT_NOT_DONE, *_TOLD_TO_END}:
             return None
         return WorkerDied(f"the process that did this alone died (exit status {status})")
 
@@ -93,4 +96,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(END_SECONDS):
                 await process.wait()
+                return
         process.kill()
+    await process.wait()

@@ -322,6 +322,7 @@ class StreamBroker(RedisStreamBroker):
             except Exception as error:  # noqa: BLE001 - whatever it is: what is not kept elsewhere stays here
                 log.warning("broker.message_kept", message_id=message_id.decode(), error=repr(error))
                 self._held[stream].pop(message_id, None)  # nobody renews it, so it is claimed again later
+                self._room[stream].set()
                 return
         await self._ack_generator(message_id.decode(), stream)()
 

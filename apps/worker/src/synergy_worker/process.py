@@ -28,6 +28,9 @@ _PR_SET_PDEATHSIG = 1
 _SHORTEST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 10.0
 _HEALTHY_AFTER_SECONDS = 60.0
+# Who keeps the others from ending at their soft limit, half of the hard one, blocks since then. Who blocks for a moment
+# just when another one is overdue is not to blame for that.
+_BLOCKS_FROM = 0.25
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -109,7 +112,7 @@ def _wait_for_end(child: int, running: RunningJobs, hard_limit: float) -> tuple[
     while True:
         received = signal.sigtimedwait(_WATCHED, _CHECK_SECONDS)
         if received is None:
-            blocker = running.blocker()
+            blocker = running.blocker(hard_limit * _BLOCKS_FROM)
             overdue = [job for job in running.read() if job.seconds > hard_limit]
             if overdue and not killed:
                 # what could not go on because another one blocks is not to blame

@@ -39,6 +39,7 @@ class RunningJobs:
         self._free = list(range(slots))
         self._steps = 0
         self._seen = (0, 0)
+        self._seen_since = time.monotonic()
 
     def begin(self, job_id: UUID) -> int:
         """Note a job; returns its slot for `end`."""
@@ -87,12 +88,14 @@ class RunningJobs:
                 found.append(RunningJob(UUID(bytes=bytes(job_id)), now - began))
         return found
 
-    def blocker(self) -> RunningJob | None:
-        """The job whose code ran without a pause since this was last asked: nothing else could run meanwhile."""
-        seen, self._seen = self._seen, _STEP.unpack_from(self._memory, 0)
-        if self._seen != seen or seen[0] == 0:
+    def blocker(self, seconds: float) -> RunningJob | None:
+        """The job whose code has run for so long without a pause, as far as was asked: nothing else could meanwhile."""
+        step, now = _STEP.unpack_from(self._memory, 0), time.monotonic()
+        if step != self._seen:
+            self._seen, self._seen_since = step, now
+        if step[0] == 0 or now - self._seen_since < seconds:
             return None
-        _, began, job_id = _SLOT.unpack_from(self._memory, _offset(seen[0] - 1))
+        _, began, job_id = _SLOT.unpack_from(self._memory, _offset(step[0] - 1))
         return RunningJob(UUID(bytes=bytes(job_id)), time.monotonic() - began)
 
 

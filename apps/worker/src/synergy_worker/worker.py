@@ -40,7 +40,7 @@ from synergy_worker.relay import Relay
 from synergy_worker.running import RunningJob, RunningJobs
 
 TASKS_PER_PROCESS = 1000
-# the row of a job stays locked until the server has noticed that the one who did it is dead
+# the row of a job stays locked or leased until the server has noticed that the one who did it is dead
 VICTIM_SECONDS = 60.0
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -103,10 +103,14 @@ class Worker:
 
     async def _record_victims(self) -> None:
         """Before anything else runs: else somebody could begin again what killed the process before this one."""
-        for job in self._victims.killed:
-            await self._record_victim(job, HardLimitExceeded(f"did not end within {job.seconds:.0f} s, and was killed"))
-        for job in self._victims.died:
-            await self._record_victim(job, WorkerDied("the worker process died while it did this"))
+        # at the same time, so that one that has to be waited for does not hold up the others
+        async with asyncio.TaskGroup() as group:
+            for job in self._victims.killed:
+                fault = HardLimitExceeded(f"did not end within {job.seconds:.0f} s, and was killed")
+                group.create_task(self._record_victim(job, fault))
+            for job in self._victims.died:
+                fault = WorkerDied("the worker process died while it did this")
+                group.create_task(self._record_victim(job, fault))
 
     async def _record_victim(self, job: RunningJob, error: Exception) -> None:
         give_up = time.monotonic() + VICTIM_SECONDS

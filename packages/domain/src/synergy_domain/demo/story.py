@@ -13,7 +13,8 @@ import msgspec
 from synergy_domain import projects, work
 from synergy_domain.common import Actor
 from synergy_domain.demo import repository
-from synergy_domain.demo.script import PEOPLE, PLANS, Job, Plan, Said
+from synergy_domain.demo.script import PEOPLE, PLANS
+from synergy_domain.demo.shapes import Job, Plan, Said
 from synergy_domain.projects import MemberInput, ProjectInput
 from synergy_domain.work import CommentInput, LabelInput, SubtaskChange, SubtaskInput, TaskInput, TaskMove, TaskStatus
 from synergy_platform.database import UnitOfWork

@@ -95,14 +95,6 @@ async def delete_old(uow: UnitOfWork, *, read_before: datetime, unlisted_before:
 
 
 def _to_view(row: asyncpg.Record) -> NotificationView:
-    return NotificationView(
-        id=row["id"],
-        type=row["type"],
-        title=row["title"],
-        message=row["message"],
-        action_url=row["action_url"],
-        data=msgspec.json.decode(row["data"]),
-        read_at=row["read_at"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-    )
+    fields = dict(row)
+    fields["data"] = msgspec.json.decode(fields["data"])
+    return NotificationView(**fields)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from synergy_domain.common import Actor, given
@@ -180,21 +181,13 @@ async def list_deliveries(
 
 async def get_delivery(db: Reader, actor: Actor, delivery_id: UUID) -> DeliveryView:
     """One delivery with its content and every attempt."""
-    found = await repository.find_delivery(db, actor, delivery_id)
-    if found is None:
-        raise DeliveryNotFound
-    delivery, _, access = found
-    require(access, policy.may_manage(access.role), "see its webhooks", on_archived=True)
+    delivery, _ = await _managed_delivery(db, actor, delivery_id, "see its webhooks")
     return await repository.delivery_view(db, delivery)
 
 
 async def redeliver(uow: UnitOfWork, actor: Actor, delivery_id: UUID) -> DeliveryView:
     """Send the same message again, as a delivery of its own with the same `webhook-id`."""
-    found = await repository.find_delivery(uow, actor, delivery_id)
-    if found is None:
-        raise DeliveryNotFound
-    delivery, view, access = found
-    require(access, policy.may_manage(access.role), "send from its webhooks", on_archived=True)
+    delivery, view = await _managed_delivery(uow, actor, delivery_id, "send from its webhooks")
     _must_be_active(view)
     if delivery["state"] == "pending":
         raise DeliveryPending
@@ -232,6 +225,18 @@ async def _managed(db: Reader, actor: Actor, webhook_id: UUID, doing: str) -> tu
     view, access = found
     require(access, policy.may_manage(access.role), doing, on_archived=True)
     return view, access
+
+
+async def _managed_delivery(
+    db: Reader, actor: Actor, delivery_id: UUID, doing: str
+) -> tuple[asyncpg.Record, WebhookView]:
+    """A delivery of an endpoint that the actor may manage, and the endpoint."""
+    found = await repository.find_delivery(db, actor, delivery_id)
+    if found is None:
+        raise DeliveryNotFound
+    delivery, view, access = found
+    require(access, policy.may_manage(access.role), doing, on_archived=True)
+    return delivery, view
 
 
 async def _locked(uow: UnitOfWork, webhook_id: UUID) -> Webhook:

@@ -3,6 +3,7 @@
 from synergy_platform.jobs.failures import (
     MESSAGE,
     HardLimitExceeded,
+    StillInHand,
     WorkerDied,
     bury_message,
     describe,
@@ -47,6 +48,7 @@ __all__ = [
     "Queue",
     "QueueState",
     "Registry",
+    "StillInHand",
     "UnknownJob",
     "WorkerDied",
     "background_state",

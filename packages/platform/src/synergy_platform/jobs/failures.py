@@ -13,6 +13,7 @@ from synergy_platform.database import OUTBOX_CHANNEL, Reader
 from synergy_platform.ids import new_id
 from synergy_platform.jobs.counters import JOBS
 from synergy_platform.jobs.handlers import MAX_ATTEMPTS, Outcome, retry_delay
+from synergy_platform.jobs.lease import LIVING
 from synergy_platform.runtime import Runtime
 
 LONGEST_ERROR = 2000
@@ -42,10 +43,11 @@ _HAND_BACK = f"""
     back AS (UPDATE jobs SET published_at = NULL, owner = NULL FROM mine WHERE jobs.id = mine.id)
     SELECT pg_notify('{OUTBOX_CHANNEL}', '')
 """  # noqa: S608 - a constant of ours
-_FIND = """
-    SELECT name, attempts, owner, jsonb_array_length(history) AS failures FROM jobs
-    WHERE id = $1 AND state = 'waiting'
-"""
+_FIND_VICTIM = f"""
+    SELECT name, attempts, owner, jsonb_array_length(history) AS failures,
+           coalesce(owner IN ({LIVING}), false) AS is_in_hand
+    FROM jobs WHERE id = $1 AND state = 'waiting' FOR UPDATE
+"""  # noqa: S608 - a constant of ours
 _BURY_MESSAGE = """
     INSERT INTO jobs (id, name, queue, payload, state, attempts, error, run_at, created_at, died_at, history)
     VALUES ($1, $6, $2, $3::jsonb, 'dead', 0, $4, $5, $5, $5, '[]'::jsonb)
@@ -72,6 +74,10 @@ class HardLimitExceeded(Exception):
 
 class WorkerDied(Exception):
     """The process that did the job died of something."""
+
+
+class StillInHand(Exception):
+    """A process that is alive has leased the job; or the server has not noticed yet that the process is dead."""
 
 
 def describe(error: BaseException) -> str:
@@ -115,13 +121,16 @@ async def hand_back(runtime: Runtime, job_id: UUID, owner: int | None = None) ->
 async def record_victim(runtime: Runtime, job_id: UUID, error: Exception, duration_ms: float) -> Outcome:
     """Record that the process died in which this job ran; "not_mine" when the job is done or elsewhere.
 
-    The row may still be locked by the connection of the dead process: then it raises asyncpg's LockNotAvailableError.
+    The row may still be locked or leased by the connection of the dead process, or by another one's that took the job
+    over: then it raises asyncpg's LockNotAvailableError or StillInHand.
     """
     async with runtime.database.unit_of_work() as uow:
         # waits for the dead one's transaction to end
-        row = await uow.row(f"{_FIND} FOR UPDATE", job_id)
+        row = await uow.row(_FIND_VICTIM, job_id)
     if row is None:
         return "not_mine"
+    if row["is_in_hand"]:
+        raise StillInHand
     claimed = Claimed(row["name"], {}, row["attempts"] + 1, row["failures"], row["owner"])
     return await record_failure(runtime, job_id, claimed, error, duration_ms)
 

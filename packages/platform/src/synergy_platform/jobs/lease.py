@@ -20,12 +20,14 @@ _SESSION = """
     SELECT set_config('tcp_keepalives_idle', '5', false), set_config('tcp_keepalives_interval', '2', false),
            set_config('tcp_keepalives_count', '3', false)
 """
+# the owners that are alive
+LIVING = f"""
+    SELECT objid::int8 AS owner FROM pg_locks
+    WHERE locktype = 'advisory' AND classid = {_CLASS} AND objsubid = 2 AND granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""  # noqa: S608 - a constant of ours
 _TAKE_BACK = f"""
-    WITH living AS MATERIALIZED (
-      SELECT objid::int8 AS owner FROM pg_locks
-      WHERE locktype = 'advisory' AND classid = {_CLASS} AND objsubid = 2 AND granted
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    ), lost AS (
+    WITH living AS MATERIALIZED ({LIVING}), lost AS (
       SELECT id FROM jobs WHERE owner IS NOT NULL AND state = 'waiting' AND owner NOT IN (SELECT owner FROM living)
       FOR UPDATE SKIP LOCKED
     ), back AS (

@@ -11,13 +11,17 @@ open, and what it came to is recorded in the transaction that ends it.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 import msgspec
 import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from synergy_platform.database import OUTBOX_CHANNEL, UnitOfWork
 from synergy_platform.jobs.counters import JOB_SECONDS, JOBS
@@ -29,8 +33,10 @@ from synergy_platform.runtime import Runtime
 # how long a known outcome is kept while the database is away; then the job runs again
 KEEP_OUTCOME_SECONDS = 60.0
 
+# also when it is there and has no connection or no lock to give for a while
 _DATABASE_AWAY = (
     OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InterfaceError,
+    asyncpg.LockNotAvailableError, PoolTimeout, DBAPIError,
 )  # fmt: skip
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -71,10 +77,10 @@ _LEASE = f"""
 _MUST_RUN_ALONE = f"SELECT id FROM jobs WHERE id = $1 AND state = 'waiting' AND owner IS NULL AND {_IS_SUSPECT}"  # noqa: S608
 _HOLD = "SELECT id FROM jobs WHERE id = $1 AND owner = $2 FOR UPDATE"
 _REMOVE = "DELETE FROM jobs WHERE id = $1 RETURNING id"
-_AGAIN = """
+_AGAIN = f"""
     UPDATE jobs SET owner = NULL, published_at = NULL, run_at = $2, attempts = attempts + 1 WHERE id = $1
-    RETURNING pg_notify('synergy_outbox', '')
-"""
+    RETURNING pg_notify('{OUTBOX_CHANNEL}', '')
+"""  # noqa: S608 - a constant of ours
 
 
 async def run_job(
@@ -139,12 +145,15 @@ async def run_io_job(
                 raise UnknownJob(f"{claimed.name} does not belong into the queue io")
             async with asyncio.timeout(handler.soft_timeout):
                 finish = await handler.function(runtime, claimed.payload, claimed.attempt)
-            outcome = await _keep_recording(runtime, job_id, owner, finish)
+            # what was sent cannot be taken back: its outcome is kept for a while
+            outcome = await _while_away(lambda: _record(runtime, job_id, owner, finish), KEEP_OUTCOME_SECONDS)
         except asyncio.CancelledError:
             await hand_back(runtime, job_id, owner)
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the job counts it
-            return await record_failure(runtime, job_id, claimed, error, _milliseconds(started))
+            failure, duration_ms = error, _milliseconds(started)
+            # nobody takes the job over as long as the lease lasts, so this has to get through
+            return await _while_away(lambda: record_failure(runtime, job_id, claimed, failure, duration_ms))
         if outcome == "done":
             _log_done(job_id, claimed, started)
         elif outcome == "again":
@@ -152,28 +161,28 @@ async def run_io_job(
         return outcome
 
 
-async def _keep_recording(runtime: Runtime, job_id: UUID, owner: int, finish: Finish) -> Outcome:
-    """What was sent cannot be taken back: while the database is away, its outcome is kept for a while."""
-    give_up = time.monotonic() + KEEP_OUTCOME_SECONDS
+async def _while_away(record: Callable[[], Awaitable[Outcome]], seconds: float = math.inf) -> Outcome:
+    """`record`, and again and again while the database is away, for so long."""
+    give_up = time.monotonic() + seconds
     while True:
         try:
-            async with runtime.database.unit_of_work() as uow:
-                return await _record(uow, job_id, owner, finish)
+            return await record()
         except _DATABASE_AWAY:
             if time.monotonic() > give_up:
                 raise
             await asyncio.sleep(1)
 
 
-async def _record(uow: UnitOfWork, job_id: UUID, owner: int, finish: Finish) -> Outcome:
-    if await uow.value(_HOLD, job_id, owner) is None:
-        return "not_mine"
-    after: timedelta | None = await finish(uow)
-    if after is None:
-        await uow.value(_REMOVE, job_id)
-        return "done"
-    await uow.value(_AGAIN, job_id, uow.now + after)
-    return "again"
+async def _record(runtime: Runtime, job_id: UUID, owner: int, finish: Finish) -> Outcome:
+    async with runtime.database.unit_of_work() as uow:
+        if await uow.value(_HOLD, job_id, owner) is None:
+            return "not_mine"
+        after: timedelta | None = await finish(uow)
+        if after is None:
+            await uow.value(_REMOVE, job_id)
+            return "done"
+        await uow.value(_AGAIN, job_id, uow.now + after)
+        return "again"
 
 
 def _log_done(job_id: UUID, claimed: Claimed, started: float) -> None:
