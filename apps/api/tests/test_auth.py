@@ -53,7 +53,13 @@ async def signed_in(api, **login):
     [
         ({"username": "Ab"}, "/username", "too_short"),
         ({"username": "has space"}, "/username", "wrong_type"),
+        ({"username": "ada\n"}, "/username", "wrong_type"),
         ({"email": "nobody"}, "/email", "wrong_type"),
+        ({"email": "ada@example.org\n"}, "/email", "wrong_type"),
+        ({"email": "a\x01b@example.org"}, "/email", "wrong_type"),
+        ({"email": "ada@-example.org"}, "/email", "wrong_type"),
+        ({"email": "ada@example..org"}, "/email", "wrong_type"),
+        ({"email": "ada@example-.org"}, "/email", "wrong_type"),
         ({"first_name": "<b>"}, "/first_name", "invalid"),
         ({"last_name": "   "}, "/last_name", "too_short"),
         ({"password": "short"}, "/password", "too_short"),

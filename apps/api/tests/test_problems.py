@@ -7,6 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from synergy_domain.common import END
+
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
@@ -74,3 +76,22 @@ async def test_every_operation_has_a_name_of_its_own_and_a_sentence(api):
     names = [operation["operationId"] for operation in operations]
     assert len(names) == len(set(names))
     assert all(operation.get("description") for operation in operations)
+
+
+async def test_every_pattern_ends_where_the_text_ends(api):
+    """Python's `$` is also before a last line break: an address with one would be another address."""
+
+    def patterns(part):
+        match part:
+            case {"pattern": str(pattern)}:
+                yield pattern
+            case dict():
+                for inner in part.values():
+                    yield from patterns(inner)
+            case list():
+                for inner in part:
+                    yield from patterns(inner)
+
+    found = list(patterns((await api.anonymous.get("/api/openapi.json")).json()))
+    assert len(found) > 5
+    assert [pattern for pattern in found if not pattern.endswith(END)] == []

@@ -9,6 +9,9 @@ import msgspec
 
 T = TypeVar("T")
 
+# The end of a pattern: a plain `$` of Python is also before a last line break. JavaScript reads it the same way.
+END = r"$(?!\n)"
+
 
 class PersonView(msgspec.Struct, kw_only=True):
     """A person as they are shown beside their work."""

@@ -9,9 +9,15 @@ from uuid import UUID
 import msgspec
 
 from synergy_domain.common.actor import GlobalRole
+from synergy_domain.common.contracts import END
 
-USERNAME_PATTERN = r"^[a-z0-9][a-z0-9_-]*$"
-EMAIL_PATTERN = r"^[^@\s<>\"(),:;\[\]\\]+@[^@\s<>\"(),:;\[\]\\]+\.[^@\s<>\"(),:;\[\]\\.]+$"
+USERNAME_PATTERN = r"^[a-z0-9][a-z0-9_-]*" + END
+# no control characters, and a domain of labels that neither are empty nor begin or end with a hyphen
+EMAIL_PATTERN = (
+    r"^[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f]+"
+    r"@(?:[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f.-](?:[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f.]*[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f.-])?\.)+"
+    r"[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f.-]+" + END
+)
 
 Theme = Literal["system", "light", "dark"]
 Username = Annotated[str, msgspec.Meta(min_length=3, max_length=30, pattern=USERNAME_PATTERN)]

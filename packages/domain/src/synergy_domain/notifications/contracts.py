@@ -8,6 +8,8 @@ from uuid import UUID
 
 import msgspec
 
+from synergy_domain.common.contracts import END
+
 NotificationType = Literal[
     "task_assigned", "task_updated", "task_completed", "task_overdue", "mention", "comment_added", "milestone_due",
     "milestone_completed", "milestone_overdue", "project_created", "project_updated", "project_completed",
@@ -16,7 +18,9 @@ NotificationType = Literal[
 ]  # fmt: skip
 Digest = Literal["never", "daily", "weekly"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-LocalTime = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="A local time such as 09:00")]
+LocalTime = Annotated[
+    str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d" + END, description="A local time such as 09:00")
+]
 
 
 class NotificationView(msgspec.Struct, kw_only=True):

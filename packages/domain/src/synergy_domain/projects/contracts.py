@@ -9,18 +9,18 @@ from uuid import UUID
 
 import msgspec
 
-from synergy_domain.common.contracts import PersonView
+from synergy_domain.common.contracts import END, PersonView
 
 ProjectStatus = Literal["planning", "active", "on_hold", "completed", "cancelled"]
 Priority = Literal["low", "medium", "high", "urgent"]
 ProjectRole = Literal["viewer", "member", "manager", "owner"]
 GrantableRole = Literal["viewer", "member", "manager"]
 
-Key = Annotated[str, msgspec.Meta(min_length=2, max_length=6, pattern=r"^[A-Z][A-Z0-9]*$")]
+Key = Annotated[str, msgspec.Meta(min_length=2, max_length=6, pattern=r"^[A-Z][A-Z0-9]*" + END)]
 ProjectName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 LongText = Annotated[str, msgspec.Meta(max_length=100_000)]
-Color = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}$")]
-Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")]
+Color = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}" + END)]
+Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}" + END)]
 Money = Annotated[
     Decimal, msgspec.Meta(description="Decimal string with at most 10 digits before and 2 after the point")
 ]

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from synergy_domain.common.contracts import PersonView
+from synergy_domain.common.contracts import END, PersonView
 from synergy_domain.projects import Priority
 from synergy_platform.storage import StoredFile
 
@@ -24,7 +24,7 @@ Impact = Annotated[Decimal, msgspec.Meta(description="0 to 100 with at most 2 de
 StoryPoints = Annotated[int, msgspec.Meta(ge=1, le=13)]
 Minutes = Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
 LabelName = Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
-Color = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}$")]
+Color = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}" + END)]
 Ids = Annotated[list[UUID], msgspec.Meta(max_length=100)]
 
 
