@@ -156,7 +156,7 @@ async def test_schedule_changed_is_due_by_its_new_rule(admin, schedule):
     by_interval = (await admin.patch(path, json={"interval_seconds": 600})).json()
     assert (by_interval["cron"], by_interval["interval_seconds"]) == (None, 600)
     by_cron = (
-        await admin.patch(path, json={"cron": "0 9 * * 1", "timezone": "Europe/Vienna", "missed": "skip"})
+        await admin.patch(path, json={"cron": " 0 9  * * 1\n", "timezone": "Europe/Vienna", "missed": "skip"})
     ).json()
     assert (by_cron["cron"], by_cron["interval_seconds"]) == ("0 9 * * 1", None)
     assert (by_cron["timezone"], by_cron["missed"]) == ("Europe/Vienna", "skip")
@@ -168,6 +168,7 @@ async def test_schedule_changed_is_due_by_its_new_rule(admin, schedule):
     [
         ({"cron": "every day"}, "/cron"),
         ({"cron": "0 0 31 2 *"}, "/cron"),
+        ({"cron": "* * * * * *"}, "/cron"),
         ({"timezone": "Mars/Olympus"}, "/timezone"),
         ({"timezone": "../etc/passwd"}, "/timezone"),
         ({"interval_seconds": 1}, "/interval_seconds"),

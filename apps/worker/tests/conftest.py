@@ -26,7 +26,7 @@ import work_for_tests
 
 # it imports everything once; a process of a test is then there within milliseconds
 _FORKSERVER = multiprocessing.get_context("forkserver")
-_FORKSERVER.set_forkserver_preload(["__main__", "work_for_tests"])
+_FORKSERVER.set_forkserver_preload(["__main__", "work_for_tests", "synergy_worker.handlers", "synergy_worker.worker"])
 
 EFFECTS = """
     CREATE TABLE effects (

@@ -97,6 +97,7 @@ class StreamBroker(RedisStreamBroker):
         self._next_claim = dict.fromkeys(limits, 0.0)
         self._upkeep: asyncio.Task[None] | None = None
         self._away = False
+        self._had_groups = False
         self.on_reject: Callable[[str, bytes, str], Awaitable[None]] | None = None
 
     # ---- sending -----------------------------------------------------------------------------------------------
@@ -228,7 +229,7 @@ class StreamBroker(RedisStreamBroker):
                 if self._away:
                     self._away = False
                     log.info("broker.back")
-                pause = 0.0
+                pause, self._had_groups = 0.0, True
                 for message in messages:
                     fetched.put_nowait(message)
         except Exception as error:  # noqa: BLE001 - `listen` raises it
@@ -246,7 +247,8 @@ class StreamBroker(RedisStreamBroker):
     async def _mend(self, error: BaseException, pause: float) -> float:
         """After a failed fetch: make the groups again, or wait; returns how long the next wait is at least."""
         if isinstance(error, ResponseError) and any(word in str(error) for word in ("NOGROUP", "UNBLOCKED")):
-            log.warning("broker.group_lost")
+            if self._had_groups:  # the first worker of all makes them
+                log.warning("broker.group_lost")
             with contextlib.suppress(*BROKER_AWAY):
                 await self._declare_consumer_group()
                 await asyncio.sleep(pause)

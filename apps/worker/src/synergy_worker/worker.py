@@ -39,7 +39,6 @@ from synergy_worker.process import Victims
 from synergy_worker.relay import Relay
 from synergy_worker.running import RunningJob, RunningJobs
 
-TASKS_PER_PROCESS = 1000
 # the row of a job stays locked or leased until the server has noticed that the one who did it is dead
 VICTIM_SECONDS = 60.0
 
@@ -219,7 +218,7 @@ def serve(
     victims: Victims,
     apart: JobsApart,
     *,
-    tasks_per_process: int = TASKS_PER_PROCESS,
+    tasks_per_process: int,
 ) -> None:
     """Run jobs in this process until SIGTERM, or until it has done its share."""
     broker = make_broker(settings)

@@ -222,7 +222,7 @@ class Outgoing:
             case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError():
                 return BrokenAnswer("The connection ended before an answer.")
             case _:
-                return BrokenAnswer(f"What came back is no HTTP answer: {error}"[:300])
+                return BrokenAnswer("What came back is no HTTP answer.")
 
 
 async def _beginning(response: aiohttp.ClientResponse) -> str:

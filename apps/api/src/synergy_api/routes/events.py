@@ -53,8 +53,13 @@ async def stream_events(
     ] = None,
     limit: Limit = 50,
 ) -> Response[Any]:
-    """Everything that the caller may see, as it happens; resumable by `Last-Event-ID` or `after`."""
-    start = after if after is not None else _last_event_id(request)
+    """Everything that the caller may see, as it happens; with `Accept: application/json` a page of it.
+
+    Resumable by `Last-Event-ID` or `after`. The header counts when both are there: a browser that reconnects sends it
+    to the address that it began with.
+    """
+    last = _last_event_id(request)
+    start = after if last is None else last
     if "application/json" in request.headers.get("accept", ""):
         return Response(await _page(db, actor, start or 0, limit))
     hub: EventHub = state.hub
@@ -71,7 +76,7 @@ def _last_event_id(request: AnyRequest) -> int | None:
     header = request.headers.get("last-event-id")
     if not header:
         return None
-    if not re.fullmatch(r"\d{1,18}", header):
+    if not re.fullmatch(r"\d{1,40}", header):
         raise BadRequest("Last-Event-ID: send the id of an event.")
     return int(header)
 

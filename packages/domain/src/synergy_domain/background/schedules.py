@@ -19,6 +19,7 @@ from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import InputFault, InvalidInput, NotFound
 from synergy_platform.schedules import Timing
 
+_CRON_FIELDS = 5
 _COLUMNS = """id, name, job, cron, interval_seconds, timezone, missed, is_paused, last_run_at,
               CASE WHEN NOT is_paused THEN next_run_at END AS next_run_at"""
 
@@ -44,6 +45,11 @@ async def change_schedule(uow: UnitOfWork, actor: Actor, schedule_id: UUID, data
     values = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not UNSET}
     if "cron" in values:
         values["interval_seconds"] = None
+        if values["cron"] is not None:
+            cron_fields: list[str] = values["cron"].split()
+            if len(cron_fields) != _CRON_FIELDS:  # the parser takes a sixth, for seconds
+                raise InvalidInput.at("/cron", "is no cron expression of five fields", "invalid_cron")
+            values["cron"] = " ".join(cron_fields)
     if "interval_seconds" in values and values["interval_seconds"] is not None:
         values["cron"] = None
     wanted: dict[str, Any] = {**dict(row), **values}
