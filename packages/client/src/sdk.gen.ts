@@ -323,7 +323,10 @@ export const changeComment = <ThrowOnError extends boolean = false>(options: Opt
 /**
  * StreamEvents
  *
- * Everything that the caller may see, as it happens; resumable by `Last-Event-ID` or `after`.
+ * Everything that the caller may see, as it happens; with `Accept: application/json` a page of it.
+ *
+ * Resumable by `Last-Event-ID` or `after`. The header counts when both are there: a browser that reconnects sends it
+ * to the address that it began with.
  */
 export const streamEvents = <ThrowOnError extends boolean = false>(options?: Options<StreamEventsData, ThrowOnError>): RequestResult<StreamEventsResponses, StreamEventsErrors, ThrowOnError> => (options?.client ?? client).get<StreamEventsResponses, StreamEventsErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
