@@ -21,14 +21,13 @@ def write_description(path: str) -> None:
     from pathlib import Path
 
     from synergy_api.app import create_app
-    from synergy_api.documentation import readable_names
+    from synergy_api.documentation import describe
     from synergy_platform.runtime import Runtime
     from synergy_platform.settings import Settings
 
     # nothing is opened, so the secret is never used
     settings = Settings(secret_keys=("only the description is made with this",))
-    app = create_app(Runtime(settings, application="synergy-api"))
-    description = readable_names(app.openapi_schema.to_schema())
+    description = describe(create_app(Runtime(settings, application="synergy-api")))
     Path(path).write_text(json.dumps(description, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 

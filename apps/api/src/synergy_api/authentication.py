@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import structlog
 from litestar import Request, Response
 from litestar.datastructures import Cookie, State
 from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 
-from synergy_domain.common import Actor
+from synergy_domain.common import Actor, Scope
 from synergy_domain.identity import Authenticator, Client, IssuedTokens, SignInView
 from synergy_platform.database import Reader
 from synergy_platform.errors import Forbidden, NotAuthenticated
@@ -18,6 +19,7 @@ from synergy_platform.runtime import Runtime
 from synergy_platform.settings import Settings
 
 AnyRequest = Request[Any, Any, Any]
+NeededScope = Literal["read", "write", "admin", "session"]
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -29,6 +31,36 @@ class ForgedRequest(Forbidden):
 
     def __init__(self) -> None:
         super().__init__("A request with cookies must come from the same origin. Scripts use a bearer token instead.")
+
+
+class ScopeMissing(Forbidden):
+    """A personal token that does not reach as far as the operation."""
+
+    code, title = "scope_missing", "The token does not allow this"
+
+    def __init__(self, needed: NeededScope) -> None:
+        super().__init__(
+            "This needs a session: sign in. A personal token does not do."
+            if needed == "session"
+            else f"This needs a token with the scope {needed!r}."
+        )
+
+
+def needed_scope(handler: HTTPRouteHandler) -> NeededScope:
+    """The scope that a personal token needs for an operation; `write` holds `read`.
+
+    A handler says another one by `opt={"scope": …}`; `session` is for what steers the account itself.
+    """
+    said: NeededScope | None = handler.opt.get("scope")
+    if said is not None:
+        return said
+    if any(path.startswith("/admin/") for path in handler.paths):
+        return "admin"
+    return "read" if handler.http_methods <= _SAFE_METHODS else "write"
+
+
+def _allows(scopes: frozenset[Scope], needed: NeededScope) -> bool:
+    return needed in scopes or (needed == "read" and "write" in scopes)
 
 
 def cookie_names(settings: Settings) -> tuple[str, str]:
@@ -67,6 +99,10 @@ async def provide_actor(request: AnyRequest, state: State, db: NamedDependency[R
             headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
         )
     structlog.contextvars.bind_contextvars(**{"actor.id": str(actor.user_id)})
+    if actor.scopes is not None:
+        needed = needed_scope(request.route_handler)
+        if not _allows(actor.scopes, needed):
+            raise ScopeMissing(needed)
     return actor
 
 

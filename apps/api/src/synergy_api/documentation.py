@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from litestar import MediaType, Request, Response, get
+from litestar import Litestar, MediaType, Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Tag
 from litestar.params import FromPath
+from litestar.routes import HTTPRoute
 from litestar.types import Method
 
+from synergy_api.authentication import needed_scope
 from synergy_api.problems import MEDIA_TYPE, Problem
 from synergy_platform.errors import NotFound
 from synergy_platform.version import VERSION
@@ -63,7 +65,9 @@ def openapi_config() -> OpenAPIConfig:
         description=(
             "The REST API of SynergyOS. Send `Authorization: Bearer <access token>`; "
             "`POST /api/v1/auth/login` gives one. "
-            "Errors are `application/problem+json`; `code` is a stable name."
+            "Errors are `application/problem+json`; `code` is a stable name. "
+            "A personal token (`syn_…`) needs the scope named beside an operation: `read`, `write` (which holds "
+            "`read`) or `admin`; `session` is not to be had by a token."
         ),
         # not /api: Litestar answers everything below with a page of its own
         path="/api/openapi.json",
@@ -103,12 +107,29 @@ def readable_names(description: dict[str, Any]) -> dict[str, Any]:
     return json.loads(_GENERIC.sub(lambda match: match[2] + match[1].replace("ItemList", "List"), text))
 
 
+def describe(app: Litestar) -> dict[str, Any]:
+    """The description, with the scope that a personal token needs beside each operation."""
+    description = readable_names(app.openapi_schema.to_schema())
+    scopes = {
+        handler.handler_name: needed_scope(handler)
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+    }
+    for path in description["paths"].values():
+        for operation in path.values():
+            if "operationId" in operation and operation.get("security") != [{}]:
+                operation["security"] = [{"bearer": [scopes[operation["operationId"]]]}]
+    return description
+
+
 class DescriptionPlugin(JsonRenderPlugin):
     """Serves the description as /api/openapi.json."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """The description as JSON."""
-        return json.dumps(readable_names(openapi_schema), ensure_ascii=False).encode()
+        del openapi_schema
+        return json.dumps(describe(request.app), ensure_ascii=False).encode()
 
 
 _PAGE = b"""<!doctype html>

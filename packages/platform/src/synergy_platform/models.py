@@ -15,6 +15,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     String,
     Text,
@@ -129,6 +130,24 @@ class Schedule(Base):
     run_now_at: Mapped[datetime | None] = mapped_column(DateTimeUTC)
     last_run_at: Mapped[datetime | None] = mapped_column(DateTimeUTC)
     next_run_at: Mapped[datetime] = mapped_column(DateTimeUTC)
+
+
+class IdempotencyKey(Base):
+    """A POST that named a key, and what was answered: the same again gets the same answer, for 24 hours.
+
+    `status` is null while the first one is under way.
+    """
+
+    __tablename__ = "idempotency_keys"
+
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    # of method, path and body
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[int | None] = mapped_column(SmallInteger)
+    headers: Mapped[dict[str, str] | None] = mapped_column(JSONB)
+    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(DateTimeUTC, index=True)
 
 
 class ProcessHeartbeat(Base):

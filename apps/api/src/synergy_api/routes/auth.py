@@ -71,7 +71,7 @@ async def refresh(request: AnyRequest, state: State) -> Response[SignInView]:
     )
 
 
-@post("/auth/logout", tags=["auth"], status_code=204, responses=errors(401, 403))
+@post("/auth/logout", tags=["auth"], status_code=204, opt={"scope": "session"}, responses=errors(401, 403))
 async def logout(
     request: AnyRequest, state: State, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> Response[None]:
@@ -80,7 +80,7 @@ async def logout(
     return sign_out_response(state.runtime.settings)
 
 
-@post("/auth/logout-all", tags=["auth"], status_code=204, responses=errors(401, 403))
+@post("/auth/logout-all", tags=["auth"], status_code=204, opt={"scope": "session"}, responses=errors(401, 403))
 async def logout_all(
     request: AnyRequest, state: State, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> Response[None]:

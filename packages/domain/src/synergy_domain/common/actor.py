@@ -8,17 +8,23 @@ from uuid import UUID
 import msgspec
 
 GlobalRole = Literal["member", "manager", "admin"]
+Scope = Literal["read", "write", "admin"]
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
-    """The signed-in user of a request, as the database knows them at this moment."""
+    """The signed-in user of a request, as the database knows them at this moment.
+
+    `scopes` are those of the personal token that the request carries; None for a session, which may do whatever its
+    user may. `session_id` is None with a token.
+    """
 
     user_id: UUID
     username: str
     role: GlobalRole
     session_id: UUID | None = None
+    scopes: frozenset[Scope] | None = None
 
     @property
     def is_admin(self) -> bool:
-        """Whether they run the instance, and so may see every project."""
-        return self.role == "admin"
+        """Whether they run the instance, and so may see every project; a token needs the scope for it."""
+        return self.role == "admin" and (self.scopes is None or "admin" in self.scopes)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, Numeric, String, Text, text
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, LargeBinary, Numeric, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from synergy_platform.models import Base, id_column
@@ -88,3 +88,37 @@ class Member(Base):
     role: Mapped[str] = mapped_column(String(8))
     joined_at: Mapped[datetime] = mapped_column(DateTimeUTC)
     added_by: Mapped[UUID | None]
+
+
+class Invitation(Base):
+    """Somebody who was asked into a project by mail; the link is stored hashed, and good once."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (
+        Index("uq_invitations_open", "project_id", text("lower(email)"), unique=True,
+              postgresql_where=text("accepted_at IS NULL AND revoked_at IS NULL")),
+    )  # fmt: skip
+
+    id: Mapped[UUID] = id_column()
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    email: Mapped[str] = mapped_column(String(254))
+    role: Mapped[str] = mapped_column(String(8))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    invited_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(DateTimeUTC)
+    sent_at: Mapped[datetime] = mapped_column(DateTimeUTC)
+    expires_at: Mapped[datetime] = mapped_column(DateTimeUTC, index=True)
+    accepted_at: Mapped[datetime | None] = mapped_column(DateTimeUTC)
+    accepted_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTimeUTC)
+
+
+class AdminAccess(Base):
+    """An administrator looked into or changed a project that is not theirs: recorded once an hour."""
+
+    __tablename__ = "admin_accesses"
+
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True)
+    # the beginning of the hour
+    hour: Mapped[datetime] = mapped_column(DateTimeUTC, primary_key=True)
