@@ -172,7 +172,9 @@ async def test_cookie_session_works_and_refuses_requests_from_elsewhere(api):
 async def test_logout_voids_the_access_token_at_once(api, make):
     user = await make.user()
     caller = await api.as_(user)
-    assert (await caller.post("/auth/logout")).status_code == 204
+    answer = await caller.post("/auth/logout")
+    assert answer.status_code == 204
+    assert answer.headers["clear-site-data"] == '"cache", "storage"'
     assert (await caller.get("/me")).status_code == 401
 
 

@@ -44,7 +44,7 @@ export default function handleRequest(
   headers.set("content-type", "text/html; charset=utf-8");
   headers.set("content-security-policy", contentSecurityPolicy(nonce));
   // Pages show what one person may see, and each carries its own nonce.
-  headers.set("cache-control", "private, no-cache");
+  headers.set("cache-control", "no-store");
   headers.append("vary", "Cookie, Accept-Encoding");
   const isZipped = /\bgzip\b/.test(request.headers.get("accept-encoding") ?? "");
   if (isZipped) headers.set("content-encoding", "gzip");

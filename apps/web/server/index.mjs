@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import http from "node:http";
 import { addressMatcher } from "./addresses.mjs";
 import { sendProblem, setSecurityHeaders } from "./headers.mjs";
-import { captureConsole, errorFields, log } from "./log.mjs";
+import { captureConsole, errorFields, log, loggedPath } from "./log.mjs";
 import { apiProxy } from "./proxy.mjs";
 import { staticFiles } from "./static.mjs";
 
@@ -49,7 +49,8 @@ function identify(request) {
   delete headers["x-forwarded-host"];
 }
 
-function logRequest(request, response, path) {
+function logRequest(request, response) {
+  const path = loggedPath(request.url);
   const started = process.hrtime.bigint();
   response.on("close", () => {
     const status = response.headersSent ? response.statusCode : 499;
@@ -77,7 +78,7 @@ const server = http.createServer((request, response) => {
     response.end(request.method === "HEAD" ? undefined : body);
     return;
   }
-  logRequest(request, response, path);
+  logRequest(request, response);
   if (path === "/api" || path.startsWith("/api/")) {
     api.forward(request, response);
     return;
@@ -93,6 +94,8 @@ const server = http.createServer((request, response) => {
     });
     return;
   }
+  // pages and their data are for one person; whoever opens the browser next finds none
+  response.setHeader("cache-control", "no-store");
   render(request, response);
 });
 server.keepAliveTimeout = 75_000;

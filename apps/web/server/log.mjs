@@ -2,6 +2,11 @@
 const levels = { debug: 10, info: 20, warning: 30, error: 40 };
 const threshold = levels[(process.env.LOG_LEVEL ?? "info").toLowerCase()] ?? levels.info;
 
+/** The path of an address for a log: without its query, and without the token in the place of a name. */
+export function loggedPath(url) {
+  return url.split(/[?#]/, 1)[0].replace(/^((?:\/api\/v1)?\/(?:invitations|unsubscribe)\/)[^/]+/, "$1[redacted]");
+}
+
 /**
  * Write one line to stdout.
  * @param {"debug" | "info" | "warning" | "error"} level

@@ -2,7 +2,7 @@
 import http from "node:http";
 import https from "node:https";
 import { sendProblem, withSecurityHeaders } from "./headers.mjs";
-import { errorFields, log } from "./log.mjs";
+import { errorFields, log, loggedPath } from "./log.mjs";
 
 // These belong to one connection and must not travel (RFC 9110, 7.6.1).
 const hopByHop = new Set([
@@ -76,7 +76,7 @@ export function apiProxy(apiUrl) {
         done = true;
         log("warning", "api.unreachable", {
           "request.id": request.headers["x-request-id"],
-          "url.path": request.url.split("?", 1)[0],
+          "url.path": loggedPath(request.url),
           ...errorFields(error),
         });
         if (response.headersSent) {

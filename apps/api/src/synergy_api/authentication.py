@@ -135,9 +135,12 @@ def sign_in_response(settings: Settings, issued: IssuedTokens, *, as_cookies: bo
 
 
 def sign_out_response(settings: Settings) -> Response[None]:
-    """No content, and the cookies are gone."""
+    """No content; the cookies of the session are gone, and what the browser kept of it.
+
+    Not "cookies": that this browser has signed in before outlives the session.
+    """
     gone = [_cookie(settings, name, "", 0) for name in cookie_names(settings)]
-    return Response(None, status_code=204, cookies=gone)
+    return Response(None, status_code=204, cookies=gone, headers={"Clear-Site-Data": '"cache", "storage"'})
 
 
 def _cookies(settings: Settings, issued: IssuedTokens) -> list[Cookie]:

@@ -7,6 +7,10 @@ test.each([
   ["https://elsewhere.example", "/projects"],
   ["//elsewhere.example", "/projects"],
   ["/\\elsewhere.example", "/projects"],
+  ["/\t/elsewhere.example", "/projects"],
+  ["/\n/elsewhere.example", "/projects"],
+  ["\t//elsewhere.example", "/projects"],
+  ["javascript:alert(1)", "/projects"],
 ])("goes from %s to %s", (value, expected) => {
   expect(safeNext(value)).toBe(expected);
 });

@@ -43,6 +43,28 @@ def test_register_then_sign_out_and_in_leads_to_projects(open_browser: Callable[
     expect(page).to_have_url(re.compile(r"/my-work$"))
 
 
+def test_sign_out_leaves_nothing_of_the_person_in_the_browser(
+    open_browser: Callable[..., Page], make_person: Callable[..., Person]
+) -> None:
+    page = open_browser(make_person())
+    answer = page.goto("/projects")
+    assert answer is not None
+    assert answer.headers["cache-control"] == "no-store"
+    assert page.request.get("/projects.data").headers["cache-control"] == "no-store"
+    page.wait_for_load_state("networkidle")
+    page.get_by_role("button", name=re.compile("account and appearance")).click()
+    with page.expect_response(lambda answer: answer.request.method == "POST") as gone:
+        page.get_by_role("menuitem", name="Sign out").click()
+    assert gone.value.all_headers()["clear-site-data"] == '"cache", "storage"'
+    expect(page).to_have_url(re.compile(r"/login$"))
+    assert not [cookie["name"] for cookie in page.context.cookies() if re.search("access|refresh", cookie["name"])]
+    # how far pages were scrolled, and nothing else
+    stored = page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]")
+    assert set(stored) <= {"react-router-scroll-positions"}
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/login"))
+
+
 def test_register_with_a_taken_username_says_so_at_the_field(
     open_browser: Callable[..., Page], make_person: Callable[..., Person]
 ) -> None:

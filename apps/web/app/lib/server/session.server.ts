@@ -50,6 +50,8 @@ export async function fetchPatiently(call: Request, options: RequestInit): Promi
 class RequestSession implements Session {
   readonly api: Api;
   readonly setCookies: string[] = [];
+  /** What the browser is to forget, once the session has ended. */
+  clearSiteData: string | null = null;
   #cookie: string;
   readonly #request: Request;
 
@@ -86,6 +88,7 @@ class RequestSession implements Session {
     });
     const setCookies = response.headers.getSetCookie();
     this.setCookies.push(...setCookies);
+    this.clearSiteData ??= response.headers.get("clear-site-data");
     this.#cookie = withSetCookies(this.#cookie, setCookies);
     return response;
   }
@@ -108,5 +111,6 @@ export const sessionMiddleware: MiddlewareFunction<Response> = async ({ request,
   context.set(sessionContext, session);
   const response = await next();
   for (const setCookie of session.setCookies) response.headers.append("set-cookie", setCookie);
+  if (session.clearSiteData) response.headers.set("clear-site-data", session.clearSiteData);
   return response;
 };

@@ -7,6 +7,9 @@ from functools import cache
 from synergy_platform.errors import InputFault
 
 _MIN_RESEMBLANCE = 4
+# names of this product, and of its parts: whoever guesses begins with them
+_CONTEXT_WORDS = ("synergyos", "synergy")
+_MIN_WITHOUT_CONTEXT = 8
 
 
 @cache
@@ -32,4 +35,13 @@ def password_faults(password: str, *, about_user: list[str], pointer: str = "/pa
     }
     if any(len(part) >= _MIN_RESEMBLANCE and (part in lowered or lowered in part) for part in parts):
         faults.append(InputFault(pointer, "password_resembles_user", "resembles your name or email address"))
+    if len(_without_context(lowered)) < min(len(password), _MIN_WITHOUT_CONTEXT):
+        faults.append(InputFault(pointer, "password_resembles_product", "is little more than the name of this product"))
     return faults
+
+
+def _without_context(lowered: str) -> str:
+    """What is left of a password when the words that everybody here would think of count for nothing."""
+    for word in _CONTEXT_WORDS:
+        lowered = lowered.replace(word, "")
+    return lowered
