@@ -213,6 +213,19 @@ async def test_change_task_with_an_old_version_is_412_with_the_present_state(cal
     assert (await caller.patch(f"/tasks/{task.id}", {"title": "Two"}, headers={"If-Match": "x"})).status_code == 400
 
 
+@pytest.mark.parametrize("sort", ["due_date", "-due_date"])
+async def test_list_tasks_without_due_dates_by_due_date_pages_through_all(caller, make, project, sort):
+    tasks = [await make.task(project) for _ in range(5)]
+
+    found, cursor = [], ""
+    while cursor is not None:
+        page = (await caller.get(f"/projects/{project.id}/tasks?limit=2&sort={sort}{cursor}")).json()
+        found += [task["id"] for task in page["items"]]
+        cursor = f"&cursor={page['next_cursor']}" if page["next_cursor"] else None
+
+    assert sorted(found) == sorted(str(task.id) for task in tasks)
+
+
 async def test_list_tasks_filters_and_sorts(caller, api, make, project):
     member = await make.member(project)
     await make.task(project, title="Alpha", priority="urgent", due_date="2026-03-01", assignee_ids=[member.user_id])

@@ -62,8 +62,11 @@ _FROM = """
 _VISIBLE = "t.deleted_at IS NULL AND p.deleted_at IS NULL"
 
 _PRIORITY_RANK = "array_position(ARRAY['low', 'medium', 'high', 'urgent'], t.priority::text)"
-# a task without a due date comes last, whichever way
-_DUE_ASC, _DUE_DESC = "coalesce(t.due_date, '9999-12-31'::date)", "coalesce(t.due_date, '0001-01-01'::date)"
+# A task without a due date comes last, whichever way. Not the last and the first day that there are: asyncpg takes
+# those for infinity, and nothing would lie behind a cursor.
+NO_DUE_DATE_ASC, NO_DUE_DATE_DESC = "9999-12-30", "0001-01-02"
+_DUE_ASC = f"coalesce(t.due_date, '{NO_DUE_DATE_ASC}'::date)"
+_DUE_DESC = f"coalesce(t.due_date, '{NO_DUE_DATE_DESC}'::date)"
 
 SORTS: dict[str, Keyset] = {
     "position": Keyset((("t.position", "text", "asc"),), "t.id"),

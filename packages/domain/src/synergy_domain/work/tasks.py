@@ -351,8 +351,8 @@ def _cursor(cursors: Cursors, sort: str, task: TaskSummary, position: str) -> st
         case "priority":
             value = ("low", "medium", "high", "urgent").index(task.priority) + 1
         case "due_date":
-            # what the query orders a missing date as
-            value = task.due_date or ("0001-01-01" if sort.startswith("-") else "9999-12-31")
+            missing = repository.NO_DUE_DATE_DESC if sort.startswith("-") else repository.NO_DUE_DATE_ASC
+            value = task.due_date or missing
         case _:
             value = getattr(task, field)
     return cursors.encode(sort, [value, task.id])
