@@ -37,6 +37,43 @@ export type ActivityViewPage = {
 };
 
 /**
+ * AdminUserView
+ */
+export type AdminUserView = {
+    bio: string | null;
+    created_at: string;
+    deactivated_at: string | null;
+    department: string | null;
+    email: string | null;
+    email_verified_at: string | null;
+    first_name: string;
+    has_second_factor: boolean;
+    id: string;
+    is_active: boolean;
+    is_person_only: boolean;
+    last_login_at: string | null;
+    last_name: string;
+    locale: string;
+    phone: string | null;
+    position: string | null;
+    role: 'member' | 'manager' | 'admin';
+    theme: 'system' | 'light' | 'dark';
+    timezone: string;
+    updated_at: string;
+    username: string;
+    version: number;
+};
+
+/**
+ * Page[AdminUserView]
+ */
+export type AdminUserViewPage = {
+    items: Array<AdminUserView>;
+    next_cursor: string | null;
+    total?: number | null;
+};
+
+/**
  * AliveView
  */
 export type AliveView = {
@@ -471,6 +508,17 @@ export type MemberViewList = {
 };
 
 /**
+ * NewUser
+ */
+export type NewUser = {
+    email: string;
+    first_name: string;
+    last_name: string;
+    role?: 'member' | 'manager' | 'admin';
+    username: string;
+};
+
+/**
  * NotificationView
  */
 export type NotificationView = {
@@ -798,6 +846,31 @@ export type ScheduleViewPage = {
 };
 
 /**
+ * SecurityEventView
+ */
+export type SecurityEventView = {
+    created_at: string;
+    detail: {
+        [key: string]: unknown;
+    };
+    id: string;
+    ip: string | null;
+    type: string;
+    user: PersonView | null;
+    user_agent: string | null;
+    username_tried: string | null;
+};
+
+/**
+ * Page[SecurityEventView]
+ */
+export type SecurityEventViewPage = {
+    items: Array<SecurityEventView>;
+    next_cursor: string | null;
+    total?: number | null;
+};
+
+/**
  * SignInView
  */
 export type SignInView = {
@@ -1035,6 +1108,17 @@ export type UnsubscribeView = {
     label: string;
     subscribed: boolean;
     type: 'task_assigned' | 'task_updated' | 'task_completed' | 'task_overdue' | 'mention' | 'comment_added' | 'milestone_due' | 'milestone_completed' | 'milestone_overdue' | 'project_created' | 'project_updated' | 'project_completed' | 'deadline_approaching' | 'member_added' | 'invitation' | 'proof_submitted' | 'proof_reviewed' | 'webhook_disabled' | 'backup_failed' | 'system' | 'digest';
+};
+
+/**
+ * UserChange
+ */
+export type UserChange = {
+    email?: string;
+    first_name?: string;
+    last_name?: string;
+    role?: 'member' | 'manager' | 'admin';
+    username?: string;
 };
 
 /**
@@ -1841,6 +1925,479 @@ export type RunScheduleResponses = {
 };
 
 export type RunScheduleResponse = RunScheduleResponses[keyof RunScheduleResponses];
+
+export type ListSecurityEventsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many at most
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before
+         */
+        cursor?: string | null;
+        /**
+         * Types, separated by commas
+         */
+        type?: string | null;
+        /**
+         * Whom they concern
+         */
+        user_id?: string | null;
+        /**
+         * Who did it to another
+         */
+        by?: string | null;
+        /**
+         * An address, or a network: 10.0.0.0/8
+         */
+        ip?: string | null;
+        /**
+         * RFC 3339
+         */
+        from?: string | null;
+        /**
+         * RFC 3339, not included
+         */
+        to?: string | null;
+        /**
+         * Part of the name tried, or of the user's
+         */
+        q?: string | null;
+        /**
+         * json or csv
+         */
+        format?: string;
+    };
+    url: '/api/v1/admin/security-events';
+};
+
+export type ListSecurityEventsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListSecurityEventsError = ListSecurityEventsErrors[keyof ListSecurityEventsErrors];
+
+export type ListSecurityEventsResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: SecurityEventViewPage;
+};
+
+export type ListSecurityEventsResponse = ListSecurityEventsResponses[keyof ListSecurityEventsResponses];
+
+export type ListAccountsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many at most
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before
+         */
+        cursor?: string | null;
+        sort?: string;
+        /**
+         * Part of the username, address or name
+         */
+        q?: string | null;
+        /**
+         * member, manager, admin; separated by commas
+         */
+        role?: string | null;
+        is_active?: boolean | null;
+        /**
+         * Only people without an account, or only accounts
+         */
+        is_person_only?: boolean | null;
+        /**
+         * Give the total too; it costs a count
+         */
+        count?: boolean;
+    };
+    url: '/api/v1/admin/users';
+};
+
+export type ListAccountsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListAccountsError = ListAccountsErrors[keyof ListAccountsErrors];
+
+export type ListAccountsResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: AdminUserViewPage;
+};
+
+export type ListAccountsResponse = ListAccountsResponses[keyof ListAccountsResponses];
+
+export type CreateAccountData = {
+    body: NewUser;
+    path?: never;
+    query?: never;
+    url: '/api/v1/admin/users';
+};
+
+export type CreateAccountErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type CreateAccountError = CreateAccountErrors[keyof CreateAccountErrors];
+
+export type CreateAccountResponses = {
+    /**
+     * Document created, URL follows
+     */
+    201: AdminUserView;
+};
+
+export type CreateAccountResponse = CreateAccountResponses[keyof CreateAccountResponses];
+
+export type GetAccountData = {
+    body?: never;
+    path: {
+        user_id: string;
+    };
+    query?: never;
+    url: '/api/v1/admin/users/{user_id}';
+};
+
+export type GetAccountErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type GetAccountError = GetAccountErrors[keyof GetAccountErrors];
+
+export type GetAccountResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: AdminUserView;
+};
+
+export type GetAccountResponse = GetAccountResponses[keyof GetAccountResponses];
+
+export type ChangeAccountData = {
+    body: UserChange;
+    path: {
+        user_id: string;
+    };
+    query?: never;
+    url: '/api/v1/admin/users/{user_id}';
+};
+
+export type ChangeAccountErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ChangeAccountError = ChangeAccountErrors[keyof ChangeAccountErrors];
+
+export type ChangeAccountResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: AdminUserView;
+};
+
+export type ChangeAccountResponse = ChangeAccountResponses[keyof ChangeAccountResponses];
+
+export type ActivateAccountData = {
+    body?: never;
+    path: {
+        user_id: string;
+    };
+    query?: never;
+    url: '/api/v1/admin/users/{user_id}/activate';
+};
+
+export type ActivateAccountErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ActivateAccountError = ActivateAccountErrors[keyof ActivateAccountErrors];
+
+export type ActivateAccountResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: AdminUserView;
+};
+
+export type ActivateAccountResponse = ActivateAccountResponses[keyof ActivateAccountResponses];
+
+export type DeactivateAccountData = {
+    body?: never;
+    path: {
+        user_id: string;
+    };
+    query?: never;
+    url: '/api/v1/admin/users/{user_id}/deactivate';
+};
+
+export type DeactivateAccountErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type DeactivateAccountError = DeactivateAccountErrors[keyof DeactivateAccountErrors];
+
+export type DeactivateAccountResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: AdminUserView;
+};
+
+export type DeactivateAccountResponse = DeactivateAccountResponses[keyof DeactivateAccountResponses];
+
+export type ResetAccountMfaData = {
+    body?: never;
+    path: {
+        user_id: string;
+    };
+    query?: never;
+    url: '/api/v1/admin/users/{user_id}/reset-mfa';
+};
+
+export type ResetAccountMfaErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ResetAccountMfaError = ResetAccountMfaErrors[keyof ResetAccountMfaErrors];
+
+export type ResetAccountMfaResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: AdminUserView;
+};
+
+export type ResetAccountMfaResponse = ResetAccountMfaResponses[keyof ResetAccountMfaResponses];
+
+export type SignAccountOutData = {
+    body?: never;
+    path: {
+        user_id: string;
+    };
+    query?: never;
+    url: '/api/v1/admin/users/{user_id}/sign-out';
+};
+
+export type SignAccountOutErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type SignAccountOutError = SignAccountOutErrors[keyof SignAccountOutErrors];
+
+export type SignAccountOutResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type SignAccountOutResponse = SignAccountOutResponses[keyof SignAccountOutResponses];
 
 export type DeleteAttachmentData = {
     body?: never;

@@ -18,6 +18,7 @@ from synergy_api.middleware import RequestContext
 from synergy_api.params import check_request, known_parameters
 from synergy_api.problems import handle_error
 from synergy_api.routes import (
+    administration,
     attachments,
     auth,
     background,
@@ -92,6 +93,7 @@ def create_app(runtime: Runtime) -> Litestar:
                     unsubscribe.router,
                     mails.router,
                     background.router,
+                    administration.router,
                     events.router,
                     imports.router,
                     webhooks.router,

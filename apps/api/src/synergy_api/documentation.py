@@ -110,16 +110,22 @@ def readable_names(description: dict[str, Any]) -> dict[str, Any]:
 def describe(app: Litestar) -> dict[str, Any]:
     """The description, with the scope that a personal token needs beside each operation."""
     description = readable_names(app.openapi_schema.to_schema())
-    scopes = {
-        handler.handler_name: needed_scope(handler)
+    handlers = {
+        handler.handler_name: handler
         for route in app.routes
         if isinstance(route, HTTPRoute)
         for handler in route.route_handlers
     }
     for path in description["paths"].values():
         for operation in path.values():
-            if "operationId" in operation and operation.get("security") != [{}]:
-                operation["security"] = [{"bearer": [scopes[operation["operationId"]]]}]
+            if "operationId" not in operation:
+                continue
+            handler = handlers[operation["operationId"]]
+            if operation.get("security") != [{}]:
+                operation["security"] = [{"bearer": [needed_scope(handler)]}]
+            # a handler says so by `opt={"also_answers": <media type>}`: Litestar knows one type for each status
+            if (also := handler.opt.get("also_answers")) is not None:
+                operation["responses"]["200"]["content"][also] = {"schema": {"type": "string"}}
     return description
 
 

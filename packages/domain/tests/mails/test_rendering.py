@@ -25,6 +25,7 @@ ITEM = {
 }  # fmt: skip
 CONTEXTS = {
     "verification": {"subject": HOSTILE, "name": HOSTILE, "link": ITEM["link"], "days": 3},
+    "password_set": {"subject": HOSTILE, "name": HOSTILE, "username": "ada", "link": ITEM["link"], "days": 7},
     "notification": {"subject": HOSTILE, "item": ITEM, "reason": "Because.", **LINKS},
     "digest": {
         "subject": HOSTILE, "items": [ITEM, {**ITEM, "link": None, "message": "", "count": 1}], "more": 2,

@@ -61,6 +61,11 @@ class Keyset:
         return (*(_PYTHON[kind] for _, kind, _ in self._columns), UUID)
 
     @property
+    def key(self) -> str:
+        """What rows are sorted by before their id, to be read beside them: the first value of a cursor."""
+        return self._columns[0][0]
+
+    @property
     def order(self) -> str:
         """The ORDER BY clause."""
         parts = [f"{expression} {direction}" for expression, _, direction in self._columns]

@@ -5,4 +5,7 @@ from __future__ import annotations
 from synergy_domain import identity
 from synergy_platform.jobs import JobHandler
 
-HANDLERS = (JobHandler(name=identity.SEND_VERIFICATION, function=identity.send_verification),)
+HANDLERS = (
+    JobHandler(name=identity.SEND_VERIFICATION, function=identity.send_verification),
+    JobHandler(name=identity.SEND_PASSWORD_LINK, function=identity.send_password_link),
+)

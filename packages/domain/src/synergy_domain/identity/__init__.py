@@ -1,4 +1,4 @@
-"""Identity: accounts, sessions and tokens, security events."""
+"""Identity: accounts, sessions and tokens, security events. `administration` is what administrators do."""
 
 from synergy_domain.identity.accounts import (
     SEND_VERIFICATION,
@@ -9,6 +9,7 @@ from synergy_domain.identity.accounts import (
     send_verification,
     verify_email,
 )
+from synergy_domain.identity.administration import SEND_PASSWORD_LINK, send_password_link
 from synergy_domain.identity.contracts import (
     Credentials,
     IssuedTokens,
@@ -21,6 +22,13 @@ from synergy_domain.identity.contracts import (
     VerifyEmailInput,
 )
 from synergy_domain.identity.repository import delete_expired_sessions
+from synergy_domain.identity.security_events import (
+    SecurityEventQuery,
+    SecurityEventType,
+    SecurityEventView,
+    export_security_events,
+    list_security_events,
+)
 from synergy_domain.identity.sessions import (
     Authenticator,
     Client,
@@ -32,6 +40,7 @@ from synergy_domain.identity.sessions import (
 )
 
 __all__ = [
+    "SEND_PASSWORD_LINK",
     "SEND_VERIFICATION",
     "Authenticator",
     "Client",
@@ -40,6 +49,9 @@ __all__ = [
     "ProfileChange",
     "RefreshInput",
     "Registration",
+    "SecurityEventQuery",
+    "SecurityEventType",
+    "SecurityEventView",
     "SignInView",
     "UserSummary",
     "UserView",
@@ -47,10 +59,13 @@ __all__ = [
     "change_profile",
     "create_account",
     "delete_expired_sessions",
+    "export_security_events",
     "is_session_alive",
+    "list_security_events",
     "my_profile",
     "refresh",
     "register",
+    "send_password_link",
     "send_verification",
     "sign_in",
     "sign_out",

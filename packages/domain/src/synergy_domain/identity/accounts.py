@@ -54,7 +54,7 @@ async def create_account(runtime: Runtime, data: Registration, *, role: GlobalRo
     faults += password_faults(data.password, about_user=[data.username, data.email, first, last])
     if faults:
         raise InvalidInput(faults)
-    _refuse_taken(await repository.taken(runtime.database.reader(), data.username, data.email))
+    refuse_taken(await repository.taken(runtime.database.reader(), data.username, data.email))
     encoded = await runtime.hasher.hash(data.password)
     try:
         async with runtime.database.unit_of_work() as uow:
@@ -71,7 +71,7 @@ async def create_account(runtime: Runtime, data: Registration, *, role: GlobalRo
             return await _view(uow, user.id)
     except IntegrityError:
         # somebody else took it between the look and the insert
-        _refuse_taken(await repository.taken(runtime.database.reader(), data.username, data.email))
+        refuse_taken(await repository.taken(runtime.database.reader(), data.username, data.email))
         raise
 
 
@@ -149,7 +149,8 @@ async def _view(db: Reader, user_id: UUID) -> UserView:
     return user
 
 
-def _refuse_taken(names: list[str]) -> None:
+def refuse_taken(names: list[str]) -> None:
+    """Raise AlreadyTaken that names `username`, `email` or both; nothing when neither is taken."""
     if not names:
         return
     words = {"username": "This username", "email": "This email address"}

@@ -37,3 +37,12 @@ class AlreadyTaken(Conflict):
     """A username or an email address that somebody has."""
 
     code, title = "already_taken", "Already taken"
+
+
+class AdministratorsOnly(Forbidden):
+    """Somebody else than an administrator, or a token without that scope."""
+
+    code = "admins_only"
+
+    def __init__(self) -> None:
+        super().__init__("Only administrators see and change the accounts of this installation.")

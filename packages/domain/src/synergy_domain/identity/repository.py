@@ -14,7 +14,7 @@ from synergy_domain.identity.contracts import UserView
 from synergy_domain.identity.models import RefreshToken, SecurityEvent, Session, User
 from synergy_platform.database import Reader, UnitOfWork
 
-_USER_COLUMNS = """
+USER_COLUMNS = """
     id, username, email, first_name, last_name, role, phone, department, position, bio, timezone, locale, theme,
     is_active, email_verified_at, last_login_at, created_at, updated_at
 """
@@ -40,7 +40,7 @@ async def find_actor(db: Reader, user_id: UUID, session_id: UUID) -> Actor | Non
 
 async def find_user(db: Reader, user_id: UUID) -> UserView | None:
     """A user as a contract."""
-    row = await db.row(f"SELECT {_USER_COLUMNS} FROM users WHERE id = $1", user_id)
+    row = await db.row(f"SELECT {USER_COLUMNS} FROM users WHERE id = $1", user_id)
     return UserView(**row) if row else None
 
 
@@ -53,12 +53,12 @@ async def find_login(db: Reader, identifier: str) -> asyncpg.Record | None:
     )
 
 
-async def taken(db: Reader, username: str, email: str) -> list[str]:
-    """Which of `username` and `email` somebody has."""
+async def taken(db: Reader, username: str, email: str, *, but: UUID | None = None) -> list[str]:
+    """Which of `username` and `email` somebody has, other than user `but`."""
     row = await db.row(
-        """SELECT EXISTS (SELECT 1 FROM users WHERE lower(username) = lower($1)) AS username,
-                  EXISTS (SELECT 1 FROM users WHERE lower(email) = lower($2)) AS email""",
-        username, email,
+        """SELECT EXISTS (SELECT 1 FROM users WHERE lower(username) = lower($1) AND id IS DISTINCT FROM $3) AS username,
+                  EXISTS (SELECT 1 FROM users WHERE lower(email) = lower($2) AND id IS DISTINCT FROM $3) AS email""",
+        username, email, but,
     )  # fmt: skip
     return [name for name, exists in row.items() if exists] if row else []
 

@@ -1,0 +1,29 @@
+"""Who may do what with accounts: pure functions."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from synergy_domain.common.actor import Actor, GlobalRole
+from synergy_domain.identity.errors import AdministratorsOnly
+
+
+def may_administer(actor: Actor) -> bool:
+    """See and change all accounts, and see all security events."""
+    return actor.is_admin
+
+
+def require_admin(actor: Actor) -> None:
+    """Raise AdministratorsOnly for everybody else."""
+    if not may_administer(actor):
+        raise AdministratorsOnly
+
+
+def may_change_role(actor: Actor, user_id: UUID) -> bool:
+    """Give an account another global role: an administrator, never one's own."""
+    return may_administer(actor) and actor.user_id != user_id
+
+
+def takes_admin_away(*, role: GlobalRole, is_active: bool, role_after: GlobalRole, active_after: bool) -> bool:
+    """Whether a change leaves the instance with one administrator less."""
+    return (role == "admin" and is_active) and not (role_after == "admin" and active_after)

@@ -1,0 +1,166 @@
+"""Security events, read: administrators see all of them, as pages or as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, Literal
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from synergy_domain.common.actor import Actor
+from synergy_domain.common.contracts import PersonView
+from synergy_domain.identity import policy
+from synergy_platform.database import Reader
+from synergy_platform.pagination import Cursors, Page, make_page
+from synergy_platform.sql import Keyset, Where
+
+SecurityEventType = Literal[
+    "login_success", "login_failed", "logout", "registration", "password_change", "password_reset_request",
+    "password_reset", "mfa_enabled", "mfa_disabled", "mfa_failed", "token_reuse", "session_revoked",
+    "api_token_created", "api_token_revoked", "role_changed", "user_deactivated", "user_activated", "user_changed",
+    "user_deleted", "user_linked", "rate_limited", "permission_denied", "admin_access",
+]  # fmt: skip
+
+CSV_COLUMNS = (
+    "created_at", "type", "user_id", "username", "name", "username_tried", "ip", "user_agent", "detail", "id",
+)  # fmt: skip
+_CSV_BATCH = 1000
+_SORT = "-created_at"
+_ORDER = Keyset((("e.created_at", "timestamp", "desc"),), "e.id")
+
+
+class SecurityEventView(msgspec.Struct, kw_only=True):
+    """Something that touches security. `user` is whom it concerns; `detail` depends on the type.
+
+    `username_tried` is what somebody wrote who tried to sign in; `detail.by` names who did it where that is another.
+    """
+
+    id: UUID
+    type: str
+    user: PersonView | None
+    username_tried: str | None
+    ip: str | None
+    user_agent: str | None
+    detail: dict[str, Any]
+    created_at: datetime
+
+
+class SecurityEventQuery(msgspec.Struct, kw_only=True, frozen=True):
+    """A list of security events, the newest first; `by_id` is who did it to another, `text` a part of the name tried,
+    or of the user's name.
+    """
+
+    types: frozenset[SecurityEventType] = frozenset()
+    user_id: UUID | None = None
+    by_id: UUID | None = None
+    ip: IPv4Network | IPv6Network | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+    cursor: str | None = None
+    limit: int = 50
+
+
+async def list_security_events(
+    db: Reader, cursors: Cursors, actor: Actor, query: SecurityEventQuery
+) -> Page[SecurityEventView]:
+    """A page of everybody's; raises AdministratorsOnly."""
+    policy.require_admin(actor)
+    return await page_of_events(db, cursors, query)
+
+
+async def page_of_events(db: Reader, cursors: Cursors, query: SecurityEventQuery) -> Page[SecurityEventView]:
+    """A page of the events that fit; who may see them has been checked."""
+    found = await _find(db, query, _ORDER.decode(cursors, _SORT, query.cursor), query.limit + 1)
+    return make_page(found, query.limit, lambda last: cursors.encode(_SORT, [last.created_at, last.id]), None)
+
+
+def export_security_events(db: Reader, actor: Actor, query: SecurityEventQuery) -> AsyncIterator[bytes]:
+    """All that fit as CSV (RFC 4180), in pieces; raises AdministratorsOnly at once.
+
+    A cell that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    policy.require_admin(actor)
+    return _csv(db, query)
+
+
+async def _csv(db: Reader, query: SecurityEventQuery) -> AsyncIterator[bytes]:
+    yield _lines([CSV_COLUMNS])
+    after: list[Any] | None = None
+    while found := await _find(db, query, after, _CSV_BATCH):
+        yield _lines(_cells(event) for event in found)
+        after = [found[-1].created_at, found[-1].id]
+
+
+async def _find(db: Reader, query: SecurityEventQuery, after: list[Any] | None, limit: int) -> list[SecurityEventView]:
+    where = Where()
+    where.among("e.type", query.types)
+    if query.user_id is not None:
+        where.add(f"e.user_id = {where.param(query.user_id)}")
+    if query.by_id is not None:
+        where.add(f"e.detail ->> 'by' = {where.param(str(query.by_id))}")
+    if query.ip is not None:
+        where.add(f"e.ip <<= {where.param(query.ip)}::inet")
+    if query.since is not None:
+        where.add(f"e.created_at >= {where.param(query.since)}")
+    if query.until is not None:
+        where.add(f"e.created_at < {where.param(query.until)}")
+    if query.text:
+        where.matches(("e.username_tried", "u.username", "u.first_name || ' ' || u.last_name"), query.text)
+    _ORDER.after(where, after)
+    rows = await db.rows(
+        f"""SELECT e.id, e.type, e.username_tried, host(e.ip) AS ip, e.user_agent, e.detail::text AS detail,
+                   e.created_at, u.id AS user_id, u.username, u.first_name || ' ' || u.last_name AS name
+            FROM security_events e LEFT JOIN users u ON u.id = e.user_id
+            WHERE {where.sql} ORDER BY {_ORDER.order} LIMIT {limit}""",  # noqa: S608 - built of constants
+        *where.args,
+    )
+    return [_to_view(row) for row in rows]
+
+
+def _to_view(row: asyncpg.Record) -> SecurityEventView:
+    return SecurityEventView(
+        id=row["id"],
+        type=row["type"],
+        user=PersonView(id=row["user_id"], username=row["username"], name=row["name"]) if row["user_id"] else None,
+        username_tried=row["username_tried"],
+        ip=row["ip"],
+        user_agent=row["user_agent"],
+        detail=msgspec.json.decode(row["detail"]),
+        created_at=row["created_at"],
+    )
+
+
+def _lines(rows: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows([_harmless(cell) for cell in row] for row in rows)
+    return text.getvalue().encode()
+
+
+def _cells(event: SecurityEventView) -> list[str]:
+    user = event.user
+    return [
+        event.created_at.isoformat().replace("+00:00", "Z"),
+        event.type,
+        str(user.id) if user else "",
+        user.username if user else "",
+        user.name if user else "",
+        event.username_tried or "",
+        event.ip or "",
+        event.user_agent or "",
+        msgspec.json.encode(event.detail).decode(),
+        str(event.id),
+    ]
+
+
+def _harmless(cell: str) -> str:
+    # a spreadsheet also takes the wide forms of these signs for the start of a formula, and skips space before them
+    begins_formula = unicodedata.normalize("NFKC", cell.lstrip()[:1]) in {"=", "+", "-", "@"}
+    return f"'{cell}" if begins_formula or cell[:1] in {"\t", "\r", "\n"} else cell
