@@ -1,0 +1,203 @@
+"""The table: every route with its rule and a good request.
+
+A path parameter is the method of the world with its name, unless `ids` says another one.
+"""
+
+from __future__ import annotations
+
+from synergy_testing.matrix.rules import Entry
+
+_AS_JSON = {"Accept": "application/json"}
+_ATTACHMENT_OF_MEMBER = {"attachment_id": "@attachment_of_member"}
+_COMMENT_OF_MEMBER = {"comment_id": "@comment_of_member"}
+_WEBHOOK = {"name": "Chat", "url": "https://hooks.example.org/"}
+
+
+def public(**fields: object) -> Entry:
+    """Everybody, with or without a good token."""
+    return Entry(rule="public", **fields)
+
+
+def signed_in(**fields: object) -> Entry:
+    """Whoever is signed in; what it reads or writes is their own."""
+    return Entry(rule="signed-in", **fields)
+
+
+def admin(**fields: object) -> Entry:
+    """Administrators."""
+    return Entry(rule="admin", **fields)
+
+
+def project(least: str, **fields: object) -> Entry:
+    """Members of the project from the role `least`, and administrators."""
+    return Entry(rule=f"project:{least}", **fields)
+
+
+_HEALTH: dict[str, Entry] = {
+    "GET /api/health/live": public(),
+    "GET /api/health/ready": public(),
+    "GET /api/auth/health": public(),
+    "GET /api/docs": public(),
+    "GET /api/docs/{name}": public(ids={"name": "start.js"}),
+    "GET /api/openapi.json": public(),
+    # Litestar adds these two, and nothing is there
+    "GET /api/openapi.json/openapi.json": public(ok=404),
+    "GET /api/openapi.json/{path}": public(ids={"path": "elsewhere"}, ok=404),
+}
+
+_ACCOUNTS: dict[str, Entry | tuple[Entry, ...]] = {
+    "POST /api/v1/auth/register": public(json="@registration"),
+    "POST /api/v1/auth/login": public(json="@credentials", ok=200),
+    "POST /api/v1/auth/refresh": public(json={"refresh_token": "@refresh_token"}, ok=200),
+    "POST /api/v1/auth/logout": signed_in(ok=204, session=True, fresh=True),
+    "POST /api/v1/auth/logout-all": signed_in(ok=204, session=True, fresh=True),
+    "POST /api/v1/auth/email/verify": public(json={"token": "@verification"}, ok=204),
+    "GET /api/v1/me": signed_in(),
+    "PATCH /api/v1/me": signed_in(json={"bio": "Likes trees."}),
+    "GET /api/v1/me/tasks": signed_in(),
+    "GET /api/v1/me/notification-preferences": signed_in(),
+    "PATCH /api/v1/me/notification-preferences": signed_in(json={"digest": "daily"}),
+    "GET /api/v1/notifications": signed_in(),
+    "GET /api/v1/notifications/unread-count": signed_in(),
+    "POST /api/v1/notifications/{notification_id}/read": (
+        signed_in(ok=200),
+        Entry(rule="mine", ids={"notification_id": "@notification_of_member"}, ok=200),
+    ),
+    "POST /api/v1/notifications/read-all": signed_in(ok=200),
+    "DELETE /api/v1/notifications/read": signed_in(),
+    "GET /api/v1/unsubscribe/{token}": public(),
+    "POST /api/v1/unsubscribe/{token}": public(ok=200),
+    "GET /api/v1/events": signed_in(headers=_AS_JSON),
+    "GET /api/v1/users": signed_in(),
+    "GET /api/v1/users/{user_id}": Entry(rule="person"),
+}
+
+_PROJECTS: dict[str, Entry | tuple[Entry, ...]] = {
+    "GET /api/v1/projects": signed_in(),
+    "POST /api/v1/projects": signed_in(json={"name": "Garden"}),
+    "GET /api/v1/projects/{project_id}": project("viewer"),
+    "PATCH /api/v1/projects/{project_id}": project("manager", json={"name": "Orchard"}),
+    "DELETE /api/v1/projects/{project_id}": project("owner"),
+    "POST /api/v1/projects/{project_id}/archive": project("manager", ok=200),
+    "POST /api/v1/projects/{project_id}/unarchive": project("manager", ok=200, ids={"project_id": "@archived_project"}),
+    "POST /api/v1/projects/{project_id}/transfer": project("owner", json={"user_id": "@user_id"}, ok=200),
+    "GET /api/v1/projects/{project_id}/members": project("viewer"),
+    "POST /api/v1/projects/{project_id}/members": project("manager", json={"user_id": "@outsider"}),
+    "PATCH /api/v1/projects/{project_id}/members/{user_id}": project("manager", json={"role": "viewer"}),
+    "DELETE /api/v1/projects/{project_id}/members/{user_id}": (
+        project("manager"),
+        # everybody may leave but the owner, and who is no member cannot
+        project("viewer", ids={"user_id": "@myself"}, fresh=True, differs={"owner": 409, "admin": 404}),
+    ),
+    "GET /api/v1/projects/{project_id}/board": project("viewer"),
+    "GET /api/v1/projects/{project_id}/progress": project("viewer"),
+    "GET /api/v1/projects/{project_id}/activity": project("viewer"),
+    "GET /api/v1/imports": signed_in(),
+    "POST /api/v1/imports": (
+        signed_in(files="@board_file", ok=202),
+        project("manager", files="@board_for_project", ok=202, differs={"stranger": 422, "global_manager": 422}),
+    ),
+    "GET /api/v1/imports/{import_id}": Entry(rule="mine"),
+}
+
+_TASKS: dict[str, Entry | tuple[Entry, ...]] = {
+    "GET /api/v1/tasks": signed_in(),
+    "GET /api/v1/projects/{project_id}/tasks": project("viewer"),
+    "POST /api/v1/projects/{project_id}/tasks": project("member", json={"title": "Plant trees"}),
+    "GET /api/v1/tasks/{task}": project("viewer"),
+    "PATCH /api/v1/tasks/{task}": project("member", json={"title": "Plant more trees"}),
+    "DELETE /api/v1/tasks/{task}": (
+        project("manager"),
+        Entry(rule="author-or-manager", ids={"task": "@task_of_member"}),
+    ),
+    "POST /api/v1/tasks/{task}/move": project("member", json={"status": "done"}, ok=200),
+    "GET /api/v1/tasks/{task}/subtasks": project("viewer"),
+    "POST /api/v1/tasks/{task}/subtasks": project("member", json={"title": "Buy bread"}),
+    "PATCH /api/v1/subtasks/{subtask_id}": project("member", json={"is_completed": True}),
+    "DELETE /api/v1/subtasks/{subtask_id}": project("member"),
+    "GET /api/v1/tasks/{task}/comments": project("viewer"),
+    "POST /api/v1/tasks/{task}/comments": project("member", json={"body": "Well done"}),
+    "PATCH /api/v1/comments/{comment_id}": (
+        Entry(rule="author", ids=_COMMENT_OF_MEMBER, json={"body": "Very well done"}),
+        project("owner", json={"body": "Very well done"}, differs={"admin": 403}),
+    ),
+    "DELETE /api/v1/comments/{comment_id}": (
+        project("manager"),
+        Entry(rule="author-or-manager", ids=_COMMENT_OF_MEMBER),
+    ),
+    "GET /api/v1/tasks/{task}/attachments": project("viewer"),
+    "POST /api/v1/tasks/{task}/attachments": project("member", files="@text_file"),
+    "GET /api/v1/attachments/{attachment_id}": project("viewer"),
+    "GET /api/v1/attachments/{attachment_id}/content": project("viewer"),
+    "HEAD /api/v1/attachments/{attachment_id}/content": project("viewer"),
+    "DELETE /api/v1/attachments/{attachment_id}": (
+        project("manager"),
+        Entry(rule="author-or-manager", ids=_ATTACHMENT_OF_MEMBER),
+    ),
+    "GET /api/v1/projects/{project_id}/labels": project("viewer"),
+    "POST /api/v1/projects/{project_id}/labels": project("manager", json={"name": "Trees", "color": "#00ff00"}),
+    "PATCH /api/v1/labels/{label_id}": project("manager", json={"color": "#ff0000"}),
+    "DELETE /api/v1/labels/{label_id}": project("manager"),
+}
+
+_WEBHOOKS: dict[str, Entry | tuple[Entry, ...]] = {
+    "GET /api/v1/webhook-events": signed_in(),
+    "GET /api/v1/projects/{project_id}/webhooks": project("manager"),
+    "POST /api/v1/projects/{project_id}/webhooks": project("manager", json=_WEBHOOK, differs={"unverified": 403}),
+    "GET /api/v1/webhooks/{webhook_id}": project("manager"),
+    "PATCH /api/v1/webhooks/{webhook_id}": project("manager", json={"name": "Talk"}),
+    "DELETE /api/v1/webhooks/{webhook_id}": project("manager"),
+    "POST /api/v1/webhooks/{webhook_id}/test": project("manager", ok=202),
+    "POST /api/v1/webhooks/{webhook_id}/rotate-secret": project("manager", ok=200),
+    "POST /api/v1/webhooks/{webhook_id}/replay": project("manager", json={"since": "2026-01-01T00:00:00Z"}, ok=202),
+    "GET /api/v1/webhooks/{webhook_id}/deliveries": project("manager"),
+    "GET /api/v1/webhook-deliveries/{delivery_id}": project("manager"),
+    "POST /api/v1/webhook-deliveries/{delivery_id}/redeliver": project("manager", ok=202),
+}
+
+_ADMIN: dict[str, Entry | tuple[Entry, ...]] = {
+    "GET /api/v1/admin/users": admin(),
+    "POST /api/v1/admin/users": admin(json="@new_account", session=True),
+    "GET /api/v1/admin/users/{user_id}": admin(),
+    "PATCH /api/v1/admin/users/{user_id}": admin(json={"role": "manager"}, session=True),
+    "POST /api/v1/admin/users/{user_id}/deactivate": admin(ok=200, session=True),
+    "POST /api/v1/admin/users/{user_id}/activate": admin(ok=200, session=True),
+    "POST /api/v1/admin/users/{user_id}/reset-mfa": admin(ok=200, session=True),
+    "POST /api/v1/admin/users/{user_id}/sign-out": admin(ok=204, session=True),
+    "GET /api/v1/admin/security-events": admin(),
+    "GET /api/v1/admin/mails": admin(),
+    "GET /api/v1/admin/mails/{mail_id}": admin(),
+    "GET /api/v1/admin/queues": admin(),
+    "GET /api/v1/admin/jobs": admin(),
+    "POST /api/v1/admin/jobs/retry": admin(json={"name": "test.matrix"}, ok=200),
+    "GET /api/v1/admin/jobs/{job_id}": admin(),
+    "DELETE /api/v1/admin/jobs/{job_id}": admin(),
+    "POST /api/v1/admin/jobs/{job_id}/retry": admin(ok=200),
+    "GET /api/v1/admin/schedules": admin(),
+    "PATCH /api/v1/admin/schedules/{schedule_id}": admin(json={"cron": "0 4 * * *"}),
+    "POST /api/v1/admin/schedules/{schedule_id}/run": admin(ok=200),
+    "POST /api/v1/admin/schedules/{schedule_id}/pause": admin(ok=200),
+    "POST /api/v1/admin/schedules/{schedule_id}/resume": admin(ok=200),
+}
+
+ROUTES: dict[str, Entry | tuple[Entry, ...]] = {
+    **_HEALTH, **_ACCOUNTS, **_PROJECTS, **_TASKS, **_WEBHOOKS, **_ADMIN,
+}  # fmt: skip
+
+_TASK_IDS: dict[str, str | list[str]] = {
+    "assignee_ids": ["@foreign_member"],
+    "label_ids": ["@foreign_label"],
+    "depends_on_ids": ["@foreign_task"],
+}
+
+# Every field of a body that names something, with an id that does not belong there: of another project of the caller,
+# or of somebody whom they do not see. That is 422 at the field.
+FOREIGN_IDS: dict[str, dict[str, str | list[str]]] = {
+    "POST /api/v1/projects/{project_id}/members": {"user_id": "@hidden_person"},
+    "POST /api/v1/projects/{project_id}/transfer": {"user_id": "@foreign_member"},
+    "POST /api/v1/projects/{project_id}/tasks": _TASK_IDS,
+    "PATCH /api/v1/tasks/{task}": _TASK_IDS,
+    "POST /api/v1/tasks/{task}/move": {"before": "@foreign_task", "after": "@foreign_task"},
+    "POST /api/v1/tasks/{task}/subtasks": {"assignee_id": "@foreign_member"},
+    "PATCH /api/v1/subtasks/{subtask_id}": {"assignee_id": "@foreign_member"},
+}

@@ -1,0 +1,312 @@
+"""A project with one caller of each kind, and whatever a request names."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from synergy_domain.common import Actor
+from synergy_domain.identity import Client
+from synergy_domain.identity.sessions import begin_session
+from synergy_domain.notifications import notify_about, unsubscribe_token
+from synergy_domain.projects import ProjectView
+from synergy_platform.ids import new_id
+from synergy_platform.mail import Mail
+from synergy_platform.mail.outbox import queue_mail, send_mail
+from synergy_platform.schedules import ScheduleDefinition, ensure_schedules
+from synergy_platform.tokens import JwtSigner
+from synergy_testing.factories import PASSWORD, Factory
+from synergy_testing.fixtures import Api, Caller
+from synergy_testing.matrix.rules import CALLERS, Kind
+
+_VERIFIED_AT = datetime(2026, 1, 1, tzinfo=UTC)
+_TEXT = ("notes.txt", b"Plant the trees before the rain.\n", "text/plain")
+
+
+class World:
+    """Makes what requests name; each method gives an id or a body, for the caller who will name it."""
+
+    def __init__(self, client: httpx.AsyncClient, make: Factory) -> None:
+        self._api = Api(client, make)
+        self._make = make
+        self._runtime = make.runtime
+        self.actors: dict[str, Actor] = {}
+        self.callers: dict[str, Caller] = {}
+        self._project: ProjectView
+
+    async def people(self) -> None:
+        """One user of each kind, signed in."""
+        for kind in CALLERS:
+            await self.renew(kind)
+
+    async def renew(self, kind: Kind) -> None:
+        """Another user of this kind, who is in the projects to come."""
+        if kind.credential == "none":
+            self.callers[kind.name] = self._api.anonymous
+            return
+        actor = await self._make.user(role=kind.role, email_verified_at=_VERIFIED_AT if kind.verified else None)
+        self.actors[kind.name] = actor
+        self.callers[kind.name] = await self._api.as_(actor)
+        if kind.credential == "revoked":
+            await self._run("UPDATE sessions SET revoked_at = now() WHERE user_id = $1", actor.user_id)
+        elif kind.credential == "deactivated":
+            await self._run("UPDATE users SET is_active = false WHERE id = $1", actor.user_id)
+
+    async def new_project(self) -> None:
+        """Another project with the same people."""
+        self._project = await self._make.project(self.actors["owner"])
+        members = [kind for kind in CALLERS if kind.project_role not in {None, "owner"}]
+        await self._add(self._project, {self.actors[kind.name].user_id: str(kind.project_role) for kind in members})
+
+    async def ended(self) -> list[str]:
+        """The callers whose session is over and should not be."""
+        rows = await self._runtime.database.reader().rows(
+            """SELECT u.id FROM users u JOIN sessions s ON s.user_id = u.id
+               WHERE u.id = ANY($1::uuid[]) AND s.revoked_at IS NULL AND u.is_active""",
+            [actor.user_id for actor in self.actors.values()],
+        )
+        alive = {row["id"] for row in rows}
+        return [
+            kind.name for kind in CALLERS
+            if kind.credential == "session" and self.actors[kind.name].user_id not in alive
+        ]  # fmt: skip
+
+    async def resolve(self, value: Any, kind: Kind) -> Any:
+        """`value` with each `@name` in it replaced."""
+        match value:
+            case str() if value.startswith("@"):
+                return await getattr(self, value[1:])(kind)
+            case dict():
+                return {name: await self.resolve(inner, kind) for name, inner in value.items()}
+            case list():
+                return [await self.resolve(inner, kind) for inner in value]
+            case _:
+                return value
+
+    # accounts
+
+    async def registration(self, _kind: Kind) -> dict[str, str]:
+        """A new account."""
+        name = f"r{new_id().hex[-12:]}"
+        return {
+            "username": name, "email": f"{name}@example.org", "password": PASSWORD, "first_name": "Ada",
+            "last_name": "Lovelace",
+        }  # fmt: skip
+
+    async def new_account(self, kind: Kind) -> dict[str, str]:
+        """An account that an administrator makes."""
+        return {name: value for name, value in (await self.registration(kind)).items() if name != "password"}
+
+    async def credentials(self, _kind: Kind) -> dict[str, str]:
+        """A sign-in of somebody."""
+        return {"identifier": (await self._make.user()).username, "password": PASSWORD}
+
+    async def refresh_token(self, _kind: Kind) -> str:
+        """A refresh token of somebody."""
+        somebody = await self._make.user()
+        async with self._runtime.database.unit_of_work() as uow:
+            issued = await begin_session(self._runtime, uow, somebody.user_id, Client("127.0.0.1", "tests"))
+        return issued.refresh_token
+
+    async def verification(self, _kind: Kind) -> str:
+        """The token of a link that verifies an address."""
+        somebody, now = await self._make.user(), datetime.now(UTC)
+        return JwtSigner(self._runtime.keyring, "verify-email").sign(
+            {"sub": str(somebody.user_id), "email": f"{somebody.username}@example.org"},
+            issued_at=now, expires_at=now.replace(year=now.year + 1),
+        )  # fmt: skip
+
+    async def outsider(self, kind: Kind) -> str:
+        """Somebody whom the caller sees and who is not in the project."""
+        outsider, common = await self._make.user(), await self._make.project()
+        caller = self.actors.get(kind.name, outsider)
+        await self._add(common, {outsider.user_id: "member", caller.user_id: "member"})
+        return str(outsider.user_id)
+
+    # the project
+
+    async def project_id(self, _kind: Kind) -> str:
+        """The project."""
+        return str(self._project.id)
+
+    async def archived_project(self, _kind: Kind) -> str:
+        """The project, archived."""
+        await self._run("UPDATE projects SET archived_at = now() WHERE id = $1", self._project.id)
+        return str(self._project.id)
+
+    async def user_id(self, _kind: Kind) -> str:
+        """A member of the project who is none of the callers."""
+        return str((await self._make.member(self._project)).user_id)
+
+    async def myself(self, kind: Kind) -> str:
+        """The caller; where nobody is signed in, somebody."""
+        return str(self.actors[kind.name].user_id) if kind.name in self.actors else await self.user_id(kind)
+
+    async def another_manager(self, _kind: Kind) -> str:
+        """A manager of the project."""
+        return str((await self._make.member(self._project, "manager")).user_id)
+
+    async def member_user(self, _kind: Kind) -> str:
+        """The member."""
+        return str(self.actors["member"].user_id)
+
+    async def task(self, _kind: Kind) -> str:
+        """A task of the owner."""
+        return str((await self._make.task(self._project)).id)
+
+    async def task_of_member(self, _kind: Kind) -> str:
+        """A task that the member made."""
+        return str((await self._make.task(self._project, self.actors["member"])).id)
+
+    async def subtask_id(self, kind: Kind) -> str:
+        """An item of a checklist."""
+        return await self._post(f"/tasks/{await self.task(kind)}/subtasks", {"title": "Buy bread"})
+
+    async def comment_id(self, kind: Kind) -> str:
+        """A comment of the owner."""
+        return await self._post(f"/tasks/{await self.task(kind)}/comments", {"body": "Well done"})
+
+    async def comment_of_member(self, kind: Kind) -> str:
+        """A comment of the member."""
+        return await self._post(f"/tasks/{await self.task(kind)}/comments", {"body": "Well done"}, by="member")
+
+    async def label_id(self, _kind: Kind) -> str:
+        """A label."""
+        label = {"name": new_id().hex, "color": "#00ff00"}
+        return await self._post(f"/projects/{self._project.id}/labels", label)
+
+    async def text_file(self, _kind: Kind) -> dict[str, Any]:
+        """A file to attach."""
+        return {"file": _TEXT}
+
+    async def attachment_id(self, kind: Kind) -> str:
+        """A file of the owner."""
+        return await self._post(f"/tasks/{await self.task(kind)}/attachments", files={"file": _TEXT})
+
+    async def attachment_of_member(self, kind: Kind) -> str:
+        """A file of the member."""
+        return await self._post(f"/tasks/{await self.task(kind)}/attachments", files={"file": _TEXT}, by="member")
+
+    async def webhook_id(self, _kind: Kind) -> str:
+        """A webhook."""
+        webhook = {"name": "Chat", "url": "https://hooks.example.org/"}
+        answer = await self.callers["owner"].post(f"/projects/{self._project.id}/webhooks", webhook)
+        return answer.json()["webhook"]["id"]
+
+    async def delivery_id(self, kind: Kind) -> str:
+        """A message of a webhook, which is over."""
+        delivery_id = await self._post(f"/webhooks/{await self.webhook_id(kind)}/test")
+        await self._run(
+            "UPDATE webhook_deliveries SET state = 'delivered', finished_at = now() WHERE id = $1", delivery_id
+        )
+        return delivery_id
+
+    async def board_file(self, _kind: Kind) -> dict[str, Any]:
+        """A board to import, which nobody imported before."""
+        board = {"id": new_id().hex, "name": "Garden", "lists": [], "cards": []}
+        return {"source": (None, "trello"), "file": ("board.json", json.dumps(board).encode(), "application/json")}
+
+    async def board_for_project(self, kind: Kind) -> dict[str, Any]:
+        """The same, into the project."""
+        return {**await self.board_file(kind), "project_id": (None, str(self._project.id))}
+
+    async def import_id(self, kind: Kind) -> str:
+        """An import of the member."""
+        return await self._post("/imports", files=await self.board_file(kind), by="member")
+
+    # of another project, which the owner sees
+
+    async def foreign_member(self, _kind: Kind) -> str:
+        """A member of another project of the owner."""
+        return str((await self._make.member(await self._other_project())).user_id)
+
+    async def foreign_task(self, _kind: Kind) -> str:
+        """A task of another project of the owner."""
+        return str((await self._make.task(await self._other_project())).id)
+
+    async def foreign_label(self, _kind: Kind) -> str:
+        """A label of another project of the owner."""
+        label = {"name": "Elsewhere", "color": "#00ff00"}
+        return await self._post(f"/projects/{(await self._other_project()).id}/labels", label)
+
+    async def hidden_person(self, _kind: Kind) -> str:
+        """Somebody whom nobody sees."""
+        return str((await self._make.user()).user_id)
+
+    async def hidden_project(self, _kind: Kind) -> str:
+        """A project that no caller is in."""
+        return str((await self._make.project()).id)
+
+    # people
+
+    async def notification_id(self, kind: Kind) -> str:
+        """A notification of the caller; where nobody is signed in, of the member."""
+        return await self._notification(self.actors[kind.name if kind.credential == "session" else "member"])
+
+    async def notification_of_member(self, _kind: Kind) -> str:
+        """A notification of the member."""
+        return await self._notification(self.actors["member"])
+
+    async def token(self, _kind: Kind) -> str:
+        """The token of a link in a mail."""
+        return unsubscribe_token(self._runtime.keyring, self.actors["member"].user_id, "mention")
+
+    # background
+
+    async def mail_id(self, _kind: Kind) -> str:
+        """A mail that landed in the folder."""
+        async with self._runtime.database.unit_of_work() as uow:
+            mail = Mail(to="grace@example.org", subject="Hello", text="Hello", kind="test", written_at=uow.now)
+            await queue_mail(uow, mail)
+        finish = await send_mail(self._runtime, {"mail_id": str(mail.id)}, 1)
+        async with self._runtime.database.unit_of_work() as uow:
+            await finish(uow)
+        return str(mail.id)
+
+    async def job_id(self, _kind: Kind) -> str:
+        """A dead letter."""
+        async with self._runtime.database.unit_of_work() as uow:
+            job_id = uow.enqueue("test.matrix")
+        await self._run("UPDATE jobs SET state = 'dead', attempts = 5, died_at = now() WHERE id = $1", job_id)
+        return str(job_id)
+
+    async def schedule_id(self, _kind: Kind) -> str:
+        """A schedule."""
+        name = f"test.{new_id()}"
+        async with self._runtime.database.unit_of_work() as uow:
+            await ensure_schedules(uow, (ScheduleDefinition(name=name, job="test.matrix", cron="0 3 * * *"),))
+        return str(await self._runtime.database.reader().value("SELECT id FROM schedules WHERE name = $1", name))
+
+    async def _notification(self, actor: Actor) -> str:
+        project = await self._make.project()
+        await self._add(project, {actor.user_id: "member"})
+        task = await self._make.task(project, assignee_ids=[actor.user_id])
+        reader = self._runtime.database.reader()
+        event = await reader.value("SELECT id FROM events WHERE object_id = $1 AND type = 'task.assigned'", task.id)
+        async with self._runtime.database.unit_of_work() as uow:
+            await notify_about(self._runtime, uow, {"event_id": str(event)})
+        return str(await reader.value("SELECT max(id::text) FROM notifications WHERE recipient_id = $1", actor.user_id))
+
+    async def _other_project(self) -> ProjectView:
+        return await self._make.project(self.actors["owner"])
+
+    async def _add(self, project: ProjectView, roles: dict[UUID, str]) -> None:
+        # past the API, which would not take people who are not active, or whom the owner does not see
+        await self._run(
+            """INSERT INTO project_members (project_id, user_id, role, joined_at, added_by)
+               SELECT $1, m.id, m.role, now(), $2 FROM unnest($3::uuid[], $4::text[]) AS m (id, role)""",
+            project.id, project.owner.id, list(roles), list(roles.values()),
+        )  # fmt: skip
+
+    async def _post(self, path: str, body: object = None, *, by: str = "owner", files: Any = None) -> str:
+        answer = await self.callers[by].post(path, body, **({"files": files} if files else {}))
+        assert answer.status_code < 300, answer.text
+        return answer.json()["id"]
+
+    async def _run(self, statement: str, *args: object) -> None:
+        async with self._runtime.database.unit_of_work() as uow:
+            await uow.value(statement, *args)
