@@ -226,9 +226,11 @@ async def api_with(runtime: Runtime) -> AsyncIterator[Callable[[Settings], httpx
     from synergy_api.params import known_parameters
 
     clients: list[httpx.AsyncClient] = []
+    runtimes: list[Runtime] = []
 
     def make_client(settings: Settings) -> httpx.AsyncClient:
         other = _runtime(settings)
+        runtimes.append(other)
         other.database = runtime.database
         app = create_app(other)
         app.state.known_parameters = known_parameters(app)
@@ -239,6 +241,9 @@ async def api_with(runtime: Runtime) -> AsyncIterator[Callable[[Settings], httpx
     yield make_client
     for client in clients:
         await client.aclose()
+    for other in runtimes:  # the database is the shared one, and stays open
+        await other.limiter.close()
+        other.hasher.close()
 
 
 class Counter:

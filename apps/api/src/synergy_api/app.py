@@ -25,6 +25,7 @@ from synergy_api.routes import (
     events,
     health,
     imports,
+    invitations,
     mails,
     notifications,
     projects,
@@ -87,6 +88,7 @@ def create_app(runtime: Runtime) -> Litestar:
                 route_handlers=[
                     auth.router,
                     projects.router,
+                    invitations.router,
                     tasks.router,
                     attachments.router,
                     notifications.router,

@@ -23,6 +23,8 @@ log = structlog.stdlib.get_logger("synergy_api.access")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+# a mailed link's token in the place of a name is for no log
+_TOKEN = re.compile(r"\A(/api/v1/(?:invitations|unsubscribe)/)[^/]+")
 _PORT = re.compile(rb":\d*\Z")
 _READ_ON_BYTES = 8 * 1024 * 1024
 _HEALTH = ("/api/health/", "/api/auth/health")
@@ -105,7 +107,7 @@ class RequestContext:
                     "http.request",
                     **{
                         "http.request.method": scope["method"],
-                        "url.path": path,
+                        "url.path": _TOKEN.sub(r"\1[redacted]", path),
                         "http.response.status_code": status,
                         "event.duration": time.perf_counter_ns() - started,
                         "client.ip": (scope.get("client") or ("", 0))[0],

@@ -10,9 +10,9 @@ from synergy_domain.maintenance import CLEANUP
 from synergy_domain.notifications import DEADLINES, DIGESTS, OVERDUE
 from synergy_platform.jobs import Registry
 from synergy_platform.schedules import ScheduleDefinition
-from synergy_worker.handlers import identity, mail, maintenance, notifications, transfer, webhooks
+from synergy_worker.handlers import identity, mail, maintenance, notifications, projects, transfer, webhooks
 
-_MODULES = (identity, mail, maintenance, notifications, transfer, webhooks)
+_MODULES = (identity, mail, maintenance, notifications, projects, transfer, webhooks)
 
 SCHEDULES = (
     # the job looks at what is due now, so a slot that passed has nothing more to say than the last one

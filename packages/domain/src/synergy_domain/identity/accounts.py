@@ -13,9 +13,9 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 
 from synergy_domain.common.actor import Actor, GlobalRole
-from synergy_domain.identity import repository
-from synergy_domain.identity.contracts import ProfileChange, Registration, UserView
-from synergy_domain.identity.errors import AlreadyTaken, RegistrationClosed
+from synergy_domain.identity import policy, repository
+from synergy_domain.identity.contracts import ProfileChange, Registration, SignInOptions, UserView
+from synergy_domain.identity.errors import AlreadyTaken, EmailNotVerified, RegistrationClosed
 from synergy_domain.identity.events import UserRegistered
 from synergy_domain.identity.models import User
 from synergy_domain.identity.names import clean_name, name_faults
@@ -38,41 +38,99 @@ _VERIFICATION_LIFETIME = timedelta(days=3)
 
 async def register(runtime: Runtime, data: Registration, client: Client) -> UserView:
     """Make an account and send the verification mail; the caller may sign in at once."""
-    mode = runtime.settings.registration_mode
-    if mode != "open":
-        raise RegistrationClosed(mode)
+    require_registration(runtime, invited=False)
     await runtime.limiter.hit("register", runtime.settings.rate_limit_register, client.ip or "")
     user = await create_account(runtime, data, role="member", client=client)
     log.info("identity.registered", user_id=str(user.id))
     return user
 
 
+def sign_in_options(runtime: Runtime) -> SignInOptions:
+    """What a visitor may do here."""
+    return SignInOptions(registration=runtime.settings.registration_mode, oidc_providers=[])
+
+
+def require_registration(runtime: Runtime, *, invited: bool) -> None:
+    """Raise RegistrationClosed where an account may not be made."""
+    mode = runtime.settings.registration_mode
+    if not policy.may_register(mode, invited=invited):
+        raise RegistrationClosed(mode)
+
+
 async def create_account(runtime: Runtime, data: Registration, *, role: GlobalRole, client: Client) -> UserView:
     """Make an account with any role; raises InvalidInput or AlreadyTaken."""
+    account = await prepare_account(runtime, data)
+    try:
+        async with runtime.database.unit_of_work() as uow:
+            return await add_account(uow, account, role=role, client=client)
+    except IntegrityError:
+        # somebody else took it between the look and the insert
+        await check_taken(runtime.database.reader(), account)
+        raise
+
+
+class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """A registration that was checked, its password hashed; `at` is where it stands in the body, for pointers."""
+
+    username: str
+    email: str
+    password_hash: str
+    first_name: str
+    last_name: str
+    at: str
+
+
+async def prepare_account(runtime: Runtime, data: Registration, *, at: str = "") -> NewAccount:
+    """Check a registration and hash its password, outside a transaction; raises InvalidInput or AlreadyTaken."""
     first, last = clean_name(data.first_name), clean_name(data.last_name)
     faults = [*name_faults("/first_name", first), *name_faults("/last_name", last)]
     faults += password_faults(data.password, about_user=[data.username, data.email, first, last])
     if faults:
-        raise InvalidInput(faults)
-    refuse_taken(await repository.taken(runtime.database.reader(), data.username, data.email))
-    encoded = await runtime.hasher.hash(data.password)
-    try:
-        async with runtime.database.unit_of_work() as uow:
-            user = User(
-                username=data.username, email=data.email, password_hash=encoded, first_name=first, last_name=last,
-                role=role, created_at=uow.now, updated_at=uow.now,
-            )  # fmt: skip
-            await repository.Users(session=uow.session).add(user)
-            repository.add_security_event(
-                uow, "registration", user_id=user.id, ip=client.ip, user_agent=client.user_agent, detail={"role": role}
-            )
-            uow.emit(UserRegistered(object_id=user.id, recipient_id=user.id, username=user.username), by=user.id)
-            uow.enqueue(SEND_VERIFICATION, {"user_id": str(user.id)})
-            return await _view(uow, user.id)
-    except IntegrityError:
-        # somebody else took it between the look and the insert
-        refuse_taken(await repository.taken(runtime.database.reader(), data.username, data.email))
-        raise
+        raise InvalidInput([InputFault(f"{at}{fault.pointer}", fault.code, fault.detail) for fault in faults])
+    account = NewAccount(
+        username=data.username, email=data.email, password_hash="", first_name=first, last_name=last, at=at
+    )
+    await check_taken(runtime.database.reader(), account)
+    return msgspec.structs.replace(account, password_hash=await runtime.hasher.hash(data.password))
+
+
+async def add_account(
+    uow: UnitOfWork, account: NewAccount, *, role: GlobalRole, client: Client, email_proved: bool = False
+) -> UserView:
+    """Store an account; a mail goes out to verify the address, unless that is proved already.
+
+    Raises IntegrityError when somebody else took a name meanwhile: `check_taken` says which, after the transaction.
+    """
+    user = User(
+        username=account.username, email=account.email, password_hash=account.password_hash,
+        first_name=account.first_name, last_name=account.last_name, role=role,
+        email_verified_at=uow.now if email_proved else None, created_at=uow.now, updated_at=uow.now,
+    )  # fmt: skip
+    uow.session.add(user)
+    await uow.flush()
+    repository.add_security_event(
+        uow, "registration", user_id=user.id, ip=client.ip, user_agent=client.user_agent, detail={"role": role}
+    )
+    uow.emit(UserRegistered(object_id=user.id, recipient_id=user.id, username=user.username), by=user.id)
+    if not email_proved:
+        uow.enqueue(SEND_VERIFICATION, {"user_id": str(user.id)})
+    return await _view(uow, user.id)
+
+
+async def check_taken(db: Reader, account: NewAccount) -> None:
+    """Raise AlreadyTaken when somebody has the username or the address."""
+    refuse_taken(await repository.taken(db, account.username, account.email), at=account.at)
+
+
+def refuse_taken(names: list[str], *, at: str = "") -> None:
+    """Raise AlreadyTaken that names `username`, `email` or both; nothing when neither is taken."""
+    if not names:
+        return
+    words = {"username": "This username", "email": "This email address"}
+    faults = [
+        {"pointer": f"{at}/{name}", "code": "already_taken", "detail": f"{words[name]} is taken."} for name in names
+    ]
+    raise AlreadyTaken(" ".join(fault["detail"] for fault in faults), extra={"errors": faults})
 
 
 async def send_verification(runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any]) -> None:
@@ -107,6 +165,13 @@ async def verify_email(runtime: Runtime, uow: UnitOfWork, token: str) -> None:
            WHERE id = $1 AND email = $2 AND email_verified_at IS NULL""",
         user_id, claims.get("email"), uow.now,
     )  # fmt: skip
+
+
+async def require_verified_email(db: Reader, actor: Actor) -> None:
+    """Raise EmailNotVerified for whoever may not reach others yet; see `policy.may_reach_out`."""
+    verified = await db.value("SELECT email_verified_at IS NOT NULL FROM users WHERE id = $1", actor.user_id)
+    if not policy.may_reach_out(email_verified=verified, is_admin=actor.is_admin):
+        raise EmailNotVerified
 
 
 async def my_profile(db: Reader, actor: Actor) -> UserView:
@@ -147,12 +212,3 @@ async def _view(db: Reader, user_id: UUID) -> UserView:
     if user is None:
         raise NotFound("There is no such user.")
     return user
-
-
-def refuse_taken(names: list[str]) -> None:
-    """Raise AlreadyTaken that names `username`, `email` or both; nothing when neither is taken."""
-    if not names:
-        return
-    words = {"username": "This username", "email": "This email address"}
-    faults = [{"pointer": f"/{name}", "code": "already_taken", "detail": f"{words[name]} is taken."} for name in names]
-    raise AlreadyTaken(" ".join(fault["detail"] for fault in faults), extra={"errors": faults})

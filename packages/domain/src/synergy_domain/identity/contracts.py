@@ -19,6 +19,7 @@ EMAIL_PATTERN = (
     r"[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f.-]+" + END
 )
 
+RegistrationMode = Literal["open", "invite", "closed"]
 Theme = Literal["system", "light", "dark"]
 Username = Annotated[str, msgspec.Meta(min_length=3, max_length=30, pattern=USERNAME_PATTERN)]
 Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254, pattern=EMAIL_PATTERN)]
@@ -34,6 +35,20 @@ class Registration(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     password: NewPassword
     first_name: Name
     last_name: Name
+
+
+class OidcProviderView(msgspec.Struct, kw_only=True):
+    """A provider of single sign-on: its name in addresses, and what people call it."""
+
+    id: str
+    name: str
+
+
+class SignInOptions(msgspec.Struct, kw_only=True):
+    """What a visitor may do here: whether strangers register, and where else one may sign in from."""
+
+    registration: RegistrationMode
+    oidc_providers: list[OidcProviderView]
 
 
 class Credentials(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

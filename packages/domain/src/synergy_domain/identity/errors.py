@@ -46,3 +46,21 @@ class AdministratorsOnly(Forbidden):
 
     def __init__(self) -> None:
         super().__init__("Only administrators see and change the accounts of this installation.")
+
+
+class AccountExists(Conflict):
+    """Somebody with this address has an account, and joins with it."""
+
+    code, title = "account_exists", "There is an account already"
+
+    def __init__(self) -> None:
+        super().__init__("There is an account with this address. Sign in first, then open the link again.")
+
+
+class EmailNotVerified(Forbidden):
+    """Who has not confirmed their address may not reach others: by invitations, webhooks or tokens."""
+
+    code, title = "email_not_verified", "Confirm your address first"
+
+    def __init__(self) -> None:
+        super().__init__("Confirm your email address first: follow the link in the mail that was sent to you.")

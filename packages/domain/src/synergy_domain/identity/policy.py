@@ -1,10 +1,11 @@
-"""Who may do what with accounts: pure functions."""
+"""Who may do what with accounts, and through them: pure functions."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
 from synergy_domain.common.actor import Actor, GlobalRole
+from synergy_domain.identity.contracts import RegistrationMode
 from synergy_domain.identity.errors import AdministratorsOnly
 
 
@@ -27,3 +28,21 @@ def may_change_role(actor: Actor, user_id: UUID) -> bool:
 def takes_admin_away(*, role: GlobalRole, is_active: bool, role_after: GlobalRole, active_after: bool) -> bool:
     """Whether a change leaves the instance with one administrator less."""
     return (role == "admin" and is_active) and not (role_after == "admin" and active_after)
+
+
+def may_reach_out(*, email_verified: bool, is_admin: bool) -> bool:
+    """Invite others, make webhooks and personal tokens: those whose address is confirmed.
+
+    Admins are made by the operator, who knows them.
+    """
+    return email_verified or is_admin
+
+
+def may_register(mode: RegistrationMode, *, invited: bool) -> bool:
+    """Make an account: anybody in an open instance, with an invitation unless it is closed."""
+    return mode == "open" or (mode == "invite" and invited)
+
+
+def sees_everybody(role: GlobalRole) -> bool:
+    """See all people; members see those of their own projects."""
+    return role in {"manager", "admin"}

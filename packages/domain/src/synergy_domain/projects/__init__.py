@@ -2,7 +2,13 @@
 
 from synergy_domain.projects import policy
 from synergy_domain.projects.contracts import (
+    AcceptedInvitation,
     GrantableRole,
+    InvitationAcceptance,
+    InvitationInput,
+    InvitationPreview,
+    InvitationView,
+    InvitedRegistration,
     MemberChange,
     MemberInput,
     MemberView,
@@ -15,6 +21,17 @@ from synergy_domain.projects.contracts import (
     ProjectStatus,
     ProjectView,
     Transfer,
+)
+from synergy_domain.projects.invitations import (
+    SEND_INVITATION,
+    accept_invitation,
+    delete_old_invitations,
+    invite,
+    list_invitations,
+    preview_invitation,
+    resend_invitation,
+    revoke_invitation,
+    send_invitation,
 )
 from synergy_domain.projects.keys import propose_key
 from synergy_domain.projects.members import (
@@ -40,9 +57,13 @@ from synergy_domain.projects.service import (
 )
 
 __all__ = [
-    "ACCESS_COLUMNS", "SORTS", "Access", "GrantableRole", "MemberChange", "MemberInput", "MemberView", "Priority",
-    "ProjectChange", "ProjectInput", "ProjectQuery", "ProjectRole", "ProjectSettings", "ProjectStatus", "ProjectView",
-    "Transfer", "access_to", "add_member", "archive_project", "change_member", "change_project", "count_change",
-    "create_project", "delete_project", "get_person", "get_project", "list_members", "list_people", "list_projects",
-    "policy", "propose_key", "remove_member", "require", "to_access", "transfer_project", "unarchive_project",
+    "ACCESS_COLUMNS", "SEND_INVITATION", "SORTS", "AcceptedInvitation", "Access", "GrantableRole",
+    "InvitationAcceptance", "InvitationInput", "InvitationPreview", "InvitationView", "InvitedRegistration",
+    "MemberChange", "MemberInput", "MemberView", "Priority", "ProjectChange", "ProjectInput", "ProjectQuery",
+    "ProjectRole", "ProjectSettings", "ProjectStatus", "ProjectView", "Transfer", "accept_invitation", "access_to",
+    "add_member", "archive_project", "change_member", "change_project", "count_change", "create_project",
+    "delete_old_invitations", "delete_project", "get_person", "get_project", "invite", "list_invitations",
+    "list_members", "list_people", "list_projects", "policy", "preview_invitation", "propose_key", "remove_member",
+    "require", "resend_invitation", "revoke_invitation", "send_invitation", "to_access", "transfer_project",
+    "unarchive_project",
 ]  # fmt: skip

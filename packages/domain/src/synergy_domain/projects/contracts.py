@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from synergy_domain.common.contracts import END, PersonView
+from synergy_domain.identity import Email, Name, NewPassword, Username, UserView
 
 ProjectStatus = Literal["planning", "active", "on_hold", "completed", "cancelled"]
 Priority = Literal["low", "medium", "high", "urgent"]
@@ -119,6 +120,64 @@ class Transfer(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The member who becomes the owner."""
 
     user_id: UUID
+
+
+class InvitationInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Somebody to ask into a project by mail."""
+
+    email: Email
+    role: GrantableRole = "member"
+
+
+class InvitationView(msgspec.Struct, kw_only=True):
+    """An invitation that nobody has accepted.
+
+    `expired`: its link is no longer good, since its seven days are over or since who sent it may not invite any more.
+    Sending it again makes it good again.
+    """
+
+    id: UUID
+    email: str
+    role: GrantableRole
+    invited_by: PersonView
+    created_at: datetime
+    sent_at: datetime
+    expires_at: datetime
+    state: Literal["open", "expired"]
+
+
+class InvitationPreview(msgspec.Struct, kw_only=True):
+    """What a link invites to; `account_exists`: somebody with the address has an account, and signs in to accept."""
+
+    project_name: str
+    inviter: str
+    email: str
+    role: GrantableRole
+    account_exists: bool
+    expires_at: datetime
+
+
+class InvitedRegistration(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The account of somebody who was invited; its address is the one that the invitation was sent to."""
+
+    username: Username
+    password: NewPassword
+    first_name: Name
+    last_name: Name
+
+
+class InvitationAcceptance(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Nothing for whoever is signed in; else a new account."""
+
+    registration: InvitedRegistration | None = None
+
+
+class AcceptedInvitation(msgspec.Struct, kw_only=True):
+    """Where one has arrived, and as whom."""
+
+    project_id: UUID
+    project_key: str
+    user: UserView
 
 
 class ProjectQuery(msgspec.Struct, kw_only=True, frozen=True):

@@ -87,3 +87,41 @@ class MemberNotFound(NotFound):
 
     def __init__(self) -> None:
         super().__init__("This user is no member of the project.")
+
+
+class InvitationNotFound(NotFound):
+    """No such invitation, or it is used up, withdrawn, or void since its sender may not invite any more."""
+
+    code = "invitation_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This invitation does not exist, was used or was withdrawn. Ask whoever invited you for a new one."
+        )
+
+
+class InvitationExpired(NotFound):
+    """The link was good for seven days."""
+
+    code = "invitation_expired"
+
+    def __init__(self) -> None:
+        super().__init__("This invitation has expired. Ask whoever invited you to send it again.")
+
+
+class AlreadyInvited(Conflict):
+    """There is an open invitation to the address."""
+
+    code = "already_invited"
+
+    def __init__(self) -> None:
+        super().__init__("This address has an open invitation already. Send that again, or revoke it.")
+
+
+class TooManyInvitations(Conflict):
+    """The project has as many open invitations as it may have."""
+
+    code = "too_many_invitations"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"A project has at most {most} invitations that nobody has accepted. Revoke some first.")

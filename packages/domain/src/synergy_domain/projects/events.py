@@ -78,6 +78,36 @@ class MemberAdded(Event, frozen=True, kw_only=True):
     role: str
 
 
+class MemberInvited(Event, frozen=True, kw_only=True):
+    """Somebody was invited by mail; the object is the invitation. Every member reads this: the address is masked."""
+
+    TYPE: ClassVar[str] = "member.invited"
+    OBJECT: ClassVar[str] = "invitation"
+
+    email: str
+    role: str
+
+
+class InvitationRevoked(Event, frozen=True, kw_only=True):
+    """An invitation was withdrawn."""
+
+    TYPE: ClassVar[str] = "invitation.revoked"
+    OBJECT: ClassVar[str] = "invitation"
+
+    email: str
+    role: str
+
+
+class MemberJoined(Event, frozen=True, kw_only=True):
+    """Somebody accepted an invitation; the object is the user."""
+
+    TYPE: ClassVar[str] = "member.joined"
+    OBJECT: ClassVar[str] = "user"
+
+    username: str
+    role: str
+
+
 class MemberUpdated(Event, frozen=True, kw_only=True):
     """Somebody has another role."""
 

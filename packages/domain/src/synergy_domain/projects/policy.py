@@ -32,6 +32,11 @@ def may_grant(role: ProjectRole, granted: ProjectRole) -> bool:
     return may_manage(role) and granted != "owner" and RANK[granted] <= RANK[role]
 
 
+def invitation_stands(inviter_role: ProjectRole | None, role: ProjectRole) -> bool:
+    """Whether an invitation is still good: its sender, with the role they have by now, could still send it."""
+    return inviter_role is not None and may_grant(inviter_role, role)
+
+
 def may_change_member(role: ProjectRole, present: ProjectRole, wanted: ProjectRole) -> bool:
     """Turn a member who is `present` into `wanted`."""
     return may_grant(role, wanted) and RANK[present] <= RANK[role]

@@ -185,6 +185,18 @@ def add_member(uow: UnitOfWork, project_id: UUID, user_id: UUID, role: ProjectRo
     uow.session.add(Member(project_id=project_id, user_id=user_id, role=role, joined_at=uow.now, added_by=added_by))
 
 
+async def join(
+    uow: UnitOfWork, project_id: UUID, user_id: UUID, role: ProjectRole, added_by: UUID
+) -> ProjectRole | None:
+    """Put somebody into the project; their present role when they are in it already."""
+    added = await uow.value(
+        """INSERT INTO project_members (project_id, user_id, role, joined_at, added_by) VALUES ($1, $2, $3, $4, $5)
+           ON CONFLICT (project_id, user_id) DO NOTHING RETURNING 1""",
+        project_id, user_id, role, uow.now, added_by,
+    )  # fmt: skip
+    return None if added else await lock_member_role(uow, project_id, user_id)
+
+
 async def has_import(db: Reader, owner_id: UUID, source: str) -> bool:
     """Whether the user owns a project that was imported from this source."""
     return await db.value(

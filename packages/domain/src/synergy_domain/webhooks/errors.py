@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synergy_platform.errors import Conflict, Forbidden, NotFound
+from synergy_platform.errors import Conflict, NotFound
 
 
 class WebhookNotFound(NotFound):
@@ -21,15 +21,6 @@ class DeliveryNotFound(NotFound):
 
     def __init__(self) -> None:
         super().__init__("There is no such delivery, or you may not see it. Deliveries are kept for 30 days.")
-
-
-class EmailNotVerified(Forbidden):
-    """Who has not confirmed their address may not have data sent elsewhere."""
-
-    code = "email_not_verified"
-
-    def __init__(self) -> None:
-        super().__init__("Confirm your email address first: follow the link in the mail that was sent to you.")
 
 
 class TooManyWebhooks(Conflict):

@@ -101,11 +101,6 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     failing_since: datetime | None
 
 
-async def is_email_verified(db: Reader, user_id: UUID) -> bool:
-    """Whether the user has confirmed their address."""
-    return await db.value("SELECT email_verified_at IS NOT NULL FROM users WHERE id = $1", user_id)
-
-
 async def count_webhooks(uow: UnitOfWork, project_id: UUID) -> int:
     """How many a project has; whoever adds one waits for others who do."""
     await uow.value("SELECT 1 FROM projects WHERE id = $1 FOR NO KEY UPDATE", project_id)

@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 
 from synergy_domain.common import Actor, given
+from synergy_domain.identity import require_verified_email
 from synergy_domain.projects import Access, access_to, require
 from synergy_domain.webhooks import policy, repository
 from synergy_domain.webhooks.catalogue import list_events
@@ -29,7 +30,6 @@ from synergy_domain.webhooks.delivering import enqueue_deliveries, message_of, s
 from synergy_domain.webhooks.errors import (
     DeliveryNotFound,
     DeliveryPending,
-    EmailNotVerified,
     TooManyWebhooks,
     TooMuchToReplay,
     WebhookInactive,
@@ -76,9 +76,7 @@ async def create_webhook(
     """Make an endpoint; its secret is shown now and never again."""
     access = await access_to(uow, actor, project_id)
     require(access, policy.may_manage(access.role), "make webhooks")
-    verified = await repository.is_email_verified(uow, actor.user_id)
-    if not policy.may_send_data_out(email_verified=verified, is_admin=actor.is_admin):
-        raise EmailNotVerified
+    await require_verified_email(uow, actor)
     name = _clean_name(data.name)
     _check_address(runtime, data.url)
     if await repository.count_webhooks(uow, project_id) >= MOST_PER_PROJECT:
