@@ -48,7 +48,7 @@ PROOFS = {
     "DB_DIRECT_HOST": f"{PLATFORM}/test_settings_steer.py::test_direct_connections_go_around_the_pooler",
     "SYNERGY_DB_POOL_SIZE": f"{PLATFORM}/test_settings_steer.py"
     "::test_process_opens_no_more_connections_than_the_setting_says",
-    "REDIS_URL": f"{PLATFORM}/test_parts.py::test_limits_are_shared_and_cleared",
+    "REDIS_URL": f"{PLATFORM}/test_ratelimit.py::test_limits_are_shared_and_cleared",
     "TASKIQ_BROKER_URL": f"{WORKER}/test_worker.py::test_work_jobs_enqueued_before_the_first_worker_are_all_done",
     "SYNERGY_WORKER_CONCURRENCY": f"{WORKER}/test_settings_steer.py"
     "::test_worker_does_as_many_jobs_at_a_time_as_the_setting_says",
@@ -80,6 +80,7 @@ PROOFS = {
     "SYNERGY_S3_BUCKET": S3,
     "SYNERGY_S3_ACCESS_KEY_ID": S3,
     "SYNERGY_S3_SECRET_ACCESS_KEY": S3,
+    "SYNERGY_RATE_LIMIT_API": "apps/api/tests/test_limits.py::test_requests_are_limited_as_the_setting_says",
     "SYNERGY_RATE_LIMIT_LOGIN": f"{API}::test_sign_ins_and_registrations_are_limited_as_the_settings_say",
     "SYNERGY_RATE_LIMIT_REGISTER": f"{API}::test_sign_ins_and_registrations_are_limited_as_the_settings_say",
     "SYNERGY_WEBHOOK_ALLOWED_NETWORKS": f"{PLATFORM}/test_outgoing.py"

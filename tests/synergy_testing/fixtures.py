@@ -143,7 +143,10 @@ async def app_client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """The API, in this process; nobody is signed in. Streams need `live_api` instead."""
     from synergy_api.app import create_app
 
-    unlimited = msgspec.structs.replace(settings, rate_limit_register=RateLimit(0, 1))
+    # requests are counted as they are in production, but never too many
+    unlimited = msgspec.structs.replace(
+        settings, rate_limit_register=RateLimit(0, 1), rate_limit_api=RateLimit(1_000_000, 60)
+    )
     app = create_app(_runtime(unlimited))
     started, stop = asyncio.Event(), asyncio.Event()
 
@@ -223,7 +226,6 @@ def api(app_client: httpx.AsyncClient, make: Factory) -> Api:
 async def api_with(runtime: Runtime) -> AsyncIterator[Callable[[Settings], httpx.AsyncClient]]:
     """The API with other settings, on the connections of the shared database; nothing live."""
     from synergy_api.app import create_app
-    from synergy_api.params import known_parameters
 
     clients: list[httpx.AsyncClient] = []
     runtimes: list[Runtime] = []
@@ -233,7 +235,6 @@ async def api_with(runtime: Runtime) -> AsyncIterator[Callable[[Settings], httpx
         runtimes.append(other)
         other.database = runtime.database
         app = create_app(other)
-        app.state.known_parameters = known_parameters(app)
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         clients.append(httpx.AsyncClient(transport=transport, base_url="http://synergy.test"))
         return clients[-1]

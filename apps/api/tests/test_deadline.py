@@ -15,8 +15,11 @@ from structlog.testing import capture_logs
 from synergy_api import deadline
 from synergy_api.app import create_app
 from synergy_api.drain import Drain
+from synergy_api.limits import RequestLimits
 from synergy_api.middleware import RequestContext
+from synergy_platform.ratelimit import RateLimiter
 from synergy_platform.runtime import Runtime
+from synergy_platform.settings import RateLimit
 
 SLOW_COMMIT = """
     CREATE OR REPLACE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql
@@ -38,7 +41,8 @@ async def client(app):
 
 def within(settings, app, seconds=0.3):
     """`app` behind the middleware, with a shorter deadline than a setting can name."""
-    return RequestContext(app, msgspec.structs.replace(settings, request_deadline=seconds), Drain())
+    unlimited = RequestLimits(RateLimiter(settings.redis_url), RateLimit(0, 1))
+    return RequestContext(app, msgspec.structs.replace(settings, request_deadline=seconds), Drain(), unlimited)
 
 
 async def ok(send, body=b"done", *, more=False):
@@ -247,7 +251,7 @@ async def test_host_that_is_not_ours_is_421_but_for_health(settings, host, statu
         await ok(send)
 
     hosts = msgspec.structs.replace(settings, allowed_hosts=("pm.example.org", ".example.net"))
-    async with client(RequestContext(answer, hosts, Drain())) as caller:
+    async with client(within(hosts, answer)) as caller:
         answer = await caller.get("/api/v1/me", headers={"Host": host})
         assert answer.status_code == status
         if status == 421:

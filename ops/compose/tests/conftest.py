@@ -182,6 +182,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
     lab.stack("init")
     with (root / ".env").open("a") as env:
         env.write(f"SYNERGY_IMAGE_PREFIX={PROJECT}/\nSYNERGY_PROXY_REQUESTS_PER_SECOND=5000\n")
+        env.write("SYNERGY_RATE_LIMIT_API=1000000/m\n")
     began = time.monotonic()
     lab.compose("build", "--quiet")
     built = time.monotonic()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import email
-import time
 from datetime import UTC, date, datetime, timedelta
 from email import policy
 from uuid import UUID
@@ -15,13 +14,12 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Mailbox
 
 from synergy_platform.embedded.process import free_port
-from synergy_platform.errors import BadRequest, TooManyRequests, Unavailable
+from synergy_platform.errors import BadRequest, Unavailable
 from synergy_platform.ids import first_id_at, new_id, parse_id
 from synergy_platform.mail import ConsoleMailer, FolderMailer, Mail, MailDelayed, SmtpMailer, make_mailer
 from synergy_platform.pagination import Cursors, make_page
 from synergy_platform.passwords import ITERATIONS, LANES, MEMORY_KIB, PasswordHasher
-from synergy_platform.ratelimit import RateLimiter
-from synergy_platform.settings import RateLimit, Settings
+from synergy_platform.settings import Settings
 from synergy_platform.tokens import InvalidToken, JwtSigner, Keyring, decode_bytes, encode_bytes
 
 OLD, NEW = "an old secret of 32 characters...", "a new secret of 32 characters...."
@@ -157,29 +155,3 @@ async def test_mail_header_cannot_be_broken_out_of(tmp_path):
 def test_mailer_follows_the_setting():
     assert isinstance(make_mailer(Settings(email_backend="console")), ConsoleMailer)
     assert isinstance(make_mailer(Settings()), FolderMailer)
-
-
-async def test_limits_are_shared_and_cleared(settings):
-    one, two = RateLimiter(settings.redis_url), RateLimiter(settings.redis_url)
-    key, limit = new_id().hex, RateLimit(2, 60)
-    assert (await one.hit("test", limit, key)).remaining == 1
-    assert (await two.hit("test", limit, key)).remaining == 0
-    with pytest.raises(TooManyRequests) as caught:
-        await one.hit("test", limit, key)
-    assert int(caught.value.headers["Retry-After"]) >= 1
-    assert await one.hit("test", RateLimit(0, 1), key) is None
-    await two.clear("test", limit, key)
-    assert (await one.hit("test", limit, key)).limit == 2
-    await one.close()
-    await two.close()
-
-
-async def test_limits_hold_in_the_process_while_redis_is_away():
-    limiter = RateLimiter("redis://127.0.0.1:1/0")
-    key, limit = new_id().hex, RateLimit(1, 60)
-    started = time.monotonic()
-    await limiter.hit("test", limit, key)
-    with pytest.raises(TooManyRequests):
-        await limiter.hit("test", limit, key)
-    assert time.monotonic() - started < 5
-    await limiter.close()

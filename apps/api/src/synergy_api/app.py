@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
 
-from litestar import Litestar, Router
+from litestar import Litestar, Request, Router
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 
 from synergy_api import documentation
-from synergy_api.authentication import provide_actor
+from synergy_api.authentication import has_credentials, needing_actor, provide_actor
 from synergy_api.drain import Drain
 from synergy_api.hub import EventHub
+from synergy_api.limits import RequestLimits
 from synergy_api.middleware import RequestContext
 from synergy_api.params import check_request, known_parameters
 from synergy_api.problems import handle_error
@@ -60,6 +62,14 @@ async def provide_uow(state: State, actor: NamedDependency[Actor]) -> AsyncItera
         yield uow
 
 
+async def before_request(request: Request[Any, Any, Any]) -> None:
+    """Before a handler runs: count the request if nobody else will, and refuse what no handler takes."""
+    state = request.app.state
+    if request.scope["route_handler"] not in state.needing_actor or not has_credentials(request):
+        await state.limits.count_address(request.scope)
+    check_request(request)
+
+
 def create_app(runtime: Runtime) -> Litestar:
     """The application for an opened runtime; it closes nothing that it did not open."""
     drain = Drain()
@@ -67,7 +77,6 @@ def create_app(runtime: Runtime) -> Litestar:
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
         await runtime.open()
-        app.state.known_parameters = known_parameters(app)
         app.state.health = HealthChecks(runtime)
         app.state.hub = EventHub(runtime)
         await app.state.hub.start()
@@ -80,6 +89,7 @@ def create_app(runtime: Runtime) -> Litestar:
             await runtime.close()
 
     settings = runtime.settings
+    limits = RequestLimits(runtime.limiter, settings.rate_limit_api)
     app = Litestar(
         route_handlers=[
             health.router,
@@ -105,14 +115,14 @@ def create_app(runtime: Runtime) -> Litestar:
             documentation.docs_asset,
         ],
         lifespan=[lifespan],
-        state=State({"runtime": runtime, "authenticator": Authenticator(runtime)}),
+        state=State({"runtime": runtime, "authenticator": Authenticator(runtime), "limits": limits}),
         dependencies={
             "db": Provide(provide_reader, sync_to_thread=False),
             "uow": Provide(provide_uow),
             "actor": Provide(provide_actor),
         },
         exception_handlers={Exception: handle_error},
-        before_request=check_request,
+        before_request=before_request,
         cors_config=CORSConfig(
             allow_origins=list(settings.cors_origins), allow_credentials=True, expose_headers=["ETag", "X-Request-ID"]
         )
@@ -122,6 +132,8 @@ def create_app(runtime: Runtime) -> Litestar:
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )
+    app.state.known_parameters = known_parameters(app)
+    app.state.needing_actor = needing_actor(app)
     # around all of it: Litestar's own middleware does not see addresses that no route has
-    app.asgi_handler = RequestContext(app.asgi_handler, settings, drain)
+    app.asgi_handler = RequestContext(app.asgi_handler, settings, drain, limits)
     return app

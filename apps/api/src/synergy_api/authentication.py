@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import structlog
-from litestar import Request, Response
+from litestar import Litestar, Request, Response
 from litestar.datastructures import Cookie, State
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
 
+from synergy_api.limits import RequestLimits
 from synergy_domain.common import Actor, Scope
 from synergy_domain.identity import Authenticator, Client, IssuedTokens, SignInView
 from synergy_platform.database import Reader
-from synergy_platform.errors import Forbidden, NotAuthenticated
+from synergy_platform.errors import Forbidden, NotAuthenticated, ProductError
 from synergy_platform.runtime import Runtime
 from synergy_platform.settings import Settings
 
@@ -70,16 +73,58 @@ def cookie_names(settings: Settings) -> tuple[str, str]:
 
 
 def client_of(request: AnyRequest) -> Client:
-    """Address and user agent; the address is the proxy's word where the proxy is trusted."""
-    return Client(request.client.host if request.client else None, request.headers.get("user-agent"))
+    """Address and user agent; the address is the proxy's word where the proxy is trusted, if it is one."""
+    host = request.client.host if request.client else ""
+    try:
+        ip = str(ip_address(host))
+    except ValueError:
+        ip = None
+    return Client(ip, request.headers.get("user-agent"))
+
+
+def has_credentials(request: AnyRequest) -> bool:
+    """Whether the request says who sends it; whether that is true shows later."""
+    if "authorization" in request.headers:
+        return True
+    return cookie_names(request.app.state.runtime.settings)[0] in request.cookies
+
+
+def needing_actor(app: Litestar) -> frozenset[HTTPRouteHandler]:
+    """The handlers that somebody has to be signed in for."""
+    return frozenset(
+        handler
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler, model in route.route_handler_map.values()
+        if any(dependency.key == "actor" for batch in model.dependency_batches for dependency in batch)
+    )
 
 
 async def provide_actor(request: AnyRequest, state: State, db: NamedDependency[Reader]) -> Actor:
-    """The signed-in user of the request; raises NotAuthenticated. A bearer wins, and the cookie is then ignored.
+    """The signed-in user of the request, which is counted; raises NotAuthenticated or TooManyRequests.
+
+    A bearer wins, and the cookie is then ignored.
 
     It asks for the reader rather than making one: Litestar resolves dependencies that do not need each other in a task
     group, which costs more than both.
     """
+    limits: RequestLimits = state.limits
+    try:
+        actor = await _authenticate(request, state, db)
+    except ProductError:
+        # a limit that is used up says so in the place of what was wrong
+        await limits.count_address(request.scope)
+        raise
+    await limits.count_user(request, actor)
+    structlog.contextvars.bind_contextvars(**{"actor.id": str(actor.user_id)})
+    if actor.scopes is not None:
+        needed = needed_scope(request.route_handler)
+        if not _allows(actor.scopes, needed):
+            raise ScopeMissing(needed)
+    return actor
+
+
+async def _authenticate(request: AnyRequest, state: State, db: Reader) -> Actor:
     authenticator: Authenticator = state.authenticator
     runtime: Runtime = state.runtime
     header = request.headers.get("authorization")
@@ -98,11 +143,6 @@ async def provide_actor(request: AnyRequest, state: State, db: NamedDependency[R
             "The access token is expired or was revoked. Refresh it, or sign in again.",
             headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
         )
-    structlog.contextvars.bind_contextvars(**{"actor.id": str(actor.user_id)})
-    if actor.scopes is not None:
-        needed = needed_scope(request.route_handler)
-        if not _allows(actor.scopes, needed):
-            raise ScopeMissing(needed)
     return actor
 
 

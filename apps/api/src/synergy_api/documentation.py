@@ -40,13 +40,13 @@ _DESCRIPTIONS = {
 }
 
 
-def errors(*statuses: int) -> dict[int, ResponseSpec]:
-    """The problems of an operation; 503 is always possible."""
+def errors(*statuses: int, is_limited: bool = True) -> dict[int, ResponseSpec]:
+    """The problems of an operation; 429 where requests are limited, and 503 are always possible."""
     return {
         status: ResponseSpec(
             data_container=Problem, description=_DESCRIPTIONS[status], media_type=MEDIA_TYPE, generate_examples=False
         )
-        for status in (*statuses, 503)
+        for status in (*statuses, *([429] if is_limited else ()), 503)
     }
 
 
@@ -75,7 +75,8 @@ def openapi_config() -> OpenAPIConfig:
             "`POST /api/v1/auth/login` gives one. "
             "Errors are `application/problem+json`; `code` is a stable name. "
             "A personal token (`syn_…`) needs the scope named beside an operation: `read`, `write` (which holds "
-            "`read`) or `admin`; `session` is not to be had by a token."
+            "`read`) or `admin`; `session` is not to be had by a token. "
+            "Each answer says in `RateLimit` and `RateLimit-Policy` what is left of the limit that it counts against."
         ),
         # not /api: Litestar answers everything below with a page of its own
         openapi_router=Router(_ADDRESS, route_handlers=[], include_in_schema=False, guards=[_nothing_below]),

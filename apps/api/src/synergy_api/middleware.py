@@ -1,4 +1,4 @@
-"""The outermost layer: host, request id, deadline, security headers, one log line for each request."""
+"""The outermost layer: host, request id, deadline, headers that each answer has, one log line for each request."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from synergy_api.deadline import Deadline, Deadlines
 from synergy_api.drain import Drain
+from synergy_api.limits import RequestLimits, is_health, limit_headers
 from synergy_api.problems import send_problem
 from synergy_platform.errors import ProductError
 from synergy_platform.ids import new_id
+from synergy_platform.ratelimit import noted_limits
 from synergy_platform.settings import Settings
 
 log = structlog.stdlib.get_logger("synergy_api.access")
@@ -27,7 +29,6 @@ _TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _TOKEN = re.compile(r"\A(/api/v1/(?:invitations|unsubscribe)/)[^/]+")
 _PORT = re.compile(rb":\d*\Z")
 _READ_ON_BYTES = 8 * 1024 * 1024
-_HEALTH = ("/api/health/", "/api/auth/health")
 # of this machine, and of probes; no foreign page gets there by a name of its own
 _LOCAL_HOSTS = frozenset({b"localhost", b"127.0.0.1", b"[::1]"})
 
@@ -53,9 +54,10 @@ class UnknownHost(ProductError):
 class RequestContext:
     """Takes or makes the request id, binds it to the log context, and answers it; ends what takes too long."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, drain: Drain) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, drain: Drain, limits: RequestLimits) -> None:
         self._app = app
-        self._drain = drain
+        self.drain = drain
+        self.limits = limits
         self._deadlines = Deadlines(settings.request_deadline)
         self._hosts = None if "*" in settings.allowed_hosts else _Hosts(settings.allowed_hosts)
 
@@ -69,50 +71,76 @@ class RequestContext:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(**context)
         scope.setdefault("state", {})["request_id"] = context["request.id"]
+        noted_limits.set([])
         started = time.perf_counter_ns()
-        status = 500
         path = scope["path"]
-        drain = self._drain
+        of_health = is_health(scope)
         deadline = Deadline(self._deadlines)
         body = _Body(given, receive, deadline)
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                if message["status"] >= 400:
-                    await body.read_rest()
-                deadline.lift()
-                status = message["status"]
-                headers = list(message.get("headers", []))
-                present = {name.lower() for name, _ in headers}
-                extra = (*SECURITY_HEADERS, _CONTENT_POLICY, _NO_STORE, (b"x-request-id", request_id))
-                headers.extend(header for header in extra if header[0] not in present)
-                if drain.started:
-                    headers.append(_CLOSE)
-                message["headers"] = headers
-            await send(message)
-
+        answer = _Answer(self, scope, send, body, deadline, request_id)
         try:
-            if self._hosts is None or path.startswith(_HEALTH) or self._hosts.know(given.get(b"host", b"")):
-                late = await _stopped(deadline, self._app(scope, body.receive, send_with_headers))
+            if self._hosts is None or of_health or self._hosts.know(given.get(b"host", b"")):
+                late = await _stopped(deadline, self._app(scope, body.receive, answer.send))
             else:
                 foreign = UnknownHost("Its names are in ALLOWED_HOSTS.")
-                late = await _stopped(deadline, send_problem(scope, send_with_headers, foreign))
+                late = await _stopped(deadline, send_problem(scope, answer.send, foreign))
             if late is not None:
                 body.give_up()
-                await send_problem(scope, send_with_headers, late)
+                await send_problem(scope, answer.send, late)
         finally:
-            if not (path.startswith(_HEALTH) and status < 500):
+            if not (of_health and answer.status < 500):
                 log.info(
                     "http.request",
                     **{
                         "http.request.method": scope["method"],
                         "url.path": _TOKEN.sub(r"\1[redacted]", path),
-                        "http.response.status_code": status,
+                        "http.response.status_code": answer.status,
                         "event.duration": time.perf_counter_ns() - started,
                         "client.ip": (scope.get("client") or ("", 0))[0],
                     },
                 )
+
+
+class _Answer:
+    """What goes out: the application's answer with the headers that each has, or that there are too many requests."""
+
+    __slots__ = ("_body", "_context", "_deadline", "_replaced", "_request_id", "_scope", "_send", "status")
+
+    def __init__(
+        self, context: RequestContext, scope: Scope, send: Send, body: _Body, deadline: Deadline, request_id: bytes
+    ) -> None:
+        self._context = context
+        self._scope = scope
+        self._send = send
+        self._body = body
+        self._deadline = deadline
+        self._request_id = request_id
+        self._replaced = False
+        self.status = 500
+
+    async def send(self, message: Message) -> None:
+        """One message of the application."""
+        if self._replaced:
+            return
+        if message["type"] == "http.response.start":
+            if message["status"] >= 400:
+                await self._body.read_rest()
+            self._deadline.lift()
+            too_many = await self._context.limits.count_refused(self._scope, message["status"])
+            if too_many is not None:
+                await send_problem(self._scope, self.send, too_many)
+                self._replaced = True
+                return
+            self.status = message["status"]
+            headers = list(message.get("headers", []))
+            present = {name.lower() for name, _ in headers}
+            extra = (*SECURITY_HEADERS, _CONTENT_POLICY, _NO_STORE, (b"x-request-id", self._request_id))
+            headers.extend(header for header in extra if header[0] not in present)
+            headers.extend(limit_headers())
+            if self._context.drain.started:
+                headers.append(_CLOSE)
+            message["headers"] = headers
+        await self._send(message)
 
 
 def _identity(headers: dict[bytes, bytes]) -> tuple[bytes, dict[str, str]]:

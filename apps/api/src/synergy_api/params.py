@@ -109,11 +109,8 @@ def _body_has_another_type(headers: Headers) -> bool:
     return has_body and not headers.get("content-type", "").lower().startswith(_BODY_TYPES)
 
 
-async def check_request(request: Request[Any, Any, Any]) -> None:
-    """Before a handler runs: a query parameter that it does not read, or a body that is neither JSON nor a form.
-
-    Async although it awaits nothing: Litestar would run a plain function in a thread, for each request.
-    """
+def check_request(request: Request[Any, Any, Any]) -> None:
+    """Refuse a query parameter that the handler does not read, and a body that is neither JSON nor a form."""
     if (
         request.method in _WITH_BODY
         and _body_has_another_type(request.headers)

@@ -61,6 +61,7 @@ async def send_problem(scope: Scope, send: Send, error: ProductError) -> None:
     """The same answer where Litestar does not make it."""
     body = _document(scope, error)
     headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+    headers += [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 

@@ -1,5 +1,7 @@
 """Where requests that users cause may go: to public addresses, and to networks that the operator allows.
 
+Also who a client is by its address.
+
 The lists are IANA's registries of special-purpose addresses. They stand here, since what Python's `ipaddress` calls
 global has changed between its releases.
 """
@@ -142,3 +144,19 @@ def _literal(host: str, *, bracketed: bool) -> Address | None:
 def _could_be_in(address: Address | None, allowed: tuple[Network, ...]) -> bool:
     """A name is looked up later, so it could be in any network that is allowed."""
     return bool(allowed) if address is None else is_in(address, allowed)
+
+
+def client_network(client: str | None) -> str:
+    """What counts as one client where limits go by address: an IPv4 address, or an IPv6 network of 64 bits.
+
+    Whoever has IPv6 has at least such a network. What is no address stands for itself.
+    """
+    try:
+        address = ipaddress.ip_address(client or "")
+    except ValueError:
+        return client or ""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
+        address = address.ipv4_mapped
+    return str(address)

@@ -36,6 +36,7 @@ _RETRY = b"retry: 2000\n\n"
 @get(
     "/events",
     tags=["live"],
+    opt={"stream": True},
     responses={
         **READ,
         200: ResponseSpec(

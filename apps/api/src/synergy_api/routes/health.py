@@ -125,7 +125,7 @@ def get_liveness() -> AliveView:
     return AliveView(status="alive")
 
 
-@get("/api/health/ready", tags=["health"], security=[{}], responses=errors())
+@get("/api/health/ready", tags=["health"], security=[{}], responses=errors(is_limited=False))
 async def get_readiness(state: State) -> ReadyView:
     """Whether the process may take traffic: the database is there, its schema fits, and it is not going down."""
     if state.hub.draining:
@@ -140,7 +140,7 @@ async def get_readiness(state: State) -> ReadyView:
     return ReadyView(status="ready", schema=schema.revision)
 
 
-@get("/api/auth/health", tags=["health"], security=[{}], responses=errors())
+@get("/api/auth/health", tags=["health"], security=[{}], responses=errors(is_limited=False))
 async def get_health(state: State) -> Response[HealthView]:
     """How the system and each of its services is; 503 when it is unhealthy."""
     view: HealthView = await state.health.health()

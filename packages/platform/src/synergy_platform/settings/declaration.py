@@ -201,13 +201,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, _setting("SYNERGY_S3_SECRET_ACCESS_KEY", "the key that belongs to it", secret=True)
     ] = ""
 
-    rate_limit_login: Annotated[
+    rate_limit_api: Annotated[
         RateLimit,
         _setting(
-            "SYNERGY_RATE_LIMIT_LOGIN",
-            "sign-ins, by address and account: COUNT/PERIOD, 0 for no limit",
+            "SYNERGY_RATE_LIMIT_API",
+            "requests, by user, and by address where nobody is signed in: COUNT/PERIOD, 0 for no limit",
             begins="Limits",
         ),
+    ] = RateLimit(600, 60)
+    rate_limit_login: Annotated[
+        RateLimit,
+        _setting("SYNERGY_RATE_LIMIT_LOGIN", "sign-ins, by address and account: COUNT/PERIOD, 0 for no limit"),
     ] = RateLimit(5, 300)
     rate_limit_register: Annotated[
         RateLimit, _setting("SYNERGY_RATE_LIMIT_REGISTER", "registrations, by address: COUNT/PERIOD, 0 for no limit")
