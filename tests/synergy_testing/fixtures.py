@@ -241,6 +241,7 @@ async def api_with(runtime: Runtime) -> AsyncIterator[Callable[[Settings], httpx
 
     yield make_client
     for client in clients:
+        await client._transport.app.state.runtime.limiter.close()
         await client.aclose()
     for other in runtimes:  # the database is the shared one, and stays open
         await other.limiter.close()

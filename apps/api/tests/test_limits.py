@@ -18,10 +18,9 @@ FEW = RateLimit(4, 3600)
 
 
 @pytest.fixture
-async def limited(api_with, settings):
+def limited(api_with, settings):
     """The API as processes that share limits with each other, and with no other test: from an address of its own."""
     host = str(IPv4Address(0x0A000000 + (new_id().int & 0xFFFFFF)))
-    clients = []
 
     def make_client(**changes):
         changed = msgspec.structs.replace(
@@ -29,12 +28,9 @@ async def limited(api_with, settings):
         )
         client = api_with(changed)
         client._transport.client = (host, 1)
-        clients.append(client)
         return client
 
-    yield make_client
-    for client in clients:
-        await client._transport.app.state.runtime.limiter.close()
+    return make_client
 
 
 def left(answer) -> int:

@@ -13,18 +13,14 @@ ELSEWHERE = "https://app.example.org"
 
 
 @pytest.fixture
-async def with_(api_with, settings):
+def with_(api_with, settings):
     """The API with some settings changed; registrations are not limited unless a test says so."""
     free = msgspec.structs.replace(settings, rate_limit_register=RateLimit(0, 1))
-    clients = []
 
     def make_client(**changes):
-        clients.append(api_with(msgspec.structs.replace(free, **changes)))
-        return clients[-1]
+        return api_with(msgspec.structs.replace(free, **changes))
 
-    yield make_client
-    for client in clients:
-        await client._transport.app.state.runtime.limiter.close()
+    return make_client
 
 
 def person() -> dict[str, str]:

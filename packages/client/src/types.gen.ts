@@ -1461,6 +1461,10 @@ export type ListJobsErrors = {
      */
     403: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -1505,6 +1509,10 @@ export type RetryJobsErrors = {
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -1553,6 +1561,10 @@ export type DeleteJobErrors = {
      */
     409: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -1595,6 +1607,10 @@ export type GetJobErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -1642,6 +1658,10 @@ export type RetryJobErrors = {
      * In conflict with the present state
      */
     409: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -1697,6 +1717,10 @@ export type ListMailsErrors = {
      */
     403: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -1740,6 +1764,10 @@ export type GetMailErrors = {
      */
     404: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -1777,6 +1805,10 @@ export type GetQueuesErrors = {
      */
     403: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -1813,6 +1845,10 @@ export type ListSchedulesErrors = {
      * The caller may see it, but not do this
      */
     403: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -1865,6 +1901,10 @@ export type ChangeScheduleErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -1907,6 +1947,10 @@ export type PauseScheduleErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -1951,6 +1995,10 @@ export type ResumeScheduleErrors = {
      */
     404: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -1993,6 +2041,10 @@ export type RunScheduleErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -2072,6 +2124,10 @@ export type ListSecurityEventsErrors = {
      */
     403: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -2136,6 +2192,10 @@ export type ListAccountsErrors = {
      */
     403: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -2185,6 +2245,10 @@ export type CreateAccountErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -2227,6 +2291,10 @@ export type GetAccountErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -2287,6 +2355,10 @@ export type ChangeAccountErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -2333,6 +2405,10 @@ export type ActivateAccountErrors = {
      * In conflict with the present state
      */
     409: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -2381,6 +2457,10 @@ export type DeactivateAccountErrors = {
      */
     409: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -2424,6 +2504,10 @@ export type ResetAccountMfaErrors = {
      */
     404: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -2466,6 +2550,10 @@ export type SignAccountOutErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -2514,6 +2602,10 @@ export type DeleteAttachmentErrors = {
      */
     409: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -2552,6 +2644,10 @@ export type GetAttachmentErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -2596,6 +2692,10 @@ export type GetAttachmentContentErrors = {
      */
     416: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -2632,6 +2732,10 @@ export type VerifyEmailErrors = {
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -2707,6 +2811,10 @@ export type LogoutErrors = {
      */
     403: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -2739,6 +2847,10 @@ export type LogoutAllErrors = {
      * The caller may see it, but not do this
      */
     403: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -2809,6 +2921,10 @@ export type RefreshErrors = {
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -2910,6 +3026,10 @@ export type DeleteCommentErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -2965,6 +3085,10 @@ export type ChangeCommentErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -3011,6 +3135,10 @@ export type StreamEventsErrors = {
      */
     404: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -3056,6 +3184,10 @@ export type ListImportsErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -3131,6 +3263,10 @@ export type CreateImportErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -3169,6 +3305,10 @@ export type GetImportErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -3325,6 +3465,10 @@ export type DeleteLabelErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -3380,6 +3524,10 @@ export type ChangeLabelErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -3416,6 +3564,10 @@ export type GetMeErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -3470,6 +3622,10 @@ export type ChangeMeErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -3506,6 +3662,10 @@ export type GetNotificationPreferencesErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -3559,6 +3719,10 @@ export type ChangeNotificationPreferencesErrors = {
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -3619,6 +3783,10 @@ export type ListMyTasksErrors = {
      */
     404: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -3669,6 +3837,10 @@ export type ListNotificationsErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -3723,6 +3895,10 @@ export type DeleteReadErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -3776,6 +3952,10 @@ export type MarkAllReadErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -3812,6 +3992,10 @@ export type CountUnreadErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -3867,6 +4051,10 @@ export type MarkReadErrors = {
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -3930,6 +4118,10 @@ export type ListProjectsErrors = {
      */
     404: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -3982,6 +4174,10 @@ export type CreateProjectErrors = {
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -4038,6 +4234,10 @@ export type DeleteProjectErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -4076,6 +4276,10 @@ export type GetProjectErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -4131,6 +4335,10 @@ export type ChangeProjectErrors = {
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -4195,6 +4403,10 @@ export type ListActivityErrors = {
      */
     404: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -4250,6 +4462,10 @@ export type ArchiveProjectErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -4288,6 +4504,10 @@ export type GetBoardErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -4546,6 +4766,10 @@ export type ListLabelsErrors = {
      */
     404: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -4601,6 +4825,10 @@ export type AddLabelErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -4639,6 +4867,10 @@ export type ListMembersErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -4694,6 +4926,10 @@ export type AddMemberErrors = {
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -4751,6 +4987,10 @@ export type RemoveMemberErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -4807,6 +5047,10 @@ export type ChangeMemberErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -4845,6 +5089,10 @@ export type GetProgressErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -4915,6 +5163,10 @@ export type ListProjectTasksErrors = {
      */
     404: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -4969,6 +5221,10 @@ export type CreateTaskErrors = {
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -5025,6 +5281,10 @@ export type TransferProjectErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -5080,6 +5340,10 @@ export type UnarchiveProjectErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -5122,6 +5386,10 @@ export type ListWebhooksErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -5178,6 +5446,10 @@ export type CreateWebhookErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -5233,6 +5505,10 @@ export type DeleteSubtaskErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -5287,6 +5563,10 @@ export type ChangeSubtaskErrors = {
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -5355,6 +5635,10 @@ export type ListTasksErrors = {
      */
     404: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -5413,6 +5697,10 @@ export type DeleteTaskErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -5454,6 +5742,10 @@ export type GetTaskErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -5517,6 +5809,10 @@ export type ChangeTaskErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -5567,6 +5863,10 @@ export type ListAttachmentsErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -5635,6 +5935,10 @@ export type AddAttachmentErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -5685,6 +5989,10 @@ export type ListCommentsErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -5744,6 +6052,10 @@ export type AddCommentErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -5802,6 +6114,10 @@ export type MoveTaskErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -5843,6 +6159,10 @@ export type ListSubtasksErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -5902,6 +6222,10 @@ export type AddSubtaskErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -5937,6 +6261,10 @@ export type GetUnsubscribeErrors = {
      */
     404: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -5971,6 +6299,10 @@ export type UnsubscribeErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -6022,6 +6354,10 @@ export type ListUsersErrors = {
      */
     404: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -6060,6 +6396,10 @@ export type GetUserErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -6103,6 +6443,10 @@ export type GetDeliveryErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -6159,6 +6503,10 @@ export type RedeliverErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -6191,6 +6539,10 @@ export type ListWebhookEventsErrors = {
      * Not signed in, or the token is expired or revoked
      */
     401: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -6247,6 +6599,10 @@ export type DeleteWebhookErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -6289,6 +6645,10 @@ export type GetWebhookErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -6348,6 +6708,10 @@ export type ChangeWebhookErrors = {
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -6411,6 +6775,10 @@ export type ListDeliveriesErrors = {
      */
     404: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -6465,6 +6833,10 @@ export type ReplayWebhookErrors = {
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -6521,6 +6893,10 @@ export type RotateWebhookSecretErrors = {
      */
     422: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -6575,6 +6951,10 @@ export type TestWebhookErrors = {
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
