@@ -2881,6 +2881,10 @@ export type GetSignInOptionsErrors = {
      */
     400: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -3352,6 +3356,10 @@ export type GetInvitationErrors = {
      */
     404: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -3409,6 +3417,10 @@ export type AcceptInvitationErrors = {
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
@@ -4552,6 +4564,10 @@ export type ListInvitationsErrors = {
      */
     404: Problem;
     /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
@@ -4666,6 +4682,10 @@ export type RevokeInvitationErrors = {
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
     /**
      * Not available at the moment; see Retry-After
      */
