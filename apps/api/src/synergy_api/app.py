@@ -12,6 +12,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 
 from synergy_api import documentation
+from synergy_api.audit import Audit
 from synergy_api.authentication import has_credentials, needing_actor, provide_actor
 from synergy_api.drain import Drain
 from synergy_api.hub import EventHub
@@ -89,7 +90,7 @@ def create_app(runtime: Runtime) -> Litestar:
             await runtime.close()
 
     settings = runtime.settings
-    limits = RequestLimits(runtime.limiter, settings.rate_limit_api)
+    limits, audit = RequestLimits(runtime.limiter, settings.rate_limit_api), Audit(runtime)
     app = Litestar(
         route_handlers=[
             health.router,
@@ -115,7 +116,7 @@ def create_app(runtime: Runtime) -> Litestar:
             documentation.docs_asset,
         ],
         lifespan=[lifespan],
-        state=State({"runtime": runtime, "authenticator": Authenticator(runtime), "limits": limits}),
+        state=State({"runtime": runtime, "authenticator": Authenticator(runtime), "limits": limits, "audit": audit}),
         dependencies={
             "db": Provide(provide_reader, sync_to_thread=False),
             "uow": Provide(provide_uow),
@@ -135,5 +136,5 @@ def create_app(runtime: Runtime) -> Litestar:
     app.state.known_parameters = known_parameters(app)
     app.state.needing_actor = needing_actor(app)
     # around all of it: Litestar's own middleware does not see addresses that no route has
-    app.asgi_handler = RequestContext(app.asgi_handler, settings, drain, limits)
+    app.asgi_handler = RequestContext(app.asgi_handler, settings, drain, limits, audit)
     return app

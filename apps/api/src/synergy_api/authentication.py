@@ -115,6 +115,7 @@ async def provide_actor(request: AnyRequest, state: State, db: NamedDependency[R
         # a limit that is used up says so in the place of what was wrong
         await limits.count_address(request.scope)
         raise
+    request.scope["state"]["actor"] = actor  # for what is recorded of the answer
     await limits.count_user(request, actor)
     structlog.contextvars.bind_contextvars(**{"actor.id": str(actor.user_id)})
     if actor.scopes is not None:

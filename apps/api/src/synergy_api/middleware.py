@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from synergy_api.audit import Audit
 from synergy_api.deadline import Deadline, Deadlines
 from synergy_api.drain import Drain
 from synergy_api.limits import RequestLimits, is_health, limit_headers
@@ -54,10 +55,11 @@ class UnknownHost(ProductError):
 class RequestContext:
     """Takes or makes the request id, binds it to the log context, and answers it; ends what takes too long."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, drain: Drain, limits: RequestLimits) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, drain: Drain, limits: RequestLimits, audit: Audit) -> None:
         self._app = app
         self.drain = drain
         self.limits = limits
+        self.audit = audit
         self._deadlines = Deadlines(settings.request_deadline)
         self._hosts = None if "*" in settings.allowed_hosts else _Hosts(settings.allowed_hosts)
 
@@ -102,7 +104,7 @@ class RequestContext:
 
 
 class _Answer:
-    """What goes out: the application's answer with the headers that each has, or that there are too many requests."""
+    """What goes out: the application's answer with the headers that each has, or what takes its place."""
 
     __slots__ = ("_body", "_context", "_deadline", "_replaced", "_request_id", "_scope", "_send", "status")
 
@@ -126,9 +128,10 @@ class _Answer:
             if message["status"] >= 400:
                 await self._body.read_rest()
             self._deadline.lift()
-            too_many = await self._context.limits.count_refused(self._scope, message["status"])
-            if too_many is not None:
-                await send_problem(self._scope, self.send, too_many)
+            instead = await self._context.limits.count_refused(self._scope, message["status"])
+            instead = instead or await self._context.audit.record(self._scope, message["status"])
+            if instead is not None:
+                await send_problem(self._scope, self.send, instead)
                 self._replaced = True
                 return
             self.status = message["status"]

@@ -43,6 +43,7 @@ from synergy_domain.identity.security_events import (
     SecurityEventView,
     export_security_events,
     list_security_events,
+    record_security_event,
 )
 from synergy_domain.identity.sessions import (
     Authenticator,
@@ -92,6 +93,7 @@ __all__ = [
     "my_profile",
     "policy",
     "prepare_account",
+    "record_security_event",
     "refresh",
     "register",
     "require_registration",

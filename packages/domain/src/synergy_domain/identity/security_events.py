@@ -17,7 +17,9 @@ import msgspec
 from synergy_domain.common.actor import Actor
 from synergy_domain.common.contracts import PersonView
 from synergy_domain.identity import policy
+from synergy_domain.identity.sessions import Client
 from synergy_platform.database import Reader
+from synergy_platform.ids import new_id
 from synergy_platform.pagination import Cursors, Page, make_page
 from synergy_platform.sql import Keyset, Where
 
@@ -66,6 +68,18 @@ class SecurityEventQuery(msgspec.Struct, kw_only=True, frozen=True):
     text: str | None = None
     cursor: str | None = None
     limit: int = 50
+
+
+async def record_security_event(
+    db: Reader, kind: SecurityEventType, user_id: UUID | None, client: Client, detail: dict[str, Any], *, now: datetime
+) -> None:
+    """Write an event outside of any transaction; what belongs to a change is written with it instead."""
+    await db.value(
+        """INSERT INTO security_events (id, type, user_id, ip, user_agent, detail, created_at)
+           VALUES ($1, $2, $3, $4::inet, $5, $6::jsonb, $7)""",
+        new_id(), kind, user_id, client.ip, client.user_agent[:300] if client.user_agent else None,
+        msgspec.json.encode(detail).decode(), now,
+    )  # fmt: skip
 
 
 async def list_security_events(

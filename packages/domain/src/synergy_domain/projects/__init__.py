@@ -1,6 +1,7 @@
 """Projects: what they are, who is in them, who may do what."""
 
 from synergy_domain.projects import policy
+from synergy_domain.projects.audit import record_admin_access
 from synergy_domain.projects.contracts import (
     AcceptedInvitation,
     GrantableRole,
@@ -63,7 +64,7 @@ __all__ = [
     "ProjectRole", "ProjectSettings", "ProjectStatus", "ProjectView", "Transfer", "accept_invitation", "access_to",
     "add_member", "archive_project", "change_member", "change_project", "count_change", "create_project",
     "delete_old_invitations", "delete_project", "get_person", "get_project", "invite", "list_invitations",
-    "list_members", "list_people", "list_projects", "policy", "preview_invitation", "propose_key", "remove_member",
-    "require", "resend_invitation", "revoke_invitation", "send_invitation", "to_access", "transfer_project",
-    "unarchive_project",
+    "list_members", "list_people", "list_projects", "policy", "preview_invitation", "propose_key",
+    "record_admin_access", "remove_member", "require", "resend_invitation", "revoke_invitation", "send_invitation",
+    "to_access", "transfer_project", "unarchive_project",
 ]  # fmt: skip

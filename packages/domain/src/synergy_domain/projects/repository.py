@@ -68,8 +68,9 @@ ACCESS_COLUMNS = """p.id AS project_id, p.key AS project_key, p.name AS project_
                     p.archived_at IS NOT NULL AS is_archived, m.role AS my_role"""
 
 
-def to_access(row: asyncpg.Record) -> Access:
-    """Access from a row that has ACCESS_COLUMNS."""
+def to_access(actor: Actor, row: asyncpg.Record) -> Access:
+    """The actor's access, from a row that has ACCESS_COLUMNS."""
+    actor.note_reached(row["project_id"], row["my_role"])
     return Access(
         project_id=row["project_id"],
         key=row["project_key"],
@@ -89,7 +90,7 @@ async def find_access(db: Reader, actor: Actor, project_id: UUID) -> Access | No
             WHERE p.id = $2 AND p.deleted_at IS NULL AND (m.role IS NOT NULL OR $3)""",
         actor.user_id, project_id, actor.is_admin,
     )  # fmt: skip
-    return to_access(row) if row else None
+    return to_access(actor, row) if row else None
 
 
 async def find_project(db: Reader, actor: Actor, project_id: UUID) -> ProjectView | None:
@@ -98,7 +99,10 @@ async def find_project(db: Reader, actor: Actor, project_id: UUID) -> ProjectVie
         f"{_VIEW} WHERE p.id = $2 AND p.deleted_at IS NULL AND (m.role IS NOT NULL OR $3)",
         actor.user_id, project_id, actor.is_admin,
     )  # fmt: skip
-    return _to_view(row) if row else None
+    if row is None:
+        return None
+    actor.note_reached(project_id, row["my_role"])
+    return _to_view(row)
 
 
 async def list_projects(
@@ -124,6 +128,8 @@ async def list_projects(
     keyset = SORTS[query.sort]
     keyset.after(where, after)
     rows = await db.rows(f"{_VIEW} WHERE {where.sql} ORDER BY {keyset.order} LIMIT {query.limit + 1}", *where.args)
+    for row in rows[: query.limit]:
+        actor.note_reached(row["id"], row["my_role"])
     return [_to_view(row) for row in rows], total
 
 

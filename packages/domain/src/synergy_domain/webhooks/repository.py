@@ -124,7 +124,7 @@ async def find_webhook(db: Reader, actor: Actor, webhook_id: UUID) -> tuple[Webh
             {_VISIBLE} AND w.id = $3""",
         actor.user_id, actor.is_admin, webhook_id,
     )  # fmt: skip
-    return (_to_view(row), to_access(row)) if row else None
+    return (_to_view(row), to_access(actor, row)) if row else None
 
 
 async def list_deliveries(
@@ -163,7 +163,7 @@ async def find_delivery(
     delivery = await db.row(
         f"SELECT {_SUMMARY}, d.payload, d.event_id FROM webhook_deliveries d WHERE d.id = $1", delivery_id
     )
-    return (delivery, _to_view(row), to_access(row)) if delivery else None
+    return (delivery, _to_view(row), to_access(actor, row)) if delivery else None
 
 
 async def delivery_view(db: Reader, delivery: asyncpg.Record) -> DeliveryView:

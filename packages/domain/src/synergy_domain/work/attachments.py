@@ -37,17 +37,16 @@ _UNKNOWN_TYPE = "application/octet-stream"
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}")
 # characters that turn the direction of text, and so may show an extension that is not there
 _TURNING = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-_SELECT = """
-    SELECT f.id, f.task_id, f.name, f.media_type, f.size, f.sha256, f.created_at, f.file_key,
-           u.id AS uploader_id, u.username, u.first_name || ' ' || u.last_name AS uploader_name
-    FROM attachments f JOIN users u ON u.id = f.uploader_id
-"""
+_COLUMNS = """f.id, f.task_id, f.name, f.media_type, f.size, f.sha256, f.created_at, f.file_key,
+              u.id AS uploader_id, u.username, u.first_name || ' ' || u.last_name AS uploader_name"""
+_FROM = "FROM attachments f JOIN users u ON u.id = f.uploader_id"
 _VISIBLE = """
     JOIN tasks t ON t.id = f.task_id JOIN projects p ON p.id = t.project_id
     LEFT JOIN project_members m ON m.project_id = p.id AND m.user_id = $1
     WHERE f.id = $2 AND f.deleted_at IS NULL AND t.deleted_at IS NULL AND p.deleted_at IS NULL
       AND (m.role IS NOT NULL OR $3)
 """
+_FIND = f"SELECT {_COLUMNS}, p.id AS project_id, m.role AS my_role {_FROM} {_VISIBLE}"
 _ACCESS = f"SELECT p.key || '-' || t.number AS key, {ACCESS_COLUMNS} FROM attachments f {_VISIBLE}"  # noqa: S608 - constants
 
 
@@ -70,7 +69,7 @@ async def list_attachments(
         raise TaskNotFound
     after = (None, None) if cursor is None else tuple(cursors.decode(_SORT, cursor, (datetime, UUID)))
     rows = await db.rows(
-        f"""{_SELECT} WHERE f.task_id = $1 AND f.deleted_at IS NULL
+        f"""SELECT {_COLUMNS} {_FROM} WHERE f.task_id = $1 AND f.deleted_at IS NULL
             AND ($2::timestamptz IS NULL OR (f.created_at, f.id) < ($2, $3))
             ORDER BY f.created_at DESC, f.id DESC LIMIT $4""",
         found[0], *after, limit + 1,
@@ -133,7 +132,7 @@ async def delete_attachment(uow: UnitOfWork, actor: Actor, attachment_id: UUID) 
     attachment = await uow.session.get(Attachment, attachment_id, with_for_update=True) if row else None
     if row is None or attachment is None or attachment.deleted_at is not None:
         raise AttachmentNotFound
-    access = to_access(row)
+    access = to_access(actor, row)
     own = attachment.uploader_id == actor.user_id
     require(access, policy.may_delete_attachment(access.role, own=own), "delete this file")
     attachment.deleted_at = uow.now
@@ -185,9 +184,10 @@ async def _task_to_attach_to(db: Reader, actor: Actor, reference: str) -> tuple[
 
 
 async def _find(db: Reader, actor: Actor, attachment_id: UUID) -> asyncpg.Record:
-    row = await db.row(_SELECT + _VISIBLE, actor.user_id, attachment_id, actor.is_admin)
+    row = await db.row(_FIND, actor.user_id, attachment_id, actor.is_admin)
     if row is None:
         raise AttachmentNotFound
+    actor.note_reached(row["project_id"], row["my_role"])
     return row
 
 

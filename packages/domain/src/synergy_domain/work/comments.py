@@ -116,7 +116,7 @@ async def _load(uow: UnitOfWork, actor: Actor, comment_id: UUID) -> tuple[Commen
     comment = await uow.session.get(Comment, comment_id, with_for_update=True) if row else None
     if row is None or comment is None or comment.deleted_at is not None:
         raise CommentNotFound
-    return comment, row["key"], to_access(row)
+    return comment, row["key"], to_access(actor, row)
 
 
 async def _mentioned_members(db: Reader, access: Access, usernames: set[str]) -> list[UUID]:

@@ -68,7 +68,7 @@ async def _load(uow: UnitOfWork, actor: Actor, label_id: UUID) -> Label:
     label = await uow.session.get(Label, label_id, with_for_update={"key_share": True}) if row else None
     if row is None or label is None:
         raise LabelNotFound
-    access = to_access(row)
+    access = to_access(actor, row)
     require(access, policy.may_edit_labels(access.role), "edit labels")
     return label
 

@@ -121,11 +121,12 @@ async def find_task(db: Reader, actor: Actor, reference: str) -> TaskView | None
     if where is None:
         return None
     row = await db.row(
-        f"SELECT {_COLUMNS}, t.description, t.description_html {_FROM} WHERE {where.sql}",
+        f"SELECT {_COLUMNS}, t.description, t.description_html, m.role AS my_role {_FROM} WHERE {where.sql}",
         *where.args,
     )
     if row is None:
         return None
+    actor.note_reached(row["project_id"], row["my_role"])
     return TaskView(
         **_summary_fields(row), description=row["description"], description_html=row["description_html"], warnings=[]
     )
@@ -140,7 +141,7 @@ async def find_task_access(db: Reader, actor: Actor, reference: str) -> tuple[UU
         f"SELECT t.id, p.key || '-' || t.number AS key, {ACCESS_COLUMNS} {_FROM} WHERE {where.sql}",
         *where.args,
     )
-    return (row["id"], row["key"], to_access(row)) if row else None
+    return (row["id"], row["key"], to_access(actor, row)) if row else None
 
 
 async def list_tasks(
@@ -178,8 +179,12 @@ async def list_tasks(
     keyset.after(where, after)
     # the page is chosen first, so that only its rows pay for their derived fields
     rows = await db.rows(
-        f"SELECT {_COLUMNS} {_FROM} WHERE {where.sql} ORDER BY {keyset.order} LIMIT {query.limit + 1}", *where.args
+        f"""SELECT {_COLUMNS}, m.role AS my_role {_FROM} WHERE {where.sql}
+            ORDER BY {keyset.order} LIMIT {query.limit + 1}""",
+        *where.args,
     )
+    for row in rows[: query.limit]:
+        actor.note_reached(row["project_id"], row["my_role"])
     return [(to_summary(row), row["position"]) for row in rows], total
 
 

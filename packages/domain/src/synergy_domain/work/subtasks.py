@@ -119,7 +119,7 @@ async def _load(uow: UnitOfWork, actor: Actor, subtask_id: UUID) -> tuple[Subtas
     subtask = await uow.session.get(Subtask, subtask_id, with_for_update=True) if row else None
     if row is None or subtask is None:
         raise SubtaskNotFound
-    return subtask, row["key"], to_access(row)
+    return subtask, row["key"], to_access(actor, row)
 
 
 async def _check_assignee(db: Reader, access: Access, assignee_id: UUID | None) -> None:
