@@ -5,10 +5,13 @@ A path parameter is the method of the world with its name, unless `ids` says ano
 
 from __future__ import annotations
 
-from synergy_testing.matrix.rules import Entry
+from synergy_testing.matrix.rules import CALLERS, Entry
 
 _AS_JSON = {"Accept": "application/json"}
+# where nobody need be signed in, whoever shows a token must show a good one
+_BAD_BEARER = {"revoked": 401, "deactivated": 401}
 _ATTACHMENT_OF_MEMBER = {"attachment_id": "@attachment_of_member"}
+_INVITED = {"token": "@invitation_token"}
 _COMMENT_OF_MEMBER = {"comment_id": "@comment_of_member"}
 _WEBHOOK = {"name": "Chat", "url": "https://hooks.example.org/"}
 
@@ -52,6 +55,18 @@ _ACCOUNTS: dict[str, Entry | tuple[Entry, ...]] = {
     "POST /api/v1/auth/logout": signed_in(ok=204, session=True, fresh=True),
     "POST /api/v1/auth/logout-all": signed_in(ok=204, session=True, fresh=True),
     "POST /api/v1/auth/email/verify": public(json={"token": "@verification"}, ok=204),
+    "GET /api/v1/auth/options": public(),
+    "GET /api/v1/invitations/{token}": public(ids=_INVITED, differs=_BAD_BEARER),
+    "POST /api/v1/invitations/{token}/accept": (
+        signed_in(ids=_INVITED, json={}, ok=200),
+        # a new account, for whoever is not signed in
+        public(
+            ids=_INVITED,
+            json="@invited_registration",
+            ok=200,
+            differs={kind.name: 422 for kind in CALLERS if kind.credential == "session"} | _BAD_BEARER,
+        ),
+    ),
     "GET /api/v1/me": signed_in(),
     "PATCH /api/v1/me": signed_in(json={"bio": "Likes trees."}),
     "GET /api/v1/me/tasks": signed_in(),
@@ -89,6 +104,14 @@ _PROJECTS: dict[str, Entry | tuple[Entry, ...]] = {
         # everybody may leave but the owner, and who is no member cannot
         project("viewer", ids={"user_id": "@myself"}, fresh=True, differs={"owner": 409, "admin": 404}),
     ),
+    "GET /api/v1/projects/{project_id}/invitations": project("manager"),
+    "POST /api/v1/projects/{project_id}/invitations": project(
+        "manager", json={"email": "@address"}, differs={"unverified": 403}
+    ),
+    "POST /api/v1/projects/{project_id}/invitations/{invitation_id}/resend": project(
+        "manager", ok=200, differs={"unverified": 403}
+    ),
+    "DELETE /api/v1/projects/{project_id}/invitations/{invitation_id}": project("manager"),
     "GET /api/v1/projects/{project_id}/board": project("viewer"),
     "GET /api/v1/projects/{project_id}/progress": project("viewer"),
     "GET /api/v1/projects/{project_id}/activity": project("viewer"),

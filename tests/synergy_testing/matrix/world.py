@@ -18,7 +18,7 @@ from synergy_platform.ids import new_id
 from synergy_platform.mail import Mail
 from synergy_platform.mail.outbox import queue_mail, send_mail
 from synergy_platform.schedules import ScheduleDefinition, ensure_schedules
-from synergy_platform.tokens import JwtSigner
+from synergy_platform.tokens import JwtSigner, hash_token, new_opaque_token
 from synergy_testing.factories import PASSWORD, Factory
 from synergy_testing.fixtures import Api, Caller
 from synergy_testing.matrix.rules import CALLERS, Kind
@@ -119,6 +119,23 @@ class World:
             {"sub": str(somebody.user_id), "email": f"{somebody.username}@example.org"},
             issued_at=now, expires_at=now.replace(year=now.year + 1),
         )  # fmt: skip
+
+    async def invitation_id(self, _kind: Kind) -> str:
+        """An open invitation of the owner, sent a while ago."""
+        return (await self._invite())[0]
+
+    async def invitation_token(self, _kind: Kind) -> str:
+        """The token of its link."""
+        return (await self._invite())[1]
+
+    async def invited_registration(self, kind: Kind) -> dict[str, dict[str, str]]:
+        """A new account of whoever has the link."""
+        account = await self.registration(kind)
+        return {"registration": {name: value for name, value in account.items() if name != "email"}}
+
+    async def address(self, _kind: Kind) -> str:
+        """An address that nobody has."""
+        return f"{new_id().hex}@example.org"
 
     async def outsider(self, kind: Kind) -> str:
         """Somebody whom the caller sees and who is not in the project."""
@@ -301,6 +318,18 @@ class World:
                SELECT $1, m.id, m.role, now(), $2 FROM unnest($3::uuid[], $4::text[]) AS m (id, role)""",
             project.id, project.owner.id, list(roles), list(roles.values()),
         )  # fmt: skip
+
+    async def _invite(self) -> tuple[str, str]:
+        # past the API, which limits how many one account sends
+        invitation_id, token = new_id(), new_opaque_token()
+        await self._run(
+            """INSERT INTO invitations (id, project_id, email, role, token_hash, invited_by, created_at, sent_at,
+                                        expires_at)
+               VALUES ($1::uuid, $2, $1::uuid::text || '@example.org', 'viewer', $3, $4, now(), now() - interval '1 hour',
+                       now() + interval '1 hour')""",
+            invitation_id, self._project.id, hash_token(token), self._project.owner.id,
+        )  # fmt: skip
+        return str(invitation_id), token
 
     async def _post(self, path: str, body: object = None, *, by: str = "owner", files: Any = None) -> str:
         answer = await self.callers[by].post(path, body, **({"files": files} if files else {}))
