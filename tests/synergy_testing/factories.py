@@ -27,15 +27,18 @@ class Factory:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
 
-    async def user(self, *, role: str = "member", password: str | None = None, **fields: object) -> Actor:
-        """A user, with a name that nobody else has."""
+    async def user(
+        self, *, role: str = "member", password: str | None = None, verified: bool = False, **fields: object
+    ) -> Actor:
+        """A user, with a name that nobody else has; `verified`: who has confirmed their address."""
         name = f"u{new_id().hex[-12:]}"
         encoded = await self.runtime.hasher.hash(password or PASSWORD)
         async with self.runtime.database.unit_of_work() as uow:
             user = User(
                 **{
                     "username": name, "email": f"{name}@example.org", "password_hash": encoded, "first_name": "Test",
-                    "last_name": "Person", "role": role, "created_at": uow.now, "updated_at": uow.now, **fields,
+                    "last_name": "Person", "role": role, "email_verified_at": uow.now if verified else None,
+                    "created_at": uow.now, "updated_at": uow.now, **fields,
                 }
             )  # fmt: skip
             uow.session.add(user)

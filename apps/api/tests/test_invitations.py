@@ -15,8 +15,6 @@ from synergy_domain import projects
 from synergy_platform.ids import new_id
 from synergy_testing.factories import PASSWORD
 
-VERIFIED = {"email_verified_at": datetime(2026, 1, 1, tzinfo=UTC)}
-
 
 def address(name: str = "guest") -> str:
     return f"{name}-{new_id().hex[-12:]}@example.org"
@@ -36,7 +34,7 @@ class Desk:
         self.api, self.make, self.runtime = api, make, runtime
 
     async def open(self, **fields) -> Desk:
-        self.owner = await self.make.user(**{**VERIFIED, **fields})
+        self.owner = await self.make.user(**{"verified": True, **fields})
         self.project = await self.make.project(self.owner)
         self.caller = await self.api.as_(self.owner)
         self.path = f"/projects/{self.project.id}/invitations"
@@ -149,7 +147,7 @@ async def test_invite_is_allowed_up_to_ones_own_rank(desk, make, api, role, gran
         async with desk.runtime.database.unit_of_work() as uow:
             await uow.value("UPDATE users SET email_verified_at = now() WHERE id = $1", someone.user_id)
     else:
-        someone = user() or await make.user(**VERIFIED, role="admin" if role == "admin" else "member")
+        someone = user() or await make.user(verified=True, role="admin" if role == "admin" else "member")
     answer = await (await api.as_(someone)).post(desk.path, {"email": address(), "role": granted})
     assert answer.status_code == status, answer.text
 
@@ -166,7 +164,7 @@ async def test_list_and_steer_invitations_is_for_managers(desk, make, api):
 
 
 async def test_invite_without_a_confirmed_address_is_refused_but_for_admins(api, make, runtime):
-    desk = await Desk(api, make, runtime).open(email_verified_at=None)
+    desk = await Desk(api, make, runtime).open(verified=False)
     refused = await desk.caller.post(desk.path, {"email": address()})
     assert (refused.status_code, refused.json()["code"]) == (403, "email_not_verified")
     admin = await api.as_(await make.user(role="admin"))
@@ -186,7 +184,7 @@ async def test_invite_with_bad_input_names_the_field(desk, body, pointer):
 
 async def test_invite_answers_the_same_whether_the_account_exists(desk, make):
     """Nor for a member of the project: addresses of colleagues are not shown either."""
-    known, member = await make.user(**VERIFIED), await make.member(desk.project)
+    known, member = await make.user(verified=True), await make.member(desk.project)
     keys = ("role", "state", "invited_by")
     answers = []
     for email in (f"{known.username}@example.org", f"{member.username}@example.org", address()):
@@ -297,7 +295,7 @@ async def test_accept_confirms_the_address_only_if_it_is_ones_own(desk, make, ap
 
 
 async def test_accept_by_id_needs_the_confirmed_address(desk, make, api):
-    guest = await make.user(**VERIFIED)
+    guest = await make.user(verified=True)
     unconfirmed = await make.user()
     for user, status in ((guest, 200), (unconfirmed, 404)):
         invitation = await desk.invite(f"{user.username}@example.org")
@@ -465,6 +463,29 @@ async def test_invitation_is_void_once_its_sender_could_not_send_it(desk, make, 
     await desk.set(invitation, "sent_at", datetime.now(UTC) - timedelta(hours=1))
     again = await desk.caller.post(f"{desk.path}/{invitation['id']}/resend")
     assert (again.json()["state"], again.json()["invited_by"]["id"]) == ("open", str(desk.owner.user_id))
+
+
+@pytest.mark.parametrize(("change", "stands"), [("viewer", False), ("member", True), ("manager", True), (None, False)])
+async def test_member_who_is_lowered_or_removed_cannot_come_back_by_an_old_invitation(desk, make, api, change, stands):
+    member = await make.member(desk.project)
+    token = await desk.invited(f"{member.username}@example.org", "manager")
+    path = f"/projects/{desk.project.id}/members/{member.user_id}"
+    answer = await (desk.caller.patch(path, {"role": change}) if change else desk.caller.delete(path))
+    assert answer.is_success
+    accepted = await (await api.as_(member)).post(f"/invitations/{token}/accept", {})
+    assert accepted.status_code == (200 if stands else 404)
+
+
+async def test_accept_while_being_removed_ends_one_way_or_the_other(desk, make, api):
+    for _ in range(5):
+        member = await make.member(desk.project, "viewer")
+        token = await desk.invited(f"{member.username}@example.org")
+        caller = await api.as_(member)
+        accepted, removed = await asyncio.gather(
+            caller.post(f"/invitations/{token}/accept", {}),
+            desk.caller.delete(f"/projects/{desk.project.id}/members/{member.user_id}"),
+        )
+        assert (accepted.status_code, removed.status_code) in {(200, 204), (404, 204)}
 
 
 async def test_invitations_are_told_with_the_address_masked(desk, make, api):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import pytest
+
+from synergy_domain import projects
+from synergy_domain.projects import Transfer
+from synergy_platform.errors import InvalidInput
 
 
 async def test_create_project_proposes_a_key_and_makes_its_owner(api, make):
@@ -151,6 +156,48 @@ async def test_transfer_project_swaps_the_roles(api, make):
     assert (await caller.delete(f"/projects/{project.id}")).status_code == 403
 
 
+@pytest.mark.parametrize("is_person_only", [False, True])
+async def test_transfer_to_somebody_who_cannot_sign_in_is_422(api, make, runtime, is_person_only):
+    project = await make.project()
+    heir = await make.member(project)
+    async with runtime.database.unit_of_work() as uow:
+        await uow.value(
+            "UPDATE users SET is_active = false, is_person_only = $2 WHERE id = $1", heir.user_id, is_person_only
+        )
+    caller = await api.as_(make.owner(project))
+    answer = await caller.post(f"/projects/{project.id}/transfer", {"user_id": str(heir.user_id)})
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "not_a_member")
+
+
+async def test_transfer_to_somebody_who_leaves_meanwhile_is_422(make, runtime):
+    """Else the project would have an owner who is not in it."""
+    project = await make.project()
+    heir = await make.member(project)
+    owner = make.owner(project)
+
+    async def transfer():
+        async with runtime.database.unit_of_work() as uow:
+            await projects.transfer_project(uow, owner, project.id, Transfer(user_id=heir.user_id))
+
+    async with runtime.database.unit_of_work() as uow:
+        await projects.remove_member(uow, heir, project.id, heir.user_id)
+        handing_over = asyncio.create_task(transfer())
+        await asyncio.sleep(0.3)
+    with pytest.raises(InvalidInput):
+        await handing_over
+    assert [member.role for member in await projects.list_members(runtime.database.reader(), owner, project.id)] == [
+        "owner"
+    ]
+
+
+async def test_owner_cannot_leave_and_everybody_else_may(api, make):
+    project = await make.project()
+    for role, status in (("viewer", 204), ("member", 204), ("manager", 204), ("owner", 409)):
+        user = make.owner(project) if role == "owner" else await make.member(project, role)
+        answer = await (await api.as_(user)).delete(f"/projects/{project.id}/members/{user.user_id}")
+        assert answer.status_code == status, (role, answer.text)
+
+
 async def test_transfer_to_somebody_who_imported_the_same_board_conflicts(api, make, runtime):
     project, other = await make.project(), await make.project()
     heir = await make.member(project, "manager")
@@ -185,6 +232,17 @@ async def test_key_is_fixed_after_the_first_task(api, make):
     await make.task(project)
     fixed = await caller.patch(f"/projects/{project.id}", {"key": project.key})
     assert (fixed.status_code, fixed.json()["code"]) == (409, "key_fixed")
+
+
+async def test_key_that_a_project_had_is_not_given_again(api, make):
+    project = await make.project()
+    caller = await api.as_(make.owner(project))
+    await caller.patch(f"/projects/{project.id}", {"key": f"Z{project.key[1:]}"})
+    for answer in (
+        await caller.post("/projects", {"name": "Other", "key": project.key}),
+        await caller.patch(f"/projects/{project.id}", {"key": project.key}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, "key_taken")
 
 
 async def test_list_projects_pages_through_everything_once(api, make):
@@ -249,6 +307,40 @@ async def test_people_are_those_of_common_projects(api, make):
     assert (await caller.get(f"/users/{stranger.user_id}")).status_code == 404
     manager = await api.as_(await make.user(role="manager"))
     assert (await manager.get(f"/users/{stranger.user_id}")).status_code == 200
+
+
+async def test_directory_offers_only_accounts_in_use(api, make, runtime):
+    """Who was in a project stays to be seen there, and one by one; who is deleted is nobody."""
+    project = await make.project()
+    caller = await api.as_(make.owner(project))
+    people = {
+        name: await make.member(project) for name in ("active", "inactive", "person", "deleted")
+    }  # fmt: skip
+    async with runtime.database.unit_of_work() as uow:
+        for name, change in (
+            ("inactive", "is_active = false"),
+            ("person", "is_active = false, is_person_only = true"),
+            ("deleted", "is_active = false, deleted_at = now()"),
+        ):
+            await uow.value(f"UPDATE users SET {change} WHERE id = $1", people[name].user_id)  # noqa: S608 - of the test
+    offered = {item["id"] for item in (await caller.get("/users")).json()["items"]}
+    assert offered == {str(project.owner.id), str(people["active"].user_id)}
+    statuses = {name: (await caller.get(f"/users/{user.user_id}")).status_code for name, user in people.items()}
+    assert statuses == {"active": 200, "inactive": 200, "person": 200, "deleted": 404}
+    manager = await api.as_(await make.user(role="manager"))
+    assert (await manager.get(f"/users/{people['deleted'].user_id}")).status_code == 404
+    other = await make.project(make.owner(project))
+    for name, status in (("active", 201), ("inactive", 422), ("person", 422), ("deleted", 422)):
+        body = {"user_id": str(people[name].user_id)}
+        assert (await caller.post(f"/projects/{other.id}/members", body)).status_code == status, name
+
+
+async def test_global_manager_sees_all_people_and_no_project(api, make):
+    project = await make.project()
+    manager = await api.as_(await make.user(role="manager"))
+    assert (await manager.get(f"/users/{project.owner.id}")).status_code == 200
+    assert (await manager.get(f"/projects/{project.id}")).status_code == 404
+    assert (await manager.get("/projects?all=true")).json()["items"] == []
 
 
 async def test_get_project_with_its_etag_is_not_modified(api, make):

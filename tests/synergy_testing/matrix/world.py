@@ -325,9 +325,8 @@ class World:
         await self._run(
             """INSERT INTO invitations (id, project_id, email, role, token_hash, invited_by, created_at, sent_at,
                                         expires_at)
-               VALUES ($1::uuid, $2, $1::uuid::text || '@example.org', 'viewer', $3, $4, now(), now() - interval '1 hour',
-                       now() + interval '1 hour')""",
-            invitation_id, self._project.id, hash_token(token), self._project.owner.id,
+               VALUES ($1, $2, $3, 'viewer', $4, $5, now(), now() - interval '1 hour', now() + interval '1 hour')""",
+            invitation_id, self._project.id, f"{invitation_id}@example.org", hash_token(token), self._project.owner.id,
         )  # fmt: skip
         return str(invitation_id), token
 

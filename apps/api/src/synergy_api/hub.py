@@ -29,7 +29,7 @@ _POLL_SECONDS = 2.0
 _QUEUE_SIZE = 2000
 _RETRY_SECONDS = 1.0
 _CHANGES_VIEW = frozenset(
-    {"member.added", "member.removed", "project.created", "project.imported", "project.transferred"}
+    {"member.added", "member.joined", "member.removed", "project.created", "project.imported", "project.transferred"}
 )
 
 

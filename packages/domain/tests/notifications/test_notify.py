@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from synergy_domain import projects
+from synergy_domain.identity import Client
 from synergy_domain.notifications import notify_about
 from synergy_domain.projects import (
     MemberInput,
@@ -174,6 +176,54 @@ async def test_new_member_and_the_managers_are_told(make, runtime, desk, project
     assert (await desk.inbox(manager))[-1] == ("member_added", "Test Person added Ada Lovelace to Website")
     assert await desk.inbox(member) == []
     assert await desk.inbox(make.owner(project)) == []
+
+
+async def invite(runtime, by, project, email) -> projects.InvitationView:
+    async with runtime.database.unit_of_work() as uow:
+        return await projects.invite(runtime, uow, by, project.id, projects.InvitationInput(email=email, role="viewer"))
+
+
+async def test_invited_account_is_told_in_the_app_and_the_managers_when_it_joins(make, runtime, desk):
+    owner = await make.user(verified=True)
+    project = await make.project(owner)
+    guest = await make.user(first_name="Ada", verified=True)
+    manager = await make.member(project, "manager")
+    invitation = await invite(runtime, owner, project, f"{guest.username.upper()}@example.org")
+    await desk.tell(invitation.id, "member.invited")
+    (row,) = await desk.rows(guest)
+    assert (row["type"], row["title"]) == ("invitation", "Test Person invited you to Website")
+    assert row["action_url"] == f"/invitations#token={invitation.id}"
+    assert await desk.mails(guest) == []  # the mail with the link is the only one
+    joined = projects.InvitationAcceptance()
+    await projects.accept_invitation(runtime, str(invitation.id), guest, joined, Client(None, None))
+    await desk.tell(guest.user_id, "member.joined")
+    for somebody in (owner, manager):
+        assert (await desk.inbox(somebody))[-1] == ("member_added", "Ada Person joined Website")
+    assert len(await desk.inbox(guest)) == 1
+
+
+async def test_invitation_tells_only_whoever_has_confirmed_the_address_and_is_no_member(make, runtime, desk):
+    owner = await make.user(verified=True)
+    project = await make.project(owner)
+    unconfirmed, member = await make.user(), await make.member(project)
+    async with runtime.database.unit_of_work() as uow:
+        await uow.value("UPDATE users SET email_verified_at = now() WHERE id = $1", member.user_id)
+    for user in (unconfirmed, member):
+        invitation = await invite(runtime, owner, project, f"{user.username}@example.org")
+        await desk.tell(invitation.id, "member.invited")
+        assert await desk.inbox(user) == []
+
+
+@pytest.mark.parametrize(("verified", "mails"), [(True, 0), (False, 1)])
+async def test_invitation_is_not_mailed_to_whoever_switched_such_mails_off(make, runtime, desk, verified, mails):
+    """Only they can: an account whose address is not confirmed has no say over what is mailed there."""
+    owner = await make.user(verified=True)
+    project = await make.project(owner)
+    guest = await make.user(verified=verified)
+    await desk.prefer(guest, types={"invitation": {"email": False}})
+    invitation = await invite(runtime, owner, project, f"{guest.username}@example.org")
+    await desk.job(projects.send_invitation, {"invitation_id": str(invitation.id)})
+    assert len(await desk.mails(guest)) == mails
 
 
 class WebhookDisabled(Event, frozen=True, kw_only=True):

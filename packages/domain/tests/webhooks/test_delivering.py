@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -14,6 +14,7 @@ from standardwebhooks import WebhookVerificationError
 
 from synergy_domain import notifications, projects, webhooks, work
 from synergy_domain.common import Actor
+from synergy_domain.identity import Client
 from synergy_domain.projects import MemberInput, ProjectChange, Transfer
 from synergy_domain.webhooks import WebhookChange
 from synergy_domain.webhooks.delivering import RETRIES, fan_out
@@ -108,6 +109,28 @@ async def test_change_of_a_project_is_told_once(hooks, project):
     left = await hooks.told(projects.remove_member, new_owner, project.id, owner.user_id)
     assert left == [("member.removed", None)]
     assert await hooks.told(projects.delete_project, new_owner, project.id) == [("project.deleted", None)]
+
+
+async def test_invitation_is_told_with_its_address_and_whoever_accepts_as_joined(hooks):
+    owner, guest = await hooks.make.user(verified=True), await hooks.make.user(verified=True)
+    project = await hooks.make.project(owner)
+    await hooks.endpoint(project)
+    await hooks.fan_out()
+    await hooks.send_due()
+    email = f"{guest.username}@example.org"
+    async with hooks.runtime.database.unit_of_work() as uow:
+        data = projects.InvitationInput(email=email, role="viewer")
+        invitation = await projects.invite(hooks.runtime, uow, owner, project.id, data)
+    acceptance = projects.InvitationAcceptance()
+    await projects.accept_invitation(hooks.runtime, str(invitation.id), guest, acceptance, Client(None, None))
+    await hooks.fan_out()
+    await hooks.send_due()
+    invited, joined = [message for message in hooks.receiver.messages() if message["type"].startswith("member.")]
+    assert (invited["type"], joined["type"]) == ("member.invited", "member.joined")
+    assert (invited["data"]["object"], invited["data"]["id"]) == ("invitation", str(invitation.id))
+    assert (invited["data"]["email"], invited["data"]["role"]) == (email, "viewer")
+    assert (joined["data"]["object"], joined["data"]["id"]) == ("user", str(guest.user_id))
+    assert (joined["data"]["username"], joined["data"]["role"]) == (guest.username, "viewer")
 
 
 async def test_assignment_never_stands_alone_in_the_ledger(hooks, project):
@@ -396,7 +419,7 @@ async def test_three_days_of_nothing_but_failures_disable_and_tell_the_maker(hoo
 
 
 async def test_maker_is_notified_when_an_endpoint_is_disabled(hooks, receiver):
-    maker = await hooks.make.user(email_verified_at=datetime(2026, 1, 1, tzinfo=UTC))
+    maker = await hooks.make.user(verified=True)
     project = await hooks.make.project(maker)
     await hooks.endpoint(project, maker=maker)
     receiver.answer = 500

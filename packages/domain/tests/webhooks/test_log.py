@@ -168,6 +168,6 @@ def test_catalogue_has_every_type_once_with_an_example_of_its_own():
     available = {view.type for view in views if view.available}
     assert available == {
         "project.created", "project.updated", "project.deleted", "task.created", "task.updated", "task.completed",
-        "task.deleted", "member.joined", "member.removed", "comment.created", "webhook.test",
+        "task.deleted", "member.invited", "member.joined", "member.removed", "comment.created", "webhook.test",
     }  # fmt: skip
-    assert len(LEDGER_TYPES) == 14
+    assert len(LEDGER_TYPES) == 16

@@ -9,7 +9,6 @@ import asyncpg
 import msgspec
 
 from synergy_domain.notifications.catalogue import channels_of
-from synergy_domain.notifications.contracts import NotificationType
 from synergy_domain.notifications.drafts import Draft
 from synergy_domain.notifications.events import NotificationCreated, NotificationUpdated
 from synergy_domain.notifications.mailing import notification_mail
@@ -95,7 +94,7 @@ async def deliver(
         recipient = recipients.get(draft.recipient_id)
         if recipient is None:
             continue
-        listed, mailed = _ways(draft.type, recipient)
+        listed, mailed = _ways(draft, recipient)
         if not (listed or mailed or remember):
             continue
         has_digest = (recipient["digest"] or "never") != "never"
@@ -127,11 +126,11 @@ async def deliver(
     )
 
 
-def _ways(kind: NotificationType, recipient: asyncpg.Record) -> tuple[bool, bool]:
+def _ways(draft: Draft, recipient: asyncpg.Record) -> tuple[bool, bool]:
     """Whether it goes into the list, and whether by mail."""
     chosen: dict[str, dict[str, bool]] = msgspec.json.decode(recipient["channels"]) if recipient["channels"] else {}
-    channels = channels_of(kind, chosen)
-    return channels.in_app, channels.email and recipient["has_mail"]
+    channels = channels_of(draft.type, chosen)
+    return channels.in_app, channels.email and recipient["has_mail"] and not draft.mailed_already
 
 
 def _tell_lists(uow: UnitOfWork, stored: list[asyncpg.Record], rows: dict[UUID, Draft], actor_id: UUID | None) -> None:

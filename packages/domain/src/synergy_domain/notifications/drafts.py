@@ -14,7 +14,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """A notification for one person.
 
     The same `source_key` reaches them once. `object_key` names what it is about: it is folded into an unread one of
-    its type about the same that is not older than five minutes; without, it stands alone.
+    its type about the same that is not older than five minutes; without, it stands alone. `mailed_already`: another
+    mail says it, so this sends none.
     """
 
     recipient_id: UUID
@@ -25,3 +26,4 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, Any]
     source_key: str
     object_key: str | None = None
+    mailed_already: bool = False

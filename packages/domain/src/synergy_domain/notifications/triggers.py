@@ -33,6 +33,15 @@ _JOINED = """
                  WHERE project_id = p.id AND role IN ('owner', 'manager')) AS managers
     FROM projects p, users u WHERE p.id = $1 AND u.id = $2
 """
+# only whoever has confirmed the address is told: an account of that address may be somebody else's
+_INVITED = """
+    SELECT u.id, p.name AS project_name
+    FROM invitations i
+    JOIN projects p ON p.id = i.project_id AND p.deleted_at IS NULL
+    JOIN users u ON lower(u.email) = lower(i.email) AND u.email_verified_at IS NOT NULL
+    WHERE i.id = $1 AND i.accepted_at IS NULL AND i.revoked_at IS NULL
+      AND NOT EXISTS (SELECT 1 FROM project_members m WHERE m.project_id = i.project_id AND m.user_id = u.id)
+"""
 _STATUSES = {"todo": "To do", "in_progress": "In progress", "review": "Review", "done": "Done"}
 _FIELDS = {
     "assignee_ids": "assignees", "label_ids": "labels", "depends_on_ids": "dependencies",
@@ -69,7 +78,9 @@ async def notify_about(runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any
         return
     happened = _read(row)
     drafts = await _TRIGGERS[happened.type](uow, happened)
-    await deliver(runtime, uow, drafts, project_id=happened.project_id, actor_id=row["actor_id"])
+    # whoever is invited does not see the project yet
+    project_id = None if happened.type == "member.invited" else happened.project_id
+    await deliver(runtime, uow, drafts, project_id=project_id, actor_id=row["actor_id"])
 
 
 async def _task_assigned(_uow: UnitOfWork, event: Happened) -> list[Draft]:
@@ -160,6 +171,30 @@ async def _member_added(uow: UnitOfWork, event: Happened) -> list[Draft]:
     return drafts + [event.draft(manager, "member_added", title, role, url, data) for manager in managers]
 
 
+async def _member_joined(uow: UnitOfWork, event: Happened) -> list[Draft]:
+    row = await uow.row(_JOINED, event.project_id, event.object_id)
+    if row is None:
+        return []
+    data = {"user_id": str(event.object_id), "role": event.data["role"]}
+    title, url = f"{event.who} joined {row['project_name']}", f"/projects/{event.project_id}/members"
+    role = f"As {event.data['role']}"
+    return [event.draft(manager, "member_added", title, role, url, data) for manager in sorted(row["managers"])]
+
+
+async def _member_invited(uow: UnitOfWork, event: Happened) -> list[Draft]:
+    """For whoever has an account: the list in the app. The mail with the link is the invitation's own."""
+    row = await uow.row(_INVITED, event.object_id)
+    if row is None:
+        return []
+    invitation_id = str(event.object_id)
+    data = {"invitation_id": invitation_id, "role": event.data["role"]}
+    # no secret: it is good only for whoever is signed in with that address
+    url = f"/invitations#token={invitation_id}"
+    title, role = f"{event.who} invited you to {row['project_name']}", f"As {event.data['role']}"
+    draft = event.draft(row["id"], "invitation", title, role, url, data)
+    return [msgspec.structs.replace(draft, mailed_already=True)]
+
+
 async def _webhook_disabled(_uow: UnitOfWork, event: Happened) -> list[Draft]:
     maker = event.data.get("created_by")
     if maker is None:
@@ -182,6 +217,8 @@ _TRIGGERS: dict[str, Callable[[UnitOfWork, Happened], Awaitable[list[Draft]]]] =
     "project.unarchived": _project_changed,
     "project.transferred": _project_changed,
     "member.added": _member_added,
+    "member.joined": _member_joined,
+    "member.invited": _member_invited,
     # of a domain beside this one, known by its name alone
     "webhook.disabled": _webhook_disabled,
 }

@@ -13,6 +13,7 @@ from synergy_domain.projects import policy, repository
 from synergy_domain.projects.contracts import MemberChange, MemberInput, MemberView
 from synergy_domain.projects.errors import AlreadyMember, MemberNotFound, OwnerStays
 from synergy_domain.projects.events import MemberAdded, MemberRemoved, MemberUpdated
+from synergy_domain.projects.invitations import repository as invitations
 from synergy_domain.projects.service import access_to, require
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import InvalidInput, NotFound
@@ -62,6 +63,8 @@ async def change_member(
     require(access, policy.may_change_member(access.role, present, data.role), f"make a {present} a {data.role}")
     if present != data.role:
         await repository.set_member_role(uow, project_id, user_id, data.role)
+        if not policy.at_least(data.role, present):
+            await invitations.revoke_to(uow, project_id, user_id)  # it would raise them again
         member = await _member(uow, project_id, user_id)
         uow.emit(
             MemberUpdated(
@@ -94,6 +97,7 @@ async def remove_member(uow: UnitOfWork, actor: Actor, project_id: UUID, user_id
     )
     member = await _member(uow, project_id, user_id)
     await repository.remove_member(uow, project_id, user_id)
+    await invitations.revoke_to(uow, project_id, user_id)
     uow.emit(
         MemberRemoved(object_id=user_id, project_id=project_id, username=member.user.username, role=present),
         by=actor.user_id,

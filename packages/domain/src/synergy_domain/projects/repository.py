@@ -11,6 +11,7 @@ import msgspec
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 
 from synergy_domain.common import Actor, PersonView
+from synergy_domain.identity import policy as identity_policy
 from synergy_domain.projects.contracts import (
     MemberView,
     ProjectQuery,
@@ -220,13 +221,18 @@ async def used_keys(db: Reader, stem: str) -> set[str]:
     return {row["key"] for row in rows}
 
 
+async def retire_key(uow: UnitOfWork, key: str) -> None:
+    """Nobody gets this key any more: links and messages of the project that had it name it."""
+    await uow.value("INSERT INTO retired_project_keys (key) VALUES ($1) ON CONFLICT DO NOTHING", key)
+
+
 async def visible_people(
     db: Reader, actor: Actor, *, text: str | None, after: list[Any] | None, limit: int
 ) -> list[asyncpg.Record]:
-    """People whom the actor may see: all for admins and managers, else those of common projects; by name."""
+    """People with an account in use whom the actor may see: everybody, or those of common projects; by name."""
     where = Where(actor.user_id)
-    where.add("NOT u.is_person_only")
-    if actor.role == "member":
+    where.add("u.is_active AND NOT u.is_person_only AND u.deleted_at IS NULL")
+    if not identity_policy.sees_everybody(actor.role):
         where.add(
             """(u.id = $1 OR EXISTS (SELECT 1 FROM project_members mine JOIN project_members theirs
                                      ON theirs.project_id = mine.project_id
@@ -246,14 +252,14 @@ async def visible_people(
 
 
 async def find_visible_person(db: Reader, actor: Actor, user_id: UUID) -> asyncpg.Record | None:
-    """A person whom the actor may see."""
+    """A person whom the actor may see, also one without an account, or whose account is not in use."""
     return await db.row(
         """SELECT u.id, u.username, u.first_name || ' ' || u.last_name AS name, u.department, u.position, u.is_active,
                   u.is_person_only
-           FROM users u WHERE u.id = $2 AND ($3 OR u.id = $1 OR EXISTS (
+           FROM users u WHERE u.id = $2 AND u.deleted_at IS NULL AND ($3 OR u.id = $1 OR EXISTS (
                SELECT 1 FROM project_members mine JOIN project_members theirs ON theirs.project_id = mine.project_id
                WHERE mine.user_id = $1 AND theirs.user_id = u.id))""",
-        actor.user_id, user_id, actor.role != "member",
+        actor.user_id, user_id, identity_policy.sees_everybody(actor.role),
     )  # fmt: skip
 
 

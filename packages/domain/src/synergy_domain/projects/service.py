@@ -170,6 +170,7 @@ async def transfer_project(uow: UnitOfWork, actor: Actor, project_id: UUID, data
     require(access, policy.may_own(access.role), "transfer the project", on_archived=True)
     project = await _locked(uow, project_id)
     old_owner = project.owner_id
+    await repository.lock_member_role(uow, project_id, data.user_id)  # who leaves meanwhile does not become the owner
     member = await repository.find_member(uow, project_id, data.user_id)
     if member is None or not member.is_active:
         raise InvalidInput.at("/user_id", "is no active member of this project", "not_a_member")
@@ -221,6 +222,7 @@ async def _change_key(uow: UnitOfWork, project: Project, key: str | msgspec.Unse
         raise KeyFixed
     if key in await repository.used_keys(uow, key):
         raise KeyTaken(key)
+    await repository.retire_key(uow, project.key)
 
 
 def _flat(data: ProjectChange) -> dict[str, Any]:

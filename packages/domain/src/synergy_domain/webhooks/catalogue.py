@@ -15,6 +15,9 @@ _TASK = {"key": "WEB-42", "title": "Write the imprint", "task_version": 3}
 _MEMBER = {"username": "grace", "role": "member"}
 _OBJECT = "019cacc1-0000-7000-8000-000000000003"
 
+# where it is not what the type begins with
+_OBJECTS = {"member.added": "user", "member.removed": "user", "member.invited": "invitation"}
+
 # type → sentence, the event of the ledger that the example comes from, and its data
 _SENT: dict[WebhookEventType, tuple[str, str, dict[str, Any]]] = {
     "project.created": (
@@ -41,6 +44,11 @@ _SENT: dict[WebhookEventType, tuple[str, str, dict[str, Any]]] = {
         {"key": "WEB-42", "title": "Write the imprint"},
     ),
     "member.joined": ("Somebody joined the project; the object is the user.", "member.added", _MEMBER),
+    "member.invited": (
+        "Somebody was invited by mail, or again; the object is the invitation.",
+        "member.invited",
+        {"email": "grace@example.org", "role": "member"},
+    ),
     "member.removed": ("Somebody left the project or was removed; the object is the user.", "member.removed", _MEMBER),
     "comment.created": (
         "Somebody commented on a task; the excerpt is the beginning of the text.",
@@ -56,7 +64,6 @@ _SENT: dict[WebhookEventType, tuple[str, str, dict[str, Any]]] = {
 }
 # named, so that an endpoint can subscribe to them now: what they tell of is not there yet
 _LATER: dict[WebhookEventType, tuple[str, str, dict[str, Any]]] = {
-    "member.invited": ("Somebody was invited by mail.", "invitation", {"email": "grace@example.org", "role": "member"}),
     "message.created": ("Somebody wrote to the project.", "message", {"excerpt": "The new logo is there."}),
     "sprint.started": ("A sprint began.", "sprint", {"name": "Sprint 7"}),
     "sprint.completed": ("A sprint was closed.", "sprint", {"name": "Sprint 7"}),
@@ -85,7 +92,7 @@ def list_events() -> list[WebhookEventView]:
 
 
 def _example(ledger_type: str, data: dict[str, Any]) -> dict[str, Any]:
-    object_type = "user" if ledger_type.startswith("member.") else ledger_type.partition(".")[0]
+    object_type = _OBJECTS.get(ledger_type, ledger_type.partition(".")[0])
     return describe(
         LedgerFact(
             id=_OBJECT, number=1234, type=ledger_type, occurred_at=_AT, object_type=object_type, object_id=_OBJECT,

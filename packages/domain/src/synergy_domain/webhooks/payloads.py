@@ -5,6 +5,8 @@ A webhook event is told once for each change, although the ledger may describe o
 - `task.assigned` is left out. It never stands alone: the same commit holds `task.created`, or `task.updated` with
   `changes.assignee_ids`, which say who is on the task. (It is in the ledger for those who are assigned.)
 - `task.completed` is sent beside `task.updated`, since it is another type: who wants only completions subscribes to it.
+- `member.joined` tells of somebody whom a manager added (`member.added`) and of somebody who accepted an invitation.
+- `member.invited` names the address, which the ledger masks: managers, who make webhooks, see it in the list too.
 - A move on the board is `task.updated` with `changes.status`, or `changes.position` within its column.
 
 So the mapping is by type alone. Joining what one request did would need to look at its other events, and would break
@@ -94,6 +96,8 @@ _MAPPING: dict[str, tuple[WebhookEventType, Callable[[Data], Data]]] = {
     "task.completed": ("task.completed", _task),
     "task.deleted": ("task.deleted", _same),
     "member.added": ("member.joined", _same),
+    "member.invited": ("member.invited", _same),
+    "member.joined": ("member.joined", _same),
     "member.removed": ("member.removed", _same),
     "comment.created": ("comment.created", _comment),
 }

@@ -39,8 +39,9 @@ _SUMMARY = """d.id, d.webhook_id, d.message_id, d.type, d.origin, d.state, d.att
               d.next_attempt_at, d.finished_at, d.created_at"""
 _FACT = """e.id, e.seq, e.type, e.occurred_at, e.object_type, e.object_id, e.quiet, e.data::text AS data, e.project_id,
            p.key AS project_key, p.name AS project_name,
-           u.id AS actor_id, u.username, u.first_name || ' ' || u.last_name AS actor_name
-           FROM events e JOIN projects p ON p.id = e.project_id LEFT JOIN users u ON u.id = e.actor_id"""
+           u.id AS actor_id, u.username, u.first_name || ' ' || u.last_name AS actor_name, i.email AS invited
+           FROM events e JOIN projects p ON p.id = e.project_id LEFT JOIN users u ON u.id = e.actor_id
+           LEFT JOIN invitations i ON e.type = 'member.invited' AND i.id = e.object_id"""
 
 DELIVERY_ORDER = Keyset((("d.created_at", "timestamp", "desc"),), "d.id")
 
@@ -361,6 +362,9 @@ def _to_summary(row: asyncpg.Record) -> DeliverySummary:
 
 
 def _to_fact(row: asyncpg.Record) -> LedgerFact:
+    data = msgspec.json.decode(row["data"])
+    if row["invited"] is not None:
+        data["email"] = row["invited"]
     actor = {"id": str(row["actor_id"]), "username": row["username"], "name": row["actor_name"]}
     return LedgerFact(
         id=str(row["id"]),
@@ -370,7 +374,7 @@ def _to_fact(row: asyncpg.Record) -> LedgerFact:
         object_type=row["object_type"],
         object_id=str(row["object_id"]),
         quiet=row["quiet"],
-        data=msgspec.json.decode(row["data"]),
+        data=data,
         project={"id": str(row["project_id"]), "key": row["project_key"], "name": row["project_name"]},
         actor=actor if row["actor_id"] else None,
     )

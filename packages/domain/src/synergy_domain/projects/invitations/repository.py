@@ -13,12 +13,12 @@ from synergy_domain.projects import policy
 from synergy_domain.projects.contracts import GrantableRole, InvitationView, ProjectRole
 from synergy_platform.database import Reader, UnitOfWork
 
-# an admin counts as the owner, as everywhere
+# an admin who is no member counts as the owner, as everywhere
 _OPEN = """
     SELECT i.id, i.project_id, i.email, i.role, i.created_at, i.sent_at, i.expires_at, p.key AS project_key,
            p.name AS project_name, p.archived_at IS NOT NULL AS is_archived, u.id AS inviter_id,
            u.username AS inviter_username, u.first_name || ' ' || u.last_name AS inviter_name,
-           CASE WHEN NOT u.is_active THEN NULL WHEN u.role = 'admin' THEN 'owner' ELSE m.role END AS inviter_role
+           CASE WHEN u.is_active THEN coalesce(m.role, CASE WHEN u.role = 'admin' THEN 'owner' END) END AS inviter_role
     FROM invitations i
     JOIN projects p ON p.id = i.project_id AND p.deleted_at IS NULL
     JOIN users u ON u.id = i.invited_by
@@ -158,6 +158,15 @@ async def mark_accepted(uow: UnitOfWork, invitation_id: UUID, user_id: UUID) -> 
 async def revoke(uow: UnitOfWork, invitation_id: UUID) -> None:
     """Withdraw it."""
     await uow.value("UPDATE invitations SET revoked_at = $2 WHERE id = $1", invitation_id, uow.now)
+
+
+async def revoke_to(uow: UnitOfWork, project_id: UUID, user_id: UUID) -> None:
+    """Withdraw what was sent to a member's address."""
+    await uow.value(
+        """UPDATE invitations SET revoked_at = $3 WHERE project_id = $1 AND accepted_at IS NULL AND revoked_at IS NULL
+             AND lower(email) = (SELECT lower(email) FROM users WHERE id = $2)""",
+        project_id, user_id, uow.now,
+    )  # fmt: skip
 
 
 async def prove_address(uow: UnitOfWork, user_id: UUID, email: str) -> None:
