@@ -138,6 +138,10 @@ imports:
 footprint:
     hatch run python ops/footprint.py
 
+# bills of materials, licences, and what the registries know against our libraries
+audit *args:
+    hatch run audit:run "$@"
+
 # lock the versions anew
 lock *args:
     hatch run check:lock "$@"
