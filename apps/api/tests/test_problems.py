@@ -38,6 +38,12 @@ async def test_every_answer_has_a_request_id_and_security_headers(api, method, p
         assert (problem["status"], problem["request_id"]) == (status, "from-the-proxy.1")
 
 
+async def test_trace_echoes_nothing(api):
+    answer = await api.anonymous.request("TRACE", "/me", headers={"Cookie": "a=secret"})
+    assert answer.status_code == 405
+    assert "secret" not in answer.text
+
+
 async def test_a_request_id_that_could_break_a_log_line_is_replaced(api):
     answer = await api.anonymous.get("/api/health/live", headers={"X-Request-ID": 'x"\t{}'})
     assert len(answer.headers["x-request-id"]) == 36

@@ -125,6 +125,19 @@ def test_access_log_is_json_and_has_no_query(lab):
 # --- what attackers send --------------------------------------------------------------------------------------------
 
 
+def test_trace_echoes_nothing_and_folders_are_not_listed(lab):
+    with lab.client(headers={"Cookie": "a=secret"}) as client:
+        for path in ("/", "/api/v1/me", "/static/", "/media/", "/.well-known/acme-challenge/"):
+            traced = client.request("TRACE", path)
+            assert traced.status_code == 405
+            assert "secret" not in traced.text
+            listed = client.get(path)
+            assert "Index of" not in listed.text
+            assert listed.status_code in {200, 302, 401, 403, 404}
+        for path in ("/.git/config", "/.env", "/nginx.conf"):
+            assert client.get(path).status_code == 404
+
+
 def test_uploaded_file_cannot_be_reached_around_the_api(lab):
     marker = secrets.token_hex(16)
     with lab.signed_in() as client:
