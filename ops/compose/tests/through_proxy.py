@@ -16,7 +16,7 @@ import httpx
 MIB = 1024 * 1024
 PASSWORD = "a quiet river bends twice"
 SECURITY_HEADERS = {
-    "content-security-policy": r"default-src 'none'.*frame-ancestors 'none'.*",
+    "content-security-policy": r"(?=.*base-uri 'none')default-src 'none'.*frame-ancestors 'none'.*",
     "x-frame-options": "DENY",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer|same-origin",

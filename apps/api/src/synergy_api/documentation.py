@@ -164,7 +164,7 @@ _PAGE = b"""<!doctype html>
 _START = b'SwaggerUIBundle({url: "/api/openapi.json", dom_id: "#ui", deepLinking: true, validatorUrl: null});\n'
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; frame-ancestors 'none'"
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 _ASSETS = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript", "start.js": "text/javascript"}
 
