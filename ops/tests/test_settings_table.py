@@ -58,6 +58,7 @@ PROOFS = {
     "JWT_ACCESS_TOKEN_LIFETIME": f"{API}::test_tokens_live_as_long_as_the_settings_say",
     "JWT_REFRESH_TOKEN_LIFETIME": f"{API}::test_tokens_live_as_long_as_the_settings_say",
     "SYNERGY_REGISTRATION": f"{API}::test_registration_is_open_or_by_invitation_or_closed",
+    "SYNERGY_OIDC_PROVIDERS": "apps/api/tests/test_oidc.py::test_providers_of_the_settings_are_told_in_their_order",
     "CORS_ALLOWED_ORIGINS": f"{API}::test_web_clients_elsewhere_need_an_allowed_origin",
     "CSRF_TRUSTED_ORIGINS": f"{API}::test_unsafe_requests_with_cookies_need_a_trusted_origin",
     "SESSION_COOKIE_SECURE": f"{API}::test_secure_cookies_are_for_https_and_this_host_only",

@@ -292,6 +292,26 @@ export type HealthView = {
 };
 
 /**
+ * IdentityView
+ */
+export type IdentityView = {
+    created_at: string;
+    email: string | null;
+    id: string;
+    last_used_at: string | null;
+    provider: string;
+    provider_name: string;
+};
+
+/**
+ * ItemList[IdentityView]
+ */
+export type IdentityViewList = {
+    items: Array<IdentityView>;
+    next_cursor: string | null;
+};
+
+/**
  * ImportCounts
  */
 export type ImportCounts = {
@@ -503,6 +523,20 @@ export type LabelViewList = {
 };
 
 /**
+ * LinkInput
+ */
+export type LinkInput = {
+    next?: string;
+};
+
+/**
+ * LinkView
+ */
+export type LinkView = {
+    url: string;
+};
+
+/**
  * MailContent
  */
 export type MailContent = {
@@ -618,6 +652,15 @@ export type NotificationViewPage = {
 export type OidcProviderView = {
     id: string;
     name: string;
+    start_url: string;
+};
+
+/**
+ * ItemList[OidcProviderView]
+ */
+export type OidcProviderViewList = {
+    items: Array<OidcProviderView>;
+    next_cursor: string | null;
 };
 
 /**
@@ -2868,6 +2911,153 @@ export type LogoutAllResponses = {
 
 export type LogoutAllResponse = LogoutAllResponses[keyof LogoutAllResponses];
 
+export type ListOidcProvidersData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/oidc/providers';
+};
+
+export type ListOidcProvidersErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListOidcProvidersError = ListOidcProvidersErrors[keyof ListOidcProvidersErrors];
+
+export type ListOidcProvidersResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: OidcProviderViewList;
+};
+
+export type ListOidcProvidersResponse = ListOidcProvidersResponses[keyof ListOidcProvidersResponses];
+
+export type FinishOidcData = {
+    body?: never;
+    path: {
+        provider: string;
+    };
+    query?: never;
+    url: '/api/v1/auth/oidc/{provider}/callback';
+};
+
+export type FinishOidcErrors = {
+    /**
+     * Validation Exception
+     */
+    400: {
+        detail: string;
+        extra?: null | {
+            [key: string]: unknown;
+        } | Array<unknown>;
+        status_code: number;
+    };
+};
+
+export type FinishOidcError = FinishOidcErrors[keyof FinishOidcErrors];
+
+export type LinkOidcData = {
+    body: LinkInput;
+    path: {
+        provider: string;
+    };
+    query?: never;
+    url: '/api/v1/auth/oidc/{provider}/link';
+};
+
+export type LinkOidcErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type LinkOidcError = LinkOidcErrors[keyof LinkOidcErrors];
+
+export type LinkOidcResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: LinkView;
+};
+
+export type LinkOidcResponse = LinkOidcResponses[keyof LinkOidcResponses];
+
+export type StartOidcData = {
+    body?: never;
+    path: {
+        provider: string;
+    };
+    query?: {
+        /**
+         * The page of ours to go to afterwards, such as /projects
+         */
+        next?: string;
+    };
+    url: '/api/v1/auth/oidc/{provider}/start';
+};
+
+export type StartOidcErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type StartOidcError = StartOidcErrors[keyof StartOidcErrors];
+
 export type GetSignInOptionsData = {
     body?: never;
     path?: never;
@@ -3653,6 +3843,106 @@ export type ChangeMeResponses = {
 };
 
 export type ChangeMeResponse = ChangeMeResponses[keyof ChangeMeResponses];
+
+export type ListIdentitiesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/identities';
+};
+
+export type ListIdentitiesErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListIdentitiesError = ListIdentitiesErrors[keyof ListIdentitiesErrors];
+
+export type ListIdentitiesResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: IdentityViewList;
+};
+
+export type ListIdentitiesResponse = ListIdentitiesResponses[keyof ListIdentitiesResponses];
+
+export type DeleteIdentityData = {
+    body?: never;
+    path: {
+        identity_id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/identities/{identity_id}';
+};
+
+export type DeleteIdentityErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type DeleteIdentityError = DeleteIdentityErrors[keyof DeleteIdentityErrors];
+
+export type DeleteIdentityResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type DeleteIdentityResponse = DeleteIdentityResponses[keyof DeleteIdentityResponses];
 
 export type GetNotificationPreferencesData = {
     body?: never;

@@ -67,6 +67,14 @@ _ACCOUNTS: dict[str, Entry | tuple[Entry, ...]] = {
             differs={kind.name: 422 for kind in CALLERS if kind.credential == "session"} | _BAD_BEARER,
         ),
     ),
+    "GET /api/v1/auth/oidc/providers": public(),
+    # whoever may go there finds that there is no such provider
+    "GET /api/v1/auth/oidc/{provider}/start": public(ids={"provider": "nowhere"}, ok=404),
+    "POST /api/v1/auth/oidc/{provider}/link": signed_in(ids={"provider": "nowhere"}, json={}, ok=404, session=True),
+    # a page of ours tells what is wrong
+    "GET /api/v1/auth/oidc/{provider}/callback": public(ids={"provider": "nowhere"}, ok=303),
+    "GET /api/v1/me/identities": signed_in(session=True),
+    "DELETE /api/v1/me/identities/{identity_id}": Entry(rule="mine", session=True),
     "GET /api/v1/me": signed_in(),
     "PATCH /api/v1/me": signed_in(json={"bio": "Likes trees."}),
     "GET /api/v1/me/tasks": signed_in(),

@@ -11,6 +11,7 @@ import httpx
 
 from synergy_domain.common import Actor
 from synergy_domain.identity import Client
+from synergy_domain.identity.models import ExternalIdentity
 from synergy_domain.identity.sessions import begin_session
 from synergy_domain.notifications import notify_about, unsubscribe_token
 from synergy_domain.projects import ProjectView
@@ -136,6 +137,16 @@ class World:
     async def address(self, _kind: Kind) -> str:
         """An address that nobody has."""
         return f"{new_id().hex}@example.org"
+
+    async def identity_id(self, _kind: Kind) -> str:
+        """An account elsewhere that signs in as the member."""
+        async with self._runtime.database.unit_of_work() as uow:
+            identity = ExternalIdentity(
+                user_id=self.actors["member"].user_id, provider="corp", issuer="https://login.example.org",
+                subject=new_id().hex, created_at=uow.now,
+            )  # fmt: skip
+            uow.session.add(identity)
+        return str(identity.id)
 
     async def outsider(self, kind: Kind) -> str:
         """Somebody whom the caller sees and who is not in the project."""

@@ -31,6 +31,7 @@ from synergy_api.routes import (
     invitations,
     mails,
     notifications,
+    oidc,
     projects,
     tasks,
     unsubscribe,
@@ -39,6 +40,7 @@ from synergy_api.routes import (
 from synergy_api.routes.health import HealthChecks
 from synergy_domain.common import Actor
 from synergy_domain.identity import Authenticator
+from synergy_domain.identity.oidc import Providers
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.runtime import Runtime
 
@@ -98,6 +100,7 @@ def create_app(runtime: Runtime) -> Litestar:
                 "/api/v1",
                 route_handlers=[
                     auth.router,
+                    oidc.router,
                     projects.router,
                     invitations.router,
                     tasks.router,
@@ -116,7 +119,15 @@ def create_app(runtime: Runtime) -> Litestar:
             documentation.docs_asset,
         ],
         lifespan=[lifespan],
-        state=State({"runtime": runtime, "authenticator": Authenticator(runtime), "limits": limits, "audit": audit}),
+        state=State(
+            {
+                "runtime": runtime,
+                "authenticator": Authenticator(runtime),
+                "limits": limits,
+                "audit": audit,
+                "oidc_providers": Providers(settings),
+            }
+        ),
         dependencies={
             "db": Provide(provide_reader, sync_to_thread=False),
             "uow": Provide(provide_uow),

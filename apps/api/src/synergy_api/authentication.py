@@ -172,7 +172,7 @@ def sign_in_response(settings: Settings, issued: IssuedTokens, *, as_cookies: bo
         mfa_token=None,
         methods=None,
     )
-    return Response(view, status_code=200, cookies=_cookies(settings, issued) if as_cookies else None)
+    return Response(view, status_code=200, cookies=token_cookies(settings, issued) if as_cookies else None)
 
 
 def sign_out_response(settings: Settings) -> Response[None]:
@@ -180,19 +180,21 @@ def sign_out_response(settings: Settings) -> Response[None]:
 
     Not "cookies": that this browser has signed in before outlives the session.
     """
-    gone = [_cookie(settings, name, "", 0) for name in cookie_names(settings)]
+    gone = [make_cookie(settings, name, "", 0) for name in cookie_names(settings)]
     return Response(None, status_code=204, cookies=gone, headers={"Clear-Site-Data": '"cache", "storage"'})
 
 
-def _cookies(settings: Settings, issued: IssuedTokens) -> list[Cookie]:
+def token_cookies(settings: Settings, issued: IssuedTokens) -> list[Cookie]:
+    """The tokens as cookies that no script can read."""
     access, refresh = cookie_names(settings)
     return [
-        _cookie(settings, access, issued.access_token, issued.expires_in),
-        _cookie(settings, refresh, issued.refresh_token, issued.refresh_expires_in),
+        make_cookie(settings, access, issued.access_token, issued.expires_in),
+        make_cookie(settings, refresh, issued.refresh_token, issued.refresh_expires_in),
     ]
 
 
-def _cookie(settings: Settings, name: str, value: str, seconds: int) -> Cookie:
+def make_cookie(settings: Settings, name: str, value: str, seconds: int) -> Cookie:
+    """A cookie for the server only; it comes along when a link elsewhere leads here, and not with what pages embed."""
     return Cookie(
         key=name, value=value, max_age=seconds, path="/", httponly=True, samesite="lax", secure=settings.cookies_secure
     )

@@ -118,7 +118,8 @@ def check_request(request: Request[Any, Any, Any]) -> None:
         and not request.route_handler.opt.get("takes_any_body")
     ):
         raise UnsupportedMediaType("Send application/json, or multipart/form-data where a file is taken.")
-    if not request.scope["query_string"]:
+    # nor does one mind parameters that somebody else's server puts together
+    if not request.scope["query_string"] or request.route_handler.opt.get("takes_any_parameters"):
         return
     known: frozenset[str] = request.app.state.known_parameters[request.scope["route_handler"]]
     unknown = sorted(set(request.query_params) - known)

@@ -88,6 +88,7 @@ def write_secrets(stack: Stack) -> None:
         ),
         "result_backend": (_OURS, env.get("TASKIQ_RESULT_BACKEND", "")),
         "email_host_password": (_OURS, env.get("EMAIL_HOST_PASSWORD", "")),
+        "oidc_providers": (_OURS, env.get("SYNERGY_OIDC_PROVIDERS", "")),
         "gemini_api_key": (_OURS, env.get("GEMINI_API_KEY", "")),
         "sentry_dsn": (_OURS, env.get("SENTRY_DSN", "")),
         "s3_access_key_id": (_OURS, env.get("SYNERGY_S3_ACCESS_KEY_ID", "")),

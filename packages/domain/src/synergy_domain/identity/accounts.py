@@ -14,7 +14,13 @@ from sqlalchemy.exc import IntegrityError
 
 from synergy_domain.common.actor import Actor, GlobalRole
 from synergy_domain.identity import policy, repository
-from synergy_domain.identity.contracts import ProfileChange, Registration, SignInOptions, UserView
+from synergy_domain.identity.contracts import (
+    OidcProviderView,
+    ProfileChange,
+    Registration,
+    SignInOptions,
+    UserView,
+)
 from synergy_domain.identity.errors import AlreadyTaken, EmailNotVerified, RegistrationClosed
 from synergy_domain.identity.events import UserRegistered
 from synergy_domain.identity.models import User
@@ -47,7 +53,11 @@ async def register(runtime: Runtime, data: Registration, client: Client) -> User
 
 def sign_in_options(runtime: Runtime) -> SignInOptions:
     """What a visitor may do here."""
-    return SignInOptions(registration=runtime.settings.registration_mode, oidc_providers=[])
+    providers = [
+        OidcProviderView(id=provider.id, name=provider.name, start_url=f"/api/v1/auth/oidc/{provider.id}/start")
+        for provider in runtime.settings.oidc_providers
+    ]
+    return SignInOptions(registration=runtime.settings.registration_mode, oidc_providers=providers)
 
 
 def require_registration(runtime: Runtime, *, invited: bool) -> None:
@@ -70,14 +80,18 @@ async def create_account(runtime: Runtime, data: Registration, *, role: GlobalRo
 
 
 class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """A registration that was checked, its password hashed; `at` is where it stands in the body, for pointers."""
+    """A registration that was checked, its password hashed; `at` is where it stands in the body, for pointers.
+
+    `provider` is who vouches for somebody without a password.
+    """
 
     username: str
     email: str
-    password_hash: str
+    password_hash: str | None
     first_name: str
     last_name: str
-    at: str
+    at: str = ""
+    provider: str | None = None
 
 
 async def prepare_account(runtime: Runtime, data: Registration, *, at: str = "") -> NewAccount:
@@ -109,8 +123,9 @@ async def add_account(
     uow.session.add(user)
     await uow.flush()
     repository.add_security_event(
-        uow, "registration", user_id=user.id, ip=client.ip, user_agent=client.user_agent, detail={"role": role}
-    )
+        uow, "registration", user_id=user.id, ip=client.ip, user_agent=client.user_agent,
+        detail={"role": role} | ({"provider": account.provider} if account.provider else {}),
+    )  # fmt: skip
     uow.emit(UserRegistered(object_id=user.id, recipient_id=user.id, username=user.username), by=user.id)
     if not email_proved:
         uow.enqueue(SEND_VERIFICATION, {"user_id": str(user.id)})

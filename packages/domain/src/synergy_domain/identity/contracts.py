@@ -38,10 +38,11 @@ class Registration(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class OidcProviderView(msgspec.Struct, kw_only=True):
-    """A provider of single sign-on: its name in addresses, and what people call it."""
+    """A provider of single sign-on: its name in addresses, and what people call it; a link to `start_url` begins."""
 
     id: str
     name: str
+    start_url: str
 
 
 class SignInOptions(msgspec.Struct, kw_only=True):

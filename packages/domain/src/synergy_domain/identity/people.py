@@ -34,7 +34,7 @@ async def add_people(uow: UnitOfWork, people: list[IncomingPerson]) -> None:
     """Make people without an account; their usernames are made valid and unique, their names split in two."""
     if not people:
         return
-    usernames = await _free_usernames(uow, people)
+    usernames = await free_usernames(uow, people)
     rows: list[dict[str, object]] = []
     for person, username in zip(people, usernames, strict=True):
         first, last = split_name(person.full_name)
@@ -70,7 +70,7 @@ def valid_username(wish: str, full_name: str) -> str:
     return "person"
 
 
-async def _free_usernames(uow: UnitOfWork, people: list[IncomingPerson]) -> list[str]:
+async def free_usernames(uow: UnitOfWork, people: list[IncomingPerson]) -> list[str]:
     """One username for each, in order: the wish, else with a number, else with the end of the person's id."""
     stems = [valid_username(person.username, person.full_name) for person in people]
     asked = sorted({name for stem in stems for name in [stem, *_numbered(stem)]})

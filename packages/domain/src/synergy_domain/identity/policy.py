@@ -38,9 +38,12 @@ def may_reach_out(*, email_verified: bool, is_admin: bool) -> bool:
     return email_verified or is_admin
 
 
-def may_register(mode: RegistrationMode, *, invited: bool) -> bool:
-    """Make an account: anybody in an open instance, with an invitation unless it is closed."""
-    return mode == "open" or (mode == "invite" and invited)
+def may_register(mode: RegistrationMode, *, invited: bool, vouched: bool = False) -> bool:
+    """Make an account: anybody in an open instance, with an invitation unless it is closed.
+
+    `vouched`: by a provider of single sign-on whose people the operator takes in any mode.
+    """
+    return vouched or mode == "open" or (mode == "invite" and invited)
 
 
 def sees_everybody(role: GlobalRole) -> bool:

@@ -5,12 +5,14 @@ also be given as `NAME_FILE`, the path of a file that holds the value (container
 """
 
 from synergy_platform.settings.declaration import Documented, RateLimit, Settings, documented_settings
+from synergy_platform.settings.providers import OidcProvider
 from synergy_platform.settings.reading import EXIT_BAD_SETTINGS, InvalidSettings, load_settings, written
 
 __all__ = [
     "EXIT_BAD_SETTINGS",
     "Documented",
     "InvalidSettings",
+    "OidcProvider",
     "RateLimit",
     "Settings",
     "documented_settings",

@@ -7,6 +7,7 @@ import re
 from urllib.parse import urlsplit
 
 from synergy_platform.settings.declaration import Settings
+from synergy_platform.settings.providers import provider_faults
 
 _PLACEHOLDER_SECRETS = ("changeme", "change-me", "secret", "insecure", "placeholder", "example")
 _MIN_SECRET_LENGTH = 32
@@ -66,7 +67,7 @@ def _range_faults(settings: Settings) -> list[str]:
                 faults.append(f"{name} has {network!r}: expected addresses or networks such as 10.0.0.0/8")
     if urlsplit(settings.public_url).scheme not in {"http", "https"} or not urlsplit(settings.public_url).hostname:
         faults.append("SYNERGY_PUBLIC_URL must begin with http:// or https:// and name a host")
-    return faults
+    return faults + provider_faults(settings.oidc_providers, encrypted_only=settings.is_production)
 
 
 def _production_faults(settings: Settings) -> list[str]:

@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from synergy_platform.settings.providers import OidcProvider
+
 
 class RateLimit(msgspec.Struct, frozen=True):
     """`count` events in `seconds`; a count of 0 means no limit. Written `5/5m`."""
@@ -145,6 +147,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["", "open", "invite", "closed"],
         _setting("SYNERGY_REGISTRATION", "open, invite or closed; empty: open in development, invite in production"),
     ] = ""
+    oidc_providers: Annotated[
+        tuple[OidcProvider, ...],
+        _setting(
+            "SYNERGY_OIDC_PROVIDERS",
+            "single sign-on: OpenID Connect providers as a JSON list, which docs/deployment.md shows",
+            secret=True,
+        ),
+    ] = ()
     cors_origins: Annotated[
         tuple[str, ...], _setting("CORS_ALLOWED_ORIGINS", "comma-separated origins of web clients elsewhere")
     ] = ()

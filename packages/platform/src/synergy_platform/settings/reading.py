@@ -12,6 +12,7 @@ import msgspec
 
 from synergy_platform.settings.checking import find_faults
 from synergy_platform.settings.declaration import Documented, RateLimit, Settings, documented_settings
+from synergy_platform.settings.providers import OidcProvider, parse_providers
 
 EXIT_BAD_SETTINGS = 78  # EX_CONFIG of sysexits.h
 
@@ -79,6 +80,8 @@ def _convert(text: str, target: Any) -> Any:  # noqa: ANN401 - the type is a val
         if text.lower() in _TRUE | _FALSE:
             return text.lower() in _TRUE
         raise ValueError("expected true or false")
+    if target == tuple[OidcProvider, ...]:
+        return parse_providers(text)
     if get_origin(target) is tuple:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if get_origin(target) is Literal:

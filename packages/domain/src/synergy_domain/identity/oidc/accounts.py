@@ -1,0 +1,129 @@
+"""Whose account it is: known by issuer and subject only, never by address."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import IntegrityError
+
+from synergy_domain.common.actor import Actor
+from synergy_domain.identity import policy
+from synergy_domain.identity.accounts import NewAccount, add_account
+from synergy_domain.identity.contracts import IssuedTokens
+from synergy_domain.identity.oidc import repository
+from synergy_domain.identity.oidc.errors import SignInRefused
+from synergy_domain.identity.oidc.people import Person, read_person
+from synergy_domain.identity.oidc.provider import Provider
+from synergy_domain.identity.people import IncomingPerson, free_usernames
+from synergy_domain.identity.repository import add_security_event
+from synergy_domain.identity.sessions import Client, begin_session
+from synergy_platform.database import UnitOfWork
+from synergy_platform.ids import new_id
+from synergy_platform.runtime import Runtime
+
+log = structlog.stdlib.get_logger(__name__)
+
+_ATTEMPTS = 3
+
+
+async def sign_in_by_identity(
+    runtime: Runtime, provider: Provider, subject: str, claims: dict[str, Any], client: Client
+) -> IssuedTokens:
+    """Sign in whoever this is to the provider, with a new account where that is allowed; raises SignInRefused."""
+    person = read_person(claims)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            async with runtime.database.unit_of_work() as uow:
+                return await _sign_in(runtime, uow, provider, subject, person, client)
+        except IntegrityError:
+            # somebody else took the username, or the same person came twice at once: look again
+            if attempt == _ATTEMPTS:
+                raise
+    raise AssertionError
+
+
+async def _sign_in(
+    runtime: Runtime, uow: UnitOfWork, provider: Provider, subject: str, person: Person, client: Client
+) -> IssuedTokens:
+    config = provider.config
+    known = await repository.find_identity(uow, config.issuer, subject)
+    if known is None:
+        user_id = await _register(runtime, uow, provider, subject, person, client)
+    else:
+        user_id = known["user_id"]
+        if not known["is_active"]:
+            raise SignInRefused("account_inactive", user_id=user_id)
+        await repository.use_identity(uow, known["id"], provider=config.id, email=person.email)
+    issued = await begin_session(runtime, uow, user_id, client)
+    await uow.value("UPDATE users SET last_login_at = $2 WHERE id = $1", user_id, uow.now)
+    add_security_event(
+        uow, "login_success", user_id=user_id, ip=client.ip, user_agent=client.user_agent,
+        detail={"provider": config.id},
+    )  # fmt: skip
+    issued.user.last_login_at = uow.now
+    log.info("identity.signed_in", user_id=str(user_id), provider=config.id)
+    return issued
+
+
+async def _register(
+    runtime: Runtime, uow: UnitOfWork, provider: Provider, subject: str, person: Person, client: Client
+) -> UUID:
+    """Make an account without a password."""
+    config = provider.config
+    mode = runtime.settings.registration_mode
+    may_register = policy.may_register(mode, invited=False, vouched=config.registration)
+    if person.email is None:
+        raise SignInRefused("email_missing" if may_register else "registration_closed")
+    # where nobody may register, only the owner of an address learns that it has an account
+    if (may_register or person.email_verified) and await repository.is_address_taken(uow, person.email):
+        raise SignInRefused("link_first")
+    if not may_register:
+        raise SignInRefused("registration_closed")
+    wish = IncomingPerson(
+        id=new_id(), username=person.username_wish, full_name=f"{person.first_name} {person.last_name}"
+    )
+    [username] = await free_usernames(uow, [wish])
+    account = NewAccount(
+        username=username, email=person.email, password_hash=None, first_name=person.first_name,
+        last_name=person.last_name, provider=config.id,
+    )  # fmt: skip
+    user = await add_account(uow, account, role="member", client=client, email_proved=person.email_verified)
+    await repository.add_identity(
+        uow, user_id=user.id, provider=config.id, issuer=config.issuer, subject=subject, email=person.email
+    )
+    log.info("identity.registered", user_id=str(user.id), provider=config.id)
+    return user.id
+
+
+async def link_identity(
+    runtime: Runtime, provider: Provider, subject: str, claims: dict[str, Any], actor: Actor, client: Client
+) -> None:
+    """Let the account elsewhere sign in as the actor; raises SignInRefused when it is somebody else's already."""
+    config = provider.config
+    try:
+        async with runtime.database.unit_of_work() as uow:
+            if await _is_linked(uow, provider, subject, actor):
+                return
+            await repository.add_identity(
+                uow, user_id=actor.user_id, provider=config.id, issuer=config.issuer, subject=subject,
+                email=read_person(claims).email,
+            )  # fmt: skip
+            # the closed list of types has none for this; it is a proof of who they are, all the same
+            add_security_event(
+                uow, "login_success", user_id=actor.user_id, ip=client.ip, user_agent=client.user_agent,
+                detail={"provider": config.id, "linked": True},
+            )  # fmt: skip
+    except IntegrityError:  # at the same moment, by somebody
+        async with runtime.database.unit_of_work() as uow:
+            if not await _is_linked(uow, provider, subject, actor):
+                raise
+    log.info("identity.linked", user_id=str(actor.user_id), provider=config.id)
+
+
+async def _is_linked(uow: UnitOfWork, provider: Provider, subject: str, actor: Actor) -> bool:
+    known = await repository.find_identity(uow, provider.config.issuer, subject)
+    if known is not None and known["user_id"] != actor.user_id:
+        raise SignInRefused("identity_taken", user_id=actor.user_id)
+    return known is not None

@@ -1,0 +1,46 @@
+"""One's own accounts elsewhere."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from synergy_domain.common.actor import Actor
+from synergy_domain.identity.oidc import repository
+from synergy_domain.identity.oidc.contracts import IdentityView
+from synergy_domain.identity.oidc.errors import LastWayIn
+from synergy_domain.identity.repository import add_security_event
+from synergy_domain.identity.sessions import Client
+from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.errors import NotFound
+from synergy_platform.settings import Settings
+
+
+async def list_identities(db: Reader, settings: Settings, actor: Actor) -> list[IdentityView]:
+    """The actor's accounts elsewhere, oldest first; one whose provider is gone keeps the provider's id as its name."""
+    names = {provider.issuer: provider.name for provider in settings.oidc_providers}
+    return [
+        IdentityView(
+            id=row["id"], provider=row["provider"], provider_name=names.get(row["issuer"]) or row["provider"],
+            email=row["email"], created_at=row["created_at"], last_used_at=row["last_used_at"],
+        )
+        for row in await repository.list_identities(db, actor.user_id)
+    ]  # fmt: skip
+
+
+async def unlink_identity(uow: UnitOfWork, settings: Settings, actor: Actor, identity_id: UUID, client: Client) -> None:
+    """Let an account elsewhere no longer sign in; raises NotFound, or LastWayIn."""
+    has_password = await repository.lock_ways_in(uow, actor.user_id)
+    rows = await repository.list_identities(uow, actor.user_id)
+    mine = next((row for row in rows if row["id"] == identity_id), None)
+    if mine is None:
+        raise NotFound("There is no such identity.")
+    # one whose provider is no longer configured lets nobody in
+    usable = {provider.issuer for provider in settings.oidc_providers}
+    if not has_password and not any(row["issuer"] in usable for row in rows if row["id"] != identity_id):
+        raise LastWayIn
+    await repository.delete_identity(uow, identity_id)
+    # the closed list of types has none for this; a way in is taken back
+    add_security_event(
+        uow, "session_revoked", user_id=actor.user_id, ip=client.ip, user_agent=client.user_agent,
+        detail={"provider": mine["provider"], "unlinked": True},
+    )  # fmt: skip
