@@ -2,7 +2,7 @@
 
 import { type Client, type ClientMeta, formDataBodySerializer, type Options as Options2, type RequestResult, type TDataShape } from './client';
 import { client } from './client.gen';
-import type { AcceptInvitationData, AcceptInvitationErrors, AcceptInvitationResponses, ActivateAccountData, ActivateAccountErrors, ActivateAccountResponses, AddAttachmentData, AddAttachmentErrors, AddAttachmentResponses, AddCommentData, AddCommentErrors, AddCommentResponses, AddLabelData, AddLabelErrors, AddLabelResponses, AddMemberData, AddMemberErrors, AddMemberResponses, AddSubtaskData, AddSubtaskErrors, AddSubtaskResponses, ArchiveProjectData, ArchiveProjectErrors, ArchiveProjectResponses, ChangeAccountData, ChangeAccountErrors, ChangeAccountResponses, ChangeCommentData, ChangeCommentErrors, ChangeCommentResponses, ChangeLabelData, ChangeLabelErrors, ChangeLabelResponses, ChangeMeData, ChangeMeErrors, ChangeMemberData, ChangeMemberErrors, ChangeMemberResponses, ChangeMeResponses, ChangeNotificationPreferencesData, ChangeNotificationPreferencesErrors, ChangeNotificationPreferencesResponses, ChangeProjectData, ChangeProjectErrors, ChangeProjectResponses, ChangeScheduleData, ChangeScheduleErrors, ChangeScheduleResponses, ChangeSubtaskData, ChangeSubtaskErrors, ChangeSubtaskResponses, ChangeTaskData, ChangeTaskErrors, ChangeTaskResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, CountUnreadData, CountUnreadErrors, CountUnreadResponses, CreateAccountData, CreateAccountErrors, CreateAccountResponses, CreateImportData, CreateImportErrors, CreateImportResponses, CreateInvitationData, CreateInvitationErrors, CreateInvitationResponses, CreateProjectData, CreateProjectErrors, CreateProjectResponses, CreateTaskData, CreateTaskErrors, CreateTaskResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeactivateAccountData, DeactivateAccountErrors, DeactivateAccountResponses, DeleteAttachmentData, DeleteAttachmentErrors, DeleteAttachmentResponses, DeleteCommentData, DeleteCommentErrors, DeleteCommentResponses, DeleteJobData, DeleteJobErrors, DeleteJobResponses, DeleteLabelData, DeleteLabelErrors, DeleteLabelResponses, DeleteProjectData, DeleteProjectErrors, DeleteProjectResponses, DeleteReadData, DeleteReadErrors, DeleteReadResponses, DeleteSubtaskData, DeleteSubtaskErrors, DeleteSubtaskResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, DeleteWebhookData, DeleteWebhookErrors, DeleteWebhookResponses, GetAccountData, GetAccountErrors, GetAccountResponses, GetAttachmentContentData, GetAttachmentContentErrors, GetAttachmentContentResponses, GetAttachmentData, GetAttachmentErrors, GetAttachmentResponses, GetBoardData, GetBoardErrors, GetBoardResponses, GetDeliveryData, GetDeliveryErrors, GetDeliveryResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetImportData, GetImportErrors, GetImportResponses, GetInvitationData, GetInvitationErrors, GetInvitationResponses, GetJobData, GetJobErrors, GetJobResponses, GetLivenessData, GetLivenessResponses, GetMailData, GetMailErrors, GetMailResponses, GetMeData, GetMeErrors, GetMeResponses, GetNotificationPreferencesData, GetNotificationPreferencesErrors, GetNotificationPreferencesResponses, GetProgressData, GetProgressErrors, GetProgressResponses, GetProjectData, GetProjectErrors, GetProjectResponses, GetQueuesData, GetQueuesErrors, GetQueuesResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetSignInOptionsData, GetSignInOptionsErrors, GetSignInOptionsResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetUnsubscribeData, GetUnsubscribeErrors, GetUnsubscribeResponses, GetUserData, GetUserErrors, GetUserResponses, GetWebhookData, GetWebhookErrors, GetWebhookResponses, ListAccountsData, ListAccountsErrors, ListAccountsResponses, ListActivityData, ListActivityErrors, ListActivityResponses, ListAttachmentsData, ListAttachmentsErrors, ListAttachmentsResponses, ListCommentsData, ListCommentsErrors, ListCommentsResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListImportsData, ListImportsErrors, ListImportsResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListJobsData, ListJobsErrors, ListJobsResponses, ListLabelsData, ListLabelsErrors, ListLabelsResponses, ListMailsData, ListMailsErrors, ListMailsResponses, ListMembersData, ListMembersErrors, ListMembersResponses, ListMyTasksData, ListMyTasksErrors, ListMyTasksResponses, ListNotificationsData, ListNotificationsErrors, ListNotificationsResponses, ListProjectsData, ListProjectsErrors, ListProjectsResponses, ListProjectTasksData, ListProjectTasksErrors, ListProjectTasksResponses, ListSchedulesData, ListSchedulesErrors, ListSchedulesResponses, ListSecurityEventsData, ListSecurityEventsErrors, ListSecurityEventsResponses, ListSubtasksData, ListSubtasksErrors, ListSubtasksResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListWebhookEventsData, ListWebhookEventsErrors, ListWebhookEventsResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LoginData, LoginErrors, LoginResponses, LogoutAllData, LogoutAllErrors, LogoutAllResponses, LogoutData, LogoutErrors, LogoutResponses, MarkAllReadData, MarkAllReadErrors, MarkAllReadResponses, MarkReadData, MarkReadErrors, MarkReadResponses, MoveTaskData, MoveTaskErrors, MoveTaskResponses, PauseScheduleData, PauseScheduleErrors, PauseScheduleResponses, RedeliverData, RedeliverErrors, RedeliverResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RemoveMemberData, RemoveMemberErrors, RemoveMemberResponses, ReplayWebhookData, ReplayWebhookErrors, ReplayWebhookResponses, ResendInvitationData, ResendInvitationErrors, ResendInvitationResponses, ResetAccountMfaData, ResetAccountMfaErrors, ResetAccountMfaResponses, ResumeScheduleData, ResumeScheduleErrors, ResumeScheduleResponses, RetryJobData, RetryJobErrors, RetryJobResponses, RetryJobsData, RetryJobsErrors, RetryJobsResponses, RevokeInvitationData, RevokeInvitationErrors, RevokeInvitationResponses, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, RunScheduleData, RunScheduleErrors, RunScheduleResponses, SignAccountOutData, SignAccountOutErrors, SignAccountOutResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponses, TestWebhookData, TestWebhookErrors, TestWebhookResponses, TransferProjectData, TransferProjectErrors, TransferProjectResponses, UnarchiveProjectData, UnarchiveProjectErrors, UnarchiveProjectResponses, UnsubscribeData, UnsubscribeErrors, UnsubscribeResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen';
+import type { AcceptInvitationData, AcceptInvitationErrors, AcceptInvitationResponses, ActivateAccountData, ActivateAccountErrors, ActivateAccountResponses, AddAttachmentData, AddAttachmentErrors, AddAttachmentResponses, AddCommentData, AddCommentErrors, AddCommentResponses, AddLabelData, AddLabelErrors, AddLabelResponses, AddMemberData, AddMemberErrors, AddMemberResponses, AddSubtaskData, AddSubtaskErrors, AddSubtaskResponses, ArchiveProjectData, ArchiveProjectErrors, ArchiveProjectResponses, BeginEmailMfaData, BeginEmailMfaErrors, BeginEmailMfaResponses, BeginTotpData, BeginTotpErrors, BeginTotpResponses, ChangeAccountData, ChangeAccountErrors, ChangeAccountResponses, ChangeCommentData, ChangeCommentErrors, ChangeCommentResponses, ChangeLabelData, ChangeLabelErrors, ChangeLabelResponses, ChangeMeData, ChangeMeErrors, ChangeMemberData, ChangeMemberErrors, ChangeMemberResponses, ChangeMeResponses, ChangeNotificationPreferencesData, ChangeNotificationPreferencesErrors, ChangeNotificationPreferencesResponses, ChangeProjectData, ChangeProjectErrors, ChangeProjectResponses, ChangeScheduleData, ChangeScheduleErrors, ChangeScheduleResponses, ChangeSubtaskData, ChangeSubtaskErrors, ChangeSubtaskResponses, ChangeTaskData, ChangeTaskErrors, ChangeTaskResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, ConfirmEmailMfaData, ConfirmEmailMfaErrors, ConfirmEmailMfaResponses, ConfirmTotpData, ConfirmTotpErrors, ConfirmTotpResponses, CountUnreadData, CountUnreadErrors, CountUnreadResponses, CreateAccountData, CreateAccountErrors, CreateAccountResponses, CreateImportData, CreateImportErrors, CreateImportResponses, CreateInvitationData, CreateInvitationErrors, CreateInvitationResponses, CreateProjectData, CreateProjectErrors, CreateProjectResponses, CreateTaskData, CreateTaskErrors, CreateTaskResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeactivateAccountData, DeactivateAccountErrors, DeactivateAccountResponses, DeleteAttachmentData, DeleteAttachmentErrors, DeleteAttachmentResponses, DeleteCommentData, DeleteCommentErrors, DeleteCommentResponses, DeleteJobData, DeleteJobErrors, DeleteJobResponses, DeleteLabelData, DeleteLabelErrors, DeleteLabelResponses, DeleteProjectData, DeleteProjectErrors, DeleteProjectResponses, DeleteReadData, DeleteReadErrors, DeleteReadResponses, DeleteSubtaskData, DeleteSubtaskErrors, DeleteSubtaskResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, DeleteWebhookData, DeleteWebhookErrors, DeleteWebhookResponses, GetAccountData, GetAccountErrors, GetAccountResponses, GetAttachmentContentData, GetAttachmentContentErrors, GetAttachmentContentResponses, GetAttachmentData, GetAttachmentErrors, GetAttachmentResponses, GetBoardData, GetBoardErrors, GetBoardResponses, GetDeliveryData, GetDeliveryErrors, GetDeliveryResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetImportData, GetImportErrors, GetImportResponses, GetInvitationData, GetInvitationErrors, GetInvitationResponses, GetJobData, GetJobErrors, GetJobResponses, GetLivenessData, GetLivenessResponses, GetMailData, GetMailErrors, GetMailResponses, GetMeData, GetMeErrors, GetMeResponses, GetMfaData, GetMfaErrors, GetMfaResponses, GetMfaRolesData, GetMfaRolesErrors, GetMfaRolesResponses, GetNotificationPreferencesData, GetNotificationPreferencesErrors, GetNotificationPreferencesResponses, GetProgressData, GetProgressErrors, GetProgressResponses, GetProjectData, GetProjectErrors, GetProjectResponses, GetQueuesData, GetQueuesErrors, GetQueuesResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetSignInOptionsData, GetSignInOptionsErrors, GetSignInOptionsResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetUnsubscribeData, GetUnsubscribeErrors, GetUnsubscribeResponses, GetUserData, GetUserErrors, GetUserResponses, GetWebhookData, GetWebhookErrors, GetWebhookResponses, ListAccountsData, ListAccountsErrors, ListAccountsResponses, ListActivityData, ListActivityErrors, ListActivityResponses, ListAttachmentsData, ListAttachmentsErrors, ListAttachmentsResponses, ListCommentsData, ListCommentsErrors, ListCommentsResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListImportsData, ListImportsErrors, ListImportsResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListJobsData, ListJobsErrors, ListJobsResponses, ListLabelsData, ListLabelsErrors, ListLabelsResponses, ListMailsData, ListMailsErrors, ListMailsResponses, ListMembersData, ListMembersErrors, ListMembersResponses, ListMyTasksData, ListMyTasksErrors, ListMyTasksResponses, ListNotificationsData, ListNotificationsErrors, ListNotificationsResponses, ListProjectsData, ListProjectsErrors, ListProjectsResponses, ListProjectTasksData, ListProjectTasksErrors, ListProjectTasksResponses, ListSchedulesData, ListSchedulesErrors, ListSchedulesResponses, ListSecurityEventsData, ListSecurityEventsErrors, ListSecurityEventsResponses, ListSubtasksData, ListSubtasksErrors, ListSubtasksResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListWebhookEventsData, ListWebhookEventsErrors, ListWebhookEventsResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LoginData, LoginErrors, LoginResponses, LogoutAllData, LogoutAllErrors, LogoutAllResponses, LogoutData, LogoutErrors, LogoutResponses, MarkAllReadData, MarkAllReadErrors, MarkAllReadResponses, MarkReadData, MarkReadErrors, MarkReadResponses, MoveTaskData, MoveTaskErrors, MoveTaskResponses, PauseScheduleData, PauseScheduleErrors, PauseScheduleResponses, RedeliverData, RedeliverErrors, RedeliverResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RemoveMemberData, RemoveMemberErrors, RemoveMemberResponses, RenewRecoveryCodesData, RenewRecoveryCodesErrors, RenewRecoveryCodesResponses, ReplayWebhookData, ReplayWebhookErrors, ReplayWebhookResponses, ResendInvitationData, ResendInvitationErrors, ResendInvitationResponses, ResetAccountMfaData, ResetAccountMfaErrors, ResetAccountMfaResponses, ResumeScheduleData, ResumeScheduleErrors, ResumeScheduleResponses, RetryJobData, RetryJobErrors, RetryJobResponses, RetryJobsData, RetryJobsErrors, RetryJobsResponses, RevokeInvitationData, RevokeInvitationErrors, RevokeInvitationResponses, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, RunScheduleData, RunScheduleErrors, RunScheduleResponses, SendMfaCodeData, SendMfaCodeErrors, SendMfaCodeResponses, SetMfaRolesData, SetMfaRolesErrors, SetMfaRolesResponses, SignAccountOutData, SignAccountOutErrors, SignAccountOutResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponses, TestWebhookData, TestWebhookErrors, TestWebhookResponses, TransferProjectData, TransferProjectErrors, TransferProjectResponses, TurnEmailMfaOffData, TurnEmailMfaOffErrors, TurnEmailMfaOffResponses, TurnTotpOffData, TurnTotpOffErrors, TurnTotpOffResponses, UnarchiveProjectData, UnarchiveProjectErrors, UnarchiveProjectResponses, UnsubscribeData, UnsubscribeErrors, UnsubscribeResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses, VerifyMfaData, VerifyMfaErrors, VerifyMfaResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -118,6 +118,32 @@ export const getMail = <ThrowOnError extends boolean = false>(options: Options<G
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/v1/admin/mails/{mail_id}',
     ...options
+});
+
+/**
+ * GetMfaRoles
+ *
+ * The global roles whose accounts need a second factor.
+ */
+export const getMfaRoles = <ThrowOnError extends boolean = false>(options?: Options<GetMfaRolesData, ThrowOnError>): RequestResult<GetMfaRolesResponses, GetMfaRolesErrors, ThrowOnError> => (options?.client ?? client).get<GetMfaRolesResponses, GetMfaRolesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/admin/mfa-roles',
+    ...options
+});
+
+/**
+ * SetMfaRoles
+ *
+ * Have accounts of these global roles need a second factor: from their next sign-in or refresh on.
+ */
+export const setMfaRoles = <ThrowOnError extends boolean = false>(options: Options<SetMfaRolesData, ThrowOnError>): RequestResult<SetMfaRolesResponses, SetMfaRolesErrors, ThrowOnError> => (options.client ?? client).put<SetMfaRolesResponses, SetMfaRolesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/admin/mfa-roles',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**
@@ -349,7 +375,7 @@ export const verifyEmail = <ThrowOnError extends boolean = false>(options: Optio
 /**
  * Login
  *
- * Sign in by username or email address.
+ * Sign in by username or email address; with `mfa_required`, `POST /auth/mfa/verify` completes it.
  */
 export const login = <ThrowOnError extends boolean = false>(options: Options<LoginData, ThrowOnError>): RequestResult<LoginResponses, LoginErrors, ThrowOnError> => (options.client ?? client).post<LoginResponses, LoginErrors, ThrowOnError>({
     url: '/api/v1/auth/login',
@@ -380,6 +406,34 @@ export const logoutAll = <ThrowOnError extends boolean = false>(options?: Option
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/v1/auth/logout-all',
     ...options
+});
+
+/**
+ * SendMfaCode
+ *
+ * Mail six digits that complete this sign-in; a new one at most every 60 s.
+ */
+export const sendMfaCode = <ThrowOnError extends boolean = false>(options: Options<SendMfaCodeData, ThrowOnError>): RequestResult<SendMfaCodeResponses, SendMfaCodeErrors, ThrowOnError> => (options.client ?? client).post<SendMfaCodeResponses, SendMfaCodeErrors, ThrowOnError>({
+    url: '/api/v1/auth/mfa/email',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * VerifyMfa
+ *
+ * Complete a sign-in by its second factor.
+ */
+export const verifyMfa = <ThrowOnError extends boolean = false>(options: Options<VerifyMfaData, ThrowOnError>): RequestResult<VerifyMfaResponses, VerifyMfaErrors, ThrowOnError> => (options.client ?? client).post<VerifyMfaResponses, VerifyMfaErrors, ThrowOnError>({
+    url: '/api/v1/auth/mfa/verify',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**
@@ -554,6 +608,122 @@ export const getMe = <ThrowOnError extends boolean = false>(options?: Options<Ge
 export const changeMe = <ThrowOnError extends boolean = false>(options: Options<ChangeMeData, ThrowOnError>): RequestResult<ChangeMeResponses, ChangeMeErrors, ThrowOnError> => (options.client ?? client).patch<ChangeMeResponses, ChangeMeErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/v1/me',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * GetMfa
+ *
+ * One's own second factors.
+ */
+export const getMfa = <ThrowOnError extends boolean = false>(options?: Options<GetMfaData, ThrowOnError>): RequestResult<GetMfaResponses, GetMfaErrors, ThrowOnError> => (options?.client ?? client).get<GetMfaResponses, GetMfaErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/mfa',
+    ...options
+});
+
+/**
+ * TurnEmailMfaOff
+ *
+ * Turn codes by mail off.
+ */
+export const turnEmailMfaOff = <ThrowOnError extends boolean = false>(options: Options<TurnEmailMfaOffData, ThrowOnError>): RequestResult<TurnEmailMfaOffResponses, TurnEmailMfaOffErrors, ThrowOnError> => (options.client ?? client).delete<TurnEmailMfaOffResponses, TurnEmailMfaOffErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/mfa/email',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * BeginEmailMfa
+ *
+ * Mail six digits; codes by mail are on once they are confirmed.
+ */
+export const beginEmailMfa = <ThrowOnError extends boolean = false>(options: Options<BeginEmailMfaData, ThrowOnError>): RequestResult<BeginEmailMfaResponses, BeginEmailMfaErrors, ThrowOnError> => (options.client ?? client).post<BeginEmailMfaResponses, BeginEmailMfaErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/mfa/email',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * ConfirmEmailMfa
+ *
+ * Turn codes by mail on with the first of them; the recovery codes are shown this once.
+ */
+export const confirmEmailMfa = <ThrowOnError extends boolean = false>(options: Options<ConfirmEmailMfaData, ThrowOnError>): RequestResult<ConfirmEmailMfaResponses, ConfirmEmailMfaErrors, ThrowOnError> => (options.client ?? client).post<ConfirmEmailMfaResponses, ConfirmEmailMfaErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/mfa/email/confirm',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * RenewRecoveryCodes
+ *
+ * Ten new recovery codes, shown this once; the old ones are void.
+ */
+export const renewRecoveryCodes = <ThrowOnError extends boolean = false>(options: Options<RenewRecoveryCodesData, ThrowOnError>): RequestResult<RenewRecoveryCodesResponses, RenewRecoveryCodesErrors, ThrowOnError> => (options.client ?? client).post<RenewRecoveryCodesResponses, RenewRecoveryCodesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/mfa/recovery-codes',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * TurnTotpOff
+ *
+ * Turn the authenticator app off.
+ */
+export const turnTotpOff = <ThrowOnError extends boolean = false>(options: Options<TurnTotpOffData, ThrowOnError>): RequestResult<TurnTotpOffResponses, TurnTotpOffErrors, ThrowOnError> => (options.client ?? client).delete<TurnTotpOffResponses, TurnTotpOffErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/mfa/totp',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * BeginTotp
+ *
+ * A secret for an authenticator app; the factor is on once its first code is confirmed.
+ */
+export const beginTotp = <ThrowOnError extends boolean = false>(options: Options<BeginTotpData, ThrowOnError>): RequestResult<BeginTotpResponses, BeginTotpErrors, ThrowOnError> => (options.client ?? client).post<BeginTotpResponses, BeginTotpErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/mfa/totp',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * ConfirmTotp
+ *
+ * Turn the authenticator app on with its first code; the recovery codes are shown this once.
+ */
+export const confirmTotp = <ThrowOnError extends boolean = false>(options: Options<ConfirmTotpData, ThrowOnError>): RequestResult<ConfirmTotpResponses, ConfirmTotpErrors, ThrowOnError> => (options.client ?? client).post<ConfirmTotpResponses, ConfirmTotpErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/mfa/totp/confirm',
     ...options,
     headers: {
         'Content-Type': 'application/json',

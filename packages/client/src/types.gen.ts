@@ -159,6 +159,13 @@ export type ChannelsChange = {
 };
 
 /**
+ * CodeInput
+ */
+export type CodeInput = {
+    code: string;
+};
+
+/**
  * CommentInput
  */
 export type CommentInput = {
@@ -192,6 +199,7 @@ export type CommentViewPage = {
  */
 export type Credentials = {
     deliver?: 'body' | 'cookie';
+    device_id?: string | null;
     identifier: string;
     password: string;
 };
@@ -576,6 +584,30 @@ export type MemberViewList = {
 };
 
 /**
+ * MfaRoles
+ */
+export type MfaRoles = {
+    roles: Array<'member' | 'manager' | 'admin'>;
+};
+
+/**
+ * MfaTokenInput
+ */
+export type MfaTokenInput = {
+    mfa_token: string;
+};
+
+/**
+ * MfaView
+ */
+export type MfaView = {
+    email: boolean;
+    recovery_codes_left: number;
+    required: boolean;
+    totp: boolean;
+};
+
+/**
  * NewUser
  */
 export type NewUser = {
@@ -626,6 +658,13 @@ export type OidcProviderView = {
 export type OutboxState = {
     events: number;
     oldest_seconds: number;
+};
+
+/**
+ * OwnPassword
+ */
+export type OwnPassword = {
+    password: string | null;
 };
 
 /**
@@ -847,6 +886,13 @@ export type ReadyView = {
 };
 
 /**
+ * RecoveryCodes
+ */
+export type RecoveryCodes = {
+    recovery_codes: Array<string> | null;
+};
+
+/**
  * Registration
  */
 export type Registration = {
@@ -922,6 +968,16 @@ export type ScheduleViewPage = {
 };
 
 /**
+ * SecondFactor
+ */
+export type SecondFactor = {
+    code: string;
+    deliver?: 'body' | 'cookie';
+    method: 'totp' | 'email' | 'recovery_code';
+    mfa_token: string;
+};
+
+/**
  * SecurityEventView
  */
 export type SecurityEventView = {
@@ -959,8 +1015,9 @@ export type SignInOptions = {
  */
 export type SignInView = {
     access_token: string | null;
+    device_id: string | null;
     expires_in: number | null;
-    methods: Array<string> | null;
+    methods: Array<'totp' | 'email' | 'recovery_code'> | null;
     mfa_required: boolean;
     mfa_token: string | null;
     refresh_token: string | null;
@@ -1160,6 +1217,15 @@ export type TaskView = {
     updated_at: string;
     version: number;
     warnings: Array<string>;
+};
+
+/**
+ * TotpSetUp
+ */
+export type TotpSetUp = {
+    otpauth_uri: string;
+    qr_svg: string;
+    secret: string;
 };
 
 /**
@@ -1783,6 +1849,96 @@ export type GetMailResponses = {
 };
 
 export type GetMailResponse = GetMailResponses[keyof GetMailResponses];
+
+export type GetMfaRolesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/admin/mfa-roles';
+};
+
+export type GetMfaRolesErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type GetMfaRolesError = GetMfaRolesErrors[keyof GetMfaRolesErrors];
+
+export type GetMfaRolesResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: MfaRoles;
+};
+
+export type GetMfaRolesResponse = GetMfaRolesResponses[keyof GetMfaRolesResponses];
+
+export type SetMfaRolesData = {
+    body: MfaRoles;
+    path?: never;
+    query?: never;
+    url: '/api/v1/admin/mfa-roles';
+};
+
+export type SetMfaRolesErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type SetMfaRolesError = SetMfaRolesErrors[keyof SetMfaRolesErrors];
+
+export type SetMfaRolesResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: MfaRoles;
+};
+
+export type SetMfaRolesResponse = SetMfaRolesResponses[keyof SetMfaRolesResponses];
 
 export type GetQueuesData = {
     body?: never;
@@ -2770,6 +2926,10 @@ export type LoginErrors = {
      */
     401: Problem;
     /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -2867,6 +3027,96 @@ export type LogoutAllResponses = {
 };
 
 export type LogoutAllResponse = LogoutAllResponses[keyof LogoutAllResponses];
+
+export type SendMfaCodeData = {
+    body: MfaTokenInput;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/mfa/email';
+};
+
+export type SendMfaCodeErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type SendMfaCodeError = SendMfaCodeErrors[keyof SendMfaCodeErrors];
+
+export type SendMfaCodeResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type SendMfaCodeResponse = SendMfaCodeResponses[keyof SendMfaCodeResponses];
+
+export type VerifyMfaData = {
+    body: SecondFactor;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/mfa/verify';
+};
+
+export type VerifyMfaErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type VerifyMfaError = VerifyMfaErrors[keyof VerifyMfaErrors];
+
+export type VerifyMfaResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: SignInView;
+};
+
+export type VerifyMfaResponse = VerifyMfaResponses[keyof VerifyMfaResponses];
 
 export type GetSignInOptionsData = {
     body?: never;
@@ -3653,6 +3903,416 @@ export type ChangeMeResponses = {
 };
 
 export type ChangeMeResponse = ChangeMeResponses[keyof ChangeMeResponses];
+
+export type GetMfaData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa';
+};
+
+export type GetMfaErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type GetMfaError = GetMfaErrors[keyof GetMfaErrors];
+
+export type GetMfaResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: MfaView;
+};
+
+export type GetMfaResponse = GetMfaResponses[keyof GetMfaResponses];
+
+export type TurnEmailMfaOffData = {
+    body: OwnPassword;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/email';
+};
+
+export type TurnEmailMfaOffErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type TurnEmailMfaOffError = TurnEmailMfaOffErrors[keyof TurnEmailMfaOffErrors];
+
+export type TurnEmailMfaOffResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type TurnEmailMfaOffResponse = TurnEmailMfaOffResponses[keyof TurnEmailMfaOffResponses];
+
+export type BeginEmailMfaData = {
+    body: OwnPassword;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/email';
+};
+
+export type BeginEmailMfaErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type BeginEmailMfaError = BeginEmailMfaErrors[keyof BeginEmailMfaErrors];
+
+export type BeginEmailMfaResponses = {
+    /**
+     * Request accepted, processing continues off-line
+     */
+    202: unknown;
+};
+
+export type ConfirmEmailMfaData = {
+    body: CodeInput;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/email/confirm';
+};
+
+export type ConfirmEmailMfaErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ConfirmEmailMfaError = ConfirmEmailMfaErrors[keyof ConfirmEmailMfaErrors];
+
+export type ConfirmEmailMfaResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: RecoveryCodes;
+};
+
+export type ConfirmEmailMfaResponse = ConfirmEmailMfaResponses[keyof ConfirmEmailMfaResponses];
+
+export type RenewRecoveryCodesData = {
+    body: OwnPassword;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/recovery-codes';
+};
+
+export type RenewRecoveryCodesErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type RenewRecoveryCodesError = RenewRecoveryCodesErrors[keyof RenewRecoveryCodesErrors];
+
+export type RenewRecoveryCodesResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: RecoveryCodes;
+};
+
+export type RenewRecoveryCodesResponse = RenewRecoveryCodesResponses[keyof RenewRecoveryCodesResponses];
+
+export type TurnTotpOffData = {
+    body: OwnPassword;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/totp';
+};
+
+export type TurnTotpOffErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type TurnTotpOffError = TurnTotpOffErrors[keyof TurnTotpOffErrors];
+
+export type TurnTotpOffResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type TurnTotpOffResponse = TurnTotpOffResponses[keyof TurnTotpOffResponses];
+
+export type BeginTotpData = {
+    body: OwnPassword;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/totp';
+};
+
+export type BeginTotpErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type BeginTotpError = BeginTotpErrors[keyof BeginTotpErrors];
+
+export type BeginTotpResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: TotpSetUp;
+};
+
+export type BeginTotpResponse = BeginTotpResponses[keyof BeginTotpResponses];
+
+export type ConfirmTotpData = {
+    body: CodeInput;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/totp/confirm';
+};
+
+export type ConfirmTotpErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ConfirmTotpError = ConfirmTotpErrors[keyof ConfirmTotpErrors];
+
+export type ConfirmTotpResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: RecoveryCodes;
+};
+
+export type ConfirmTotpResponse = ConfirmTotpResponses[keyof ConfirmTotpResponses];
 
 export type GetNotificationPreferencesData = {
     body?: never;

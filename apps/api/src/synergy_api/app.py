@@ -30,6 +30,7 @@ from synergy_api.routes import (
     imports,
     invitations,
     mails,
+    mfa,
     notifications,
     projects,
     tasks,
@@ -98,6 +99,7 @@ def create_app(runtime: Runtime) -> Litestar:
                 "/api/v1",
                 route_handlers=[
                     auth.router,
+                    mfa.router,
                     projects.router,
                     invitations.router,
                     tasks.router,
