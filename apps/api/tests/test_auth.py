@@ -34,6 +34,7 @@ async def test_register_and_sign_in_with_good_input_gives_tokens(api):
         tokens = answer.json()
         assert set(tokens) == {
             "access_token", "token_type", "expires_in", "user", "refresh_token", "mfa_required", "mfa_token", "methods",
+            "device_id",
         }  # fmt: skip
         assert (tokens["token_type"], tokens["expires_in"], tokens["mfa_required"]) == ("Bearer", 3600, False)
         me = await api.anonymous.get("/me", headers={"Authorization": f"Bearer {tokens['access_token']}"})
@@ -152,7 +153,7 @@ async def test_cookie_session_works_and_refuses_requests_from_elsewhere(api):
     assert answer.json()["access_token"] is None
     assert answer.json()["refresh_token"] is None
     cookies = {cookie.split("=", 1)[0]: cookie for cookie in answer.headers.get_list("set-cookie")}
-    assert set(cookies) == {"synergy_access", "synergy_refresh"}
+    assert set(cookies) == {"synergy_access", "synergy_refresh", "synergy_device"}
     assert all("HttpOnly" in cookie and "SameSite=lax" in cookie for cookie in cookies.values())
     header = {"Cookie": "; ".join(cookie.split(";")[0] for cookie in cookies.values())}
 

@@ -5,6 +5,7 @@ A path parameter is the method of the world with its name, unless `ids` says ano
 
 from __future__ import annotations
 
+from synergy_testing.factories import PASSWORD
 from synergy_testing.matrix.rules import CALLERS, Entry
 
 _AS_JSON = {"Accept": "application/json"}
@@ -13,6 +14,7 @@ _BAD_BEARER = {"revoked": 401, "deactivated": 401}
 _ATTACHMENT_OF_MEMBER = {"attachment_id": "@attachment_of_member"}
 _INVITED = {"token": "@invitation_token"}
 _COMMENT_OF_MEMBER = {"comment_id": "@comment_of_member"}
+_OWN = {"password": PASSWORD}
 _WEBHOOK = {"name": "Chat", "url": "https://hooks.example.org/"}
 
 
@@ -75,6 +77,18 @@ _ACCOUNTS: dict[str, Entry | tuple[Entry, ...]] = {
     "GET /api/v1/auth/oidc/{provider}/callback": public(ids={"provider": "nowhere"}, ok=303),
     "GET /api/v1/me/identities": signed_in(session=True),
     "DELETE /api/v1/me/identities/{identity_id}": Entry(rule="mine", session=True),
+    "POST /api/v1/auth/mfa/email": public(json={"mfa_token": "@mfa_token"}, ok=204),
+    "POST /api/v1/auth/mfa/verify": public(json="@second_factor", ok=200),
+    "GET /api/v1/me/mfa": signed_in(session=True),
+    "POST /api/v1/me/mfa/totp": signed_in(json=_OWN, ok=200, session=True),
+    "POST /api/v1/me/mfa/totp/confirm": signed_in(json={"code": "@totp_code"}, ok=200, session=True, fresh=True),
+    "DELETE /api/v1/me/mfa/totp": signed_in(json=_OWN, session=True),
+    "POST /api/v1/me/mfa/email": signed_in(json=_OWN, ok=202, session=True, fresh=True),
+    "POST /api/v1/me/mfa/email/confirm": signed_in(json={"code": "@email_code"}, ok=200, session=True, fresh=True),
+    "DELETE /api/v1/me/mfa/email": signed_in(json=_OWN, session=True),
+    "POST /api/v1/me/mfa/recovery-codes": signed_in(json="@own_password_with_factor", ok=200, session=True, fresh=True),
+    "GET /api/v1/admin/mfa-roles": admin(session=True),
+    "PUT /api/v1/admin/mfa-roles": admin(json={"roles": []}, session=True),
     "GET /api/v1/me": signed_in(),
     "PATCH /api/v1/me": signed_in(json={"bio": "Likes trees."}),
     "GET /api/v1/me/tasks": signed_in(),

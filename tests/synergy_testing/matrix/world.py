@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pyotp
 
 from synergy_domain.common import Actor
 from synergy_domain.identity import Client
@@ -22,6 +23,7 @@ from synergy_platform.schedules import ScheduleDefinition, ensure_schedules
 from synergy_platform.tokens import JwtSigner, hash_token, new_opaque_token
 from synergy_testing.factories import PASSWORD, Factory
 from synergy_testing.fixtures import Api, Caller
+from synergy_testing.mails import mailed_code
 from synergy_testing.matrix.rules import CALLERS, Kind
 
 _VERIFIED_AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -147,6 +149,37 @@ class World:
             )  # fmt: skip
             uow.session.add(identity)
         return str(identity.id)
+
+    async def mfa_token(self, _kind: Kind) -> str:
+        """A sign-in of somebody that waits for a code by mail."""
+        somebody = await self._make.user(email_mfa_at=_VERIFIED_AT)
+        answer = await self._api.anonymous.post("/auth/login", {"identifier": somebody.username, "password": PASSWORD})
+        return answer.json()["mfa_token"]
+
+    async def second_factor(self, kind: Kind) -> dict[str, str]:
+        """What completes a sign-in of somebody."""
+        token = await self.mfa_token(kind)
+        assert (await self._api.anonymous.post("/auth/mfa/email", {"mfa_token": token})).status_code == 204
+        user_id = await self._runtime.database.reader().value(
+            "SELECT user_id FROM mfa_challenges WHERE token_hash = $1", hash_token(token)
+        )
+        return {"mfa_token": token, "method": "email", "code": await mailed_code(self._runtime, user_id)}
+
+    async def totp_code(self, kind: Kind) -> str:
+        """The code of the authenticator app that the caller is about to turn on; any, where nobody is signed in."""
+        answer = await self.callers[kind.name].post("/me/mfa/totp", {"password": PASSWORD})
+        return pyotp.TOTP(answer.json()["secret"]).now() if answer.status_code == 200 else "123456"
+
+    async def email_code(self, kind: Kind) -> str:
+        """The code that the caller was mailed to turn codes by mail on; any, where nobody is signed in."""
+        answer = await self.callers[kind.name].post("/me/mfa/email", {"password": PASSWORD})
+        return await mailed_code(self._runtime, self.actors[kind.name].user_id) if answer.status_code == 202 else "1"
+
+    async def own_password_with_factor(self, kind: Kind) -> dict[str, str]:
+        """The caller's password; they have a second factor."""
+        if kind.credential == "session":
+            await self._run("UPDATE users SET email_mfa_at = now() WHERE id = $1", self.actors[kind.name].user_id)
+        return {"password": PASSWORD}
 
     async def outsider(self, kind: Kind) -> str:
         """Somebody whom the caller sees and who is not in the project."""

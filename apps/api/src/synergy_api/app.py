@@ -30,6 +30,7 @@ from synergy_api.routes import (
     imports,
     invitations,
     mails,
+    mfa,
     notifications,
     oidc,
     projects,
@@ -101,6 +102,7 @@ def create_app(runtime: Runtime) -> Litestar:
                 route_handlers=[
                     auth.router,
                     oidc.router,
+                    mfa.router,
                     projects.router,
                     invitations.router,
                     tasks.router,

@@ -15,7 +15,14 @@ from litestar.routes import HTTPRoute
 
 from synergy_api.limits import RequestLimits
 from synergy_domain.common import Actor, Scope
-from synergy_domain.identity import Authenticator, Client, IssuedTokens, SignInView
+from synergy_domain.identity import (
+    DEVICE_LIFETIME,
+    Authenticator,
+    Client,
+    IssuedTokens,
+    SecondFactorNeeded,
+    SignInView,
+)
 from synergy_platform.database import Reader
 from synergy_platform.errors import Forbidden, NotAuthenticated, ProductError
 from synergy_platform.runtime import Runtime
@@ -70,6 +77,11 @@ def cookie_names(settings: Settings) -> tuple[str, str]:
     """Names of the access and the refresh cookie; `__Host-` binds them to this host, and needs HTTPS."""
     prefix = "__Host-" if settings.cookies_secure else ""
     return f"{prefix}synergy_access", f"{prefix}synergy_refresh"
+
+
+def device_cookie(settings: Settings) -> str:
+    """Name of the cookie by which a browser that signed in before is known."""
+    return f"{'__Host-' if settings.cookies_secure else ''}synergy_device"
 
 
 def client_of(request: AnyRequest) -> Client:
@@ -160,8 +172,13 @@ def refuse_forged(request: AnyRequest, settings: Settings) -> None:
         raise ForgedRequest
 
 
-def sign_in_response(settings: Settings, issued: IssuedTokens, *, as_cookies: bool) -> Response[SignInView]:
-    """The tokens in the body, or as cookies that no script can read."""
+def sign_in_response(
+    settings: Settings, outcome: IssuedTokens | SecondFactorNeeded, *, as_cookies: bool
+) -> Response[SignInView]:
+    """The tokens in the body, or as cookies that no script can read; or that a second factor is needed."""
+    if isinstance(outcome, SecondFactorNeeded):
+        return Response(_unfinished(outcome), status_code=200)
+    issued = outcome
     view = SignInView(
         access_token=None if as_cookies else issued.access_token,
         token_type="Bearer",  # noqa: S106 - the name of a scheme
@@ -171,8 +188,16 @@ def sign_in_response(settings: Settings, issued: IssuedTokens, *, as_cookies: bo
         mfa_required=False,
         mfa_token=None,
         methods=None,
+        device_id=None if as_cookies else issued.device_id,
     )
     return Response(view, status_code=200, cookies=token_cookies(settings, issued) if as_cookies else None)
+
+
+def _unfinished(needed: SecondFactorNeeded) -> SignInView:
+    return SignInView(
+        access_token=None, token_type="Bearer", expires_in=None, user=None, refresh_token=None,  # noqa: S106 - as above
+        mfa_required=True, mfa_token=needed.mfa_token, methods=needed.methods, device_id=None,
+    )  # fmt: skip
 
 
 def sign_out_response(settings: Settings) -> Response[None]:
@@ -187,10 +212,14 @@ def sign_out_response(settings: Settings) -> Response[None]:
 def token_cookies(settings: Settings, issued: IssuedTokens) -> list[Cookie]:
     """The tokens as cookies that no script can read."""
     access, refresh = cookie_names(settings)
-    return [
+    cookies = [
         make_cookie(settings, access, issued.access_token, issued.expires_in),
         make_cookie(settings, refresh, issued.refresh_token, issued.refresh_expires_in),
     ]
+    if issued.device_id is not None:
+        seconds = int(DEVICE_LIFETIME.total_seconds())
+        cookies.append(make_cookie(settings, device_cookie(settings), issued.device_id, seconds))
+    return cookies
 
 
 def make_cookie(settings: Settings, name: str, value: str, seconds: int) -> Cookie:

@@ -26,6 +26,11 @@ ITEM = {
 CONTEXTS = {
     "verification": {"subject": HOSTILE, "name": HOSTILE, "link": ITEM["link"], "days": 3},
     "password_set": {"subject": HOSTILE, "name": HOSTILE, "username": "ada", "link": ITEM["link"], "days": 7},
+    "mfa_code": {"subject": HOSTILE, "username": HOSTILE, "code": "123456", "purpose": "sign_in", "minutes": 10},
+    "mfa_changed": {
+        "subject": HOSTILE, "name": HOSTILE, "sentence": "Something changed.", "time": "Mon", "left": 8,
+        "link": ITEM["link"],
+    },
     "notification": {"subject": HOSTILE, "item": ITEM, "reason": "Because.", **LINKS},
     "digest": {
         "subject": HOSTILE, "items": [ITEM, {**ITEM, "link": None, "message": "", "count": 1}], "more": 2,

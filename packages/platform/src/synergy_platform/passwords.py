@@ -7,9 +7,10 @@ without the bound, a flood of sign-ins would take all memory and all time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from argon2 import PasswordHasher as Argon2
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -21,6 +22,13 @@ _T = TypeVar("_T")
 MEMORY_KIB = 46 * 1024
 ITERATIONS = 1
 LANES = 1
+
+
+class Place(NamedTuple):
+    """What whoever has a place in the queue may ask for: as the hasher's own `hash` and `verify`."""
+
+    hash: Callable[[str], Awaitable[str]]
+    verify: Callable[[str | None, str], Awaitable[bool]]
 
 
 class PasswordHasher:
@@ -39,14 +47,29 @@ class PasswordHasher:
         """Callers that wait or are served."""
         return self._waiting
 
+    @contextlib.contextmanager
+    def place(self) -> Generator[Place]:
+        """A place in the queue for the length of the block; raises Unavailable when there is none.
+
+        Whoever counts attempts takes it first: what is not looked at must not count.
+        """
+        if self._waiting >= self._queue_size:
+            raise Unavailable("Many people are signing in at this moment. Try again in a few seconds.", retry_after=3)
+        self._waiting += 1
+        try:
+            yield Place(self._hash, self._verify)
+        finally:
+            self._waiting -= 1
+
     async def hash(self, password: str) -> str:
         """The encoded hash of `password`, with its parameters."""
-        return await self._run(lambda: self._argon2.hash(password))
+        with self.place() as place:
+            return await place.hash(password)
 
     async def verify(self, encoded: str | None, password: str) -> bool:
         """Whether `password` belongs to `encoded`; None takes as long and is False."""
-        matches = await self._run(lambda: self._matches(encoded or self._nobody, password))
-        return matches and encoded is not None
+        with self.place() as place:
+            return await place.verify(encoded, password)
 
     def needs_rehash(self, encoded: str) -> bool:
         """Whether `encoded` was made with other parameters than today's."""
@@ -62,11 +85,12 @@ class PasswordHasher:
         except (VerificationError, InvalidHashError):
             return False
 
+    async def _hash(self, password: str) -> str:
+        return await self._run(lambda: self._argon2.hash(password))
+
+    async def _verify(self, encoded: str | None, password: str) -> bool:
+        matches = await self._run(lambda: self._matches(encoded or self._nobody, password))
+        return matches and encoded is not None
+
     async def _run(self, work: Callable[[], _T]) -> _T:
-        if self._waiting >= self._queue_size:
-            raise Unavailable("Many people are signing in at this moment. Try again in a few seconds.", retry_after=3)
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
-        finally:
-            self._waiting -= 1
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)

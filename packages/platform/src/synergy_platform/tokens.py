@@ -43,6 +43,10 @@ class Keyring:
         """HMAC-SHA256 of `message` with the first key."""
         return hmac.digest(self.keys(purpose)[0], message, "sha256")
 
+    def macs(self, purpose: str, message: bytes) -> list[bytes]:
+        """HMAC-SHA256 of `message` with each key, the first key's first: to look up what an older key made too."""
+        return [hmac.digest(key, message, "sha256") for key in self.keys(purpose)]
+
     def verify_mac(self, purpose: str, message: bytes, mac: bytes) -> bool:
         """Whether `mac` was made by any of the keys; `mac` may be shortened to 16 bytes or more."""
         return len(mac) >= 16 and any(

@@ -13,6 +13,7 @@ from litestar.params import JSONBody
 from synergy_api.authentication import (
     client_of,
     cookie_names,
+    device_cookie,
     refuse_forged,
     sign_in_response,
     sign_out_response,
@@ -44,12 +45,14 @@ async def register(data: JSONBody[Registration], request: AnyRequest, state: Sta
     return await identity.register(state.runtime, data, client_of(request))
 
 
-@post("/auth/login", tags=["auth"], status_code=200, security=_PUBLIC, responses=errors(400, 401, 422, 429))
+@post("/auth/login", tags=["auth"], status_code=200, security=_PUBLIC, responses=errors(400, 401, 403, 422, 429))
 async def login(data: JSONBody[Credentials], request: AnyRequest, state: State) -> Response[SignInView]:
-    """Sign in by username or email address."""
+    """Sign in by username or email address; with `mfa_required`, `POST /auth/mfa/verify` completes it."""
     runtime: Runtime = state.runtime
-    issued = await identity.sign_in(runtime, data, client_of(request))
-    return sign_in_response(runtime.settings, issued, as_cookies=data.deliver == "cookie")
+    if data.device_id is None:
+        data.device_id = request.cookies.get(device_cookie(runtime.settings))
+    outcome = await identity.sign_in(runtime, data, client_of(request))
+    return sign_in_response(runtime.settings, outcome, as_cookies=data.deliver == "cookie")
 
 
 @post("/auth/refresh", tags=["auth"], status_code=200, security=_PUBLIC, responses=errors(400, 401, 403, 422))

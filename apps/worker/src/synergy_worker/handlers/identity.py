@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from synergy_domain import identity
+from synergy_domain.identity import mfa
 from synergy_platform.jobs import JobHandler
 
 HANDLERS = (
     JobHandler(name=identity.SEND_VERIFICATION, function=identity.send_verification),
     JobHandler(name=identity.SEND_PASSWORD_LINK, function=identity.send_password_link),
+    JobHandler(name=mfa.MAIL_CODE, function=mfa.mail_code),
+    JobHandler(name=mfa.MAIL_FACTOR_CHANGE, function=mfa.mail_factor_change),
 )

@@ -1,6 +1,6 @@
 """Identity: accounts, sessions and tokens, security events. `administration` is what administrators do."""
 
-from synergy_domain.identity import policy
+from synergy_domain.identity import mfa, policy
 from synergy_domain.identity.accounts import (
     SEND_VERIFICATION,
     add_account,
@@ -28,6 +28,7 @@ from synergy_domain.identity.contracts import (
     RefreshInput,
     Registration,
     RegistrationMode,
+    SecondFactorNeeded,
     SignInOptions,
     SignInView,
     Username,
@@ -36,6 +37,7 @@ from synergy_domain.identity.contracts import (
     VerifyEmailInput,
 )
 from synergy_domain.identity.errors import AccountExists, EmailNotVerified, RegistrationClosed
+from synergy_domain.identity.known_devices import DEVICE_LIFETIME
 from synergy_domain.identity.repository import delete_expired_sessions
 from synergy_domain.identity.security_events import (
     SecurityEventQuery,
@@ -50,12 +52,14 @@ from synergy_domain.identity.sessions import (
     Client,
     is_session_alive,
     refresh,
-    sign_in,
     sign_out,
     sign_out_everywhere,
 )
+from synergy_domain.identity.sign_in import sign_in
+from synergy_domain.identity.throttle import delete_old_throttles
 
 __all__ = [
+    "DEVICE_LIFETIME",
     "SEND_PASSWORD_LINK",
     "SEND_VERIFICATION",
     "AccountExists",
@@ -73,6 +77,7 @@ __all__ = [
     "Registration",
     "RegistrationClosed",
     "RegistrationMode",
+    "SecondFactorNeeded",
     "SecurityEventQuery",
     "SecurityEventType",
     "SecurityEventView",
@@ -87,9 +92,11 @@ __all__ = [
     "check_taken",
     "create_account",
     "delete_expired_sessions",
+    "delete_old_throttles",
     "export_security_events",
     "is_session_alive",
     "list_security_events",
+    "mfa",
     "my_profile",
     "policy",
     "prepare_account",

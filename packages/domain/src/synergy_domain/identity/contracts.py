@@ -20,6 +20,7 @@ EMAIL_PATTERN = (
 )
 
 RegistrationMode = Literal["open", "invite", "closed"]
+MfaMethod = Literal["totp", "email", "recovery_code"]
 Theme = Literal["system", "light", "dark"]
 Username = Annotated[str, msgspec.Meta(min_length=3, max_length=30, pattern=USERNAME_PATTERN)]
 Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254, pattern=EMAIL_PATTERN)]
@@ -58,6 +59,8 @@ class Credentials(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     identifier: Annotated[str, msgspec.Meta(min_length=1, max_length=254)]
     password: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
     deliver: Literal["body", "cookie"] = "body"
+    # what a sign-in gave this device before; a browser sends it as a cookie
+    device_id: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] | None = None
 
 
 class RefreshInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -121,17 +124,32 @@ class UserSummary(msgspec.Struct, kw_only=True):
 
 
 class IssuedTokens(msgspec.Struct, kw_only=True):
-    """Tokens of a session, before it is decided how they are delivered. Lifetimes in seconds."""
+    """Tokens of a session, before it is decided how they are delivered. Lifetimes in seconds.
+
+    `device_id` is for the device to keep and to send when it signs in the next time; None when it has one.
+    """
 
     access_token: str
     expires_in: int
     refresh_token: str
     refresh_expires_in: int
     user: UserView
+    device_id: str | None
+
+
+class SecondFactorNeeded(msgspec.Struct, kw_only=True):
+    """The first factor was right: `mfa_token` and one of `methods` complete the sign-in, within 5 minutes."""
+
+    mfa_token: str
+    methods: list[MfaMethod]
 
 
 class SignInView(msgspec.Struct, kw_only=True):
-    """The answer to a sign-in or a refresh; fields that do not apply are null."""
+    """The answer to a sign-in or a refresh; fields that do not apply are null.
+
+    `device_id` is for the device to keep, and to send when it signs in again: it keeps strangers' failed attempts from
+    holding it up. With cookies it is one.
+    """
 
     access_token: str | None
     token_type: Literal["Bearer"]
@@ -140,4 +158,5 @@ class SignInView(msgspec.Struct, kw_only=True):
     refresh_token: str | None
     mfa_required: bool
     mfa_token: str | None
-    methods: list[str] | None
+    methods: list[MfaMethod] | None
+    device_id: str | None

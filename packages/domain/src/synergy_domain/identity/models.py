@@ -135,6 +135,8 @@ class MfaChallenge(Base):
     # how the first factor was proved: password or oidc
     first_method: Mapped[str] = mapped_column(String(20))
     methods: Mapped[list[str]] = mapped_column(ARRAY(String(20)))
+    # the device, when it has signed in as this user before: its failures are counted apart from strangers'
+    device_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(DateTimeUTC)
     expires_at: Mapped[datetime] = mapped_column(DateTimeUTC, index=True)
 

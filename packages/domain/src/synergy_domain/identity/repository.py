@@ -44,13 +44,37 @@ async def find_user(db: Reader, user_id: UUID) -> UserView | None:
     return UserView(**row) if row else None
 
 
-async def find_login(db: Reader, identifier: str) -> asyncpg.Record | None:
-    """Id, password hash and state of the account with this username or email address."""
+async def find_login(db: Reader, identifier: str) -> asyncpg.Record:
+    """Id, password hash and state of the account with this username or email address; all null when there is none.
+
+    `name` is the identifier in the form in which it was compared.
+    """
     column = "email" if "@" in identifier else "username"
-    return await db.row(
-        f"SELECT id, username, password_hash, is_active FROM users WHERE lower({column}) = lower($1)",
+    rows = await db.rows(
+        f"""SELECT typed.name, u.id, u.password_hash, u.is_active
+            FROM (SELECT lower($1::text) AS name) AS typed LEFT JOIN users u ON lower(u.{column}) = typed.name""",
         identifier,
     )
+    return rows[0]
+
+
+async def find_password(db: Reader, user_id: UUID, session_id: UUID | None) -> asyncpg.Record | None:
+    """The user's password hash, and when their session began."""
+    return await db.row(
+        """SELECT u.password_hash, (SELECT created_at FROM sessions WHERE id = $2) AS session_began_at
+           FROM users u WHERE u.id = $1""",
+        user_id, session_id,
+    )  # fmt: skip
+
+
+async def replace_password_hash(uow: UnitOfWork, user_id: UUID, encoded: str) -> None:
+    """Store the same password, hashed with today's parameters."""
+    await uow.value("UPDATE users SET password_hash = $2 WHERE id = $1", user_id, encoded)
+
+
+async def note_sign_in(uow: UnitOfWork, user_id: UUID) -> None:
+    """The user signed in now."""
+    await uow.value("UPDATE users SET last_login_at = $2 WHERE id = $1", user_id, uow.now)
 
 
 async def taken(db: Reader, username: str, email: str, *, but: UUID | None = None) -> list[str]:
@@ -64,9 +88,14 @@ async def taken(db: Reader, username: str, email: str, *, but: UUID | None = Non
 
 
 async def lock_refresh_token(uow: UnitOfWork, token_hash: bytes) -> asyncpg.Record | None:
-    """The token with its session and user, both rows locked, so that parallel refreshes follow one another."""
+    """The token with its session and user, both rows locked, so that parallel refreshes follow one another.
+
+    `lacks_factor`: the user's role needs a second factor, and the session began without one.
+    """
     return await uow.row(
-        """SELECT t.expires_at, t.used_at, t.session_id, s.user_id, s.revoked_at, u.is_active
+        """SELECT t.expires_at, t.used_at, t.session_id, s.user_id, s.revoked_at, u.is_active,
+                  NOT s.methods && ARRAY['totp', 'email', 'recovery_code']::varchar[]
+                  AND EXISTS (SELECT 1 FROM mfa_roles r WHERE r.role = u.role) AS lacks_factor
            FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id
            WHERE t.token_hash = $1 FOR UPDATE OF t, s""",
         token_hash,
@@ -92,12 +121,12 @@ async def add_refresh_token(uow: UnitOfWork, token_hash: bytes, session_id: UUID
 
 
 async def add_session(
-    uow: UnitOfWork, user_id: UUID, *, ip: str | None, user_agent: str | None, expires_at: datetime
+    uow: UnitOfWork, user_id: UUID, *, ip: str | None, user_agent: str | None, methods: list[str], expires_at: datetime
 ) -> UUID:
-    """Begin a session."""
+    """Begin a session, entered by `methods`."""
     session = Session(
         user_id=user_id, created_at=uow.now, last_used_at=uow.now, expires_at=expires_at, revoked_at=None,
-        ip=ip, user_agent=user_agent[:300] if user_agent else None,
+        ip=ip, user_agent=user_agent[:300] if user_agent else None, methods=methods,
     )  # fmt: skip
     uow.session.add(session)
     await uow.flush()

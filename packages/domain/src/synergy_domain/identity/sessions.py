@@ -1,4 +1,4 @@
-"""Sign-in, refresh and sign-out.
+"""Sessions: how they begin, go on and end.
 
 A refresh token is used once. Its successor is derived from the token itself, keyed with the instance's secret, so
 that the same successor can be given again for a few seconds without being stored: parallel tabs and lost answers are
@@ -7,6 +7,7 @@ no theft. After that, a second use ends the session.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,10 +16,11 @@ import structlog
 
 from synergy_domain.common.actor import Actor
 from synergy_domain.identity import repository
-from synergy_domain.identity.contracts import Credentials, IssuedTokens
-from synergy_domain.identity.errors import InvalidRefreshToken, WrongCredentials
+from synergy_domain.identity.contracts import IssuedTokens
+from synergy_domain.identity.errors import InvalidRefreshToken
+from synergy_domain.identity.known_devices import device_token
 from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.ids import parse_id
+from synergy_platform.ids import new_id, parse_id
 from synergy_platform.runtime import Runtime
 from synergy_platform.tokens import InvalidToken, JwtSigner, encode_bytes, hash_token, new_opaque_token
 
@@ -34,43 +36,29 @@ class Client(msgspec.Struct, frozen=True):
     user_agent: str | None
 
 
-async def sign_in(runtime: Runtime, credentials: Credentials, client: Client) -> IssuedTokens:
-    """Check the password and begin a session; WrongCredentials says the same in every case, and takes as long."""
-    identifier = credentials.identifier.strip()
-    limit = runtime.settings.rate_limit_login
-    key = ("login", limit, client.ip or "", identifier.lower())
-    await runtime.limiter.hit(*key)
-    row = await repository.find_login(runtime.database.reader(), identifier)
-    encoded: str | None = row["password_hash"] if row and row["is_active"] else None
-    correct = await runtime.hasher.verify(encoded, credentials.password)
-    if row is None or encoded is None or not correct:
-        async with runtime.database.unit_of_work() as uow:
-            repository.add_security_event(
-                uow, "login_failed", user_id=row["id"] if row else None, username_tried=identifier,
-                ip=client.ip, user_agent=client.user_agent,
-            )  # fmt: skip
-        raise WrongCredentials
-    rehashed = await runtime.hasher.hash(credentials.password) if runtime.hasher.needs_rehash(encoded) else None
-    async with runtime.database.unit_of_work() as uow:
-        issued = await begin_session(runtime, uow, row["id"], client)
-        await uow.value(
-            "UPDATE users SET last_login_at = $2, password_hash = coalesce($3, password_hash) WHERE id = $1",
-            row["id"], uow.now, rehashed,
-        )  # fmt: skip
-        repository.add_security_event(
-            uow, "login_success", user_id=row["id"], ip=client.ip, user_agent=client.user_agent
-        )
-        issued.user.last_login_at = uow.now
-    await runtime.limiter.clear(*key)
-    log.info("identity.signed_in", user_id=str(row["id"]))
+async def finish_sign_in(
+    runtime: Runtime, uow: UnitOfWork, user_id: UUID, client: Client, *, methods: list[str], device_id: UUID | None
+) -> IssuedTokens:
+    """Begin the session of a user who proved all that is asked of them; `device_id` if the device was known already."""
+    issued = await begin_session(runtime, uow, user_id, client, methods=methods)
+    await repository.note_sign_in(uow, user_id)
+    repository.add_security_event(
+        uow, "login_success", user_id=user_id, ip=client.ip, user_agent=client.user_agent,
+        detail={"methods": methods, "known_device": device_id is not None},
+    )  # fmt: skip
+    issued.user.last_login_at = uow.now
+    # the same device keeps its id, with a longer life
+    issued.device_id = device_token(runtime.keyring, user_id, device_id or new_id(), now=uow.now)
     return issued
 
 
-async def begin_session(runtime: Runtime, uow: UnitOfWork, user_id: UUID, client: Client) -> IssuedTokens:
-    """A new session with its first tokens."""
+async def begin_session(
+    runtime: Runtime, uow: UnitOfWork, user_id: UUID, client: Client, *, methods: Sequence[str] = ()
+) -> IssuedTokens:
+    """A new session, entered by `methods`, with its first tokens."""
     expires_at = uow.now + timedelta(minutes=runtime.settings.refresh_token_minutes)
     session_id = await repository.add_session(
-        uow, user_id, ip=client.ip, user_agent=client.user_agent, expires_at=expires_at
+        uow, user_id, ip=client.ip, user_agent=client.user_agent, methods=list(methods), expires_at=expires_at
     )
     refresh_token = new_opaque_token()
     await repository.add_refresh_token(uow, hash_token(refresh_token), session_id, expires_at)
@@ -83,6 +71,8 @@ async def refresh(runtime: Runtime, token: str, client: Client) -> IssuedTokens:
     async with runtime.database.unit_of_work() as uow:
         row = await repository.lock_refresh_token(uow, token_hash)
         if row is None or row["revoked_at"] or row["expires_at"] <= uow.now or not row["is_active"]:
+            raise InvalidRefreshToken
+        if row["lacks_factor"]:
             raise InvalidRefreshToken
         session_id, user_id = row["session_id"], row["user_id"]
         successor = encode_bytes(runtime.keyring.mac("refresh", token.encode()))
@@ -153,6 +143,7 @@ async def _issue(
         refresh_token=refresh_token,
         refresh_expires_in=runtime.settings.refresh_token_minutes * 60,
         user=user,
+        device_id=None,
     )
 
 

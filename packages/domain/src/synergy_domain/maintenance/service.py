@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from synergy_domain import transfer, webhooks, work
-from synergy_domain.identity import delete_expired_sessions
+from synergy_domain.identity import delete_expired_sessions, delete_old_throttles, mfa
 from synergy_domain.notifications import delete_old
 from synergy_platform.database import UnitOfWork
 from synergy_platform.ids import first_id_at
@@ -38,12 +38,14 @@ async def clean_up(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) 
     """Job, daily: delete what is older than the product keeps it. The keys of purged projects stay taken."""
     counts: dict[str, int] = {
         "sessions": await delete_expired_sessions(uow),
+        "mfa_challenges": await mfa.delete_expired(uow),
+        "login_throttles": await delete_old_throttles(uow),
         "notifications": await delete_old(
             uow, read_before=uow.now - READ_NOTIFICATIONS, unlisted_before=uow.now - UNLISTED_NOTIFICATIONS
         ),
         "mails": await delete_old_mails(uow, uow.now - MAILS),
         "webhook_deliveries": await webhooks.delete_old_deliveries(uow, uow.now - DELIVERIES),
-        "renewed_secrets": await webhooks.renew_secrets(runtime, uow),
+        "renewed_secrets": await webhooks.renew_secrets(runtime, uow) + await mfa.renew_secrets(runtime, uow),
     }
     trash = uow.now - TRASH
     await uow.value(

@@ -226,6 +226,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit_register: Annotated[
         RateLimit, _setting("SYNERGY_RATE_LIMIT_REGISTER", "registrations, by address: COUNT/PERIOD, 0 for no limit")
     ] = RateLimit(5, 3600)
+    rate_limit_mfa: Annotated[
+        RateLimit,
+        _setting(
+            "SYNERGY_RATE_LIMIT_MFA", "codes of the second factor, by address and account: COUNT/PERIOD, 0 for no limit"
+        ),
+    ] = RateLimit(5, 300)
 
     webhook_allowed_networks: Annotated[
         tuple[str, ...],

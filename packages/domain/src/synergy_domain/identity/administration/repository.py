@@ -100,15 +100,5 @@ async def drop_pending(uow: UnitOfWork, user_id: UUID) -> None:
     )
 
 
-async def drop_second_factors(uow: UnitOfWork, user_id: UUID) -> None:
-    """Forget all second factors of a user, and the recovery codes."""
-    await uow.value("DELETE FROM recovery_codes WHERE user_id = $1", user_id)
-    await set_fields(
-        uow,
-        user_id,
-        {"totp_secret": None, "totp_confirmed_at": None, "totp_last_step": None, "email_mfa_at": None},
-    )
-
-
 def _to_view(row: asyncpg.Record) -> AdminUserView:
     return AdminUserView(**{name: row[name] for name in AdminUserView.__struct_fields__})

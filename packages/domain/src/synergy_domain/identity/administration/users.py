@@ -30,6 +30,7 @@ from synergy_domain.identity.administration.errors import (
 )
 from synergy_domain.identity.errors import AlreadyTaken
 from synergy_domain.identity.events import UserDeactivated, UserRegistered, UserRoleChanged
+from synergy_domain.identity.mfa import reset_factors
 from synergy_domain.identity.models import OneTimeLink, User
 from synergy_domain.identity.names import clean_name, name_faults
 from synergy_domain.identity.sessions import Client
@@ -209,8 +210,7 @@ async def reset_second_factors(uow: UnitOfWork, actor: Actor, client: Client, us
     user = _found(await repository.lock_user(uow, user_id))
     if not user.has_second_factor:
         return user
-    await repository.drop_second_factors(uow, user_id)
-    record(uow, "mfa_disabled", user_id, actor, client, {"method": "all"})
+    await reset_factors(uow, user_id, by=actor.user_id, client=client)
     return _found(await repository.find_user(uow, user_id))
 
 

@@ -116,6 +116,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.UUID(), nullable=False),
         sa.Column("first_method", sa.String(length=20), nullable=False),
         sa.Column("methods", postgresql.ARRAY(sa.String(length=20)), nullable=False),
+        sa.Column("device_id", sa.UUID(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(

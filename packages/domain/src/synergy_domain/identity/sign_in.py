@@ -1,0 +1,81 @@
+"""Signing in: a first factor, and where the account or its role has one, a second."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import structlog
+
+from synergy_domain.identity import repository, throttle
+from synergy_domain.identity.contracts import Credentials, IssuedTokens, SecondFactorNeeded
+from synergy_domain.identity.errors import WrongCredentials
+from synergy_domain.identity.known_devices import known_device
+from synergy_domain.identity.mfa import repository as mfa_repository
+from synergy_domain.identity.mfa.challenge import begin_challenge, methods_of
+from synergy_domain.identity.sessions import Client, finish_sign_in
+from synergy_platform.addresses import sender_of
+from synergy_platform.database import UnitOfWork
+from synergy_platform.runtime import Runtime
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+async def sign_in(runtime: Runtime, credentials: Credentials, client: Client) -> IssuedTokens | SecondFactorNeeded:
+    """Check the password, and begin a session or wait for the second factor.
+
+    WrongCredentials says the same in every case and takes as long: the same statements run and the same hash is made
+    for an account, an inactive one, one without a password and none at all.
+    """
+    # what finds no place in the queue of hashes is not looked at, and must not count
+    with runtime.hasher.place() as hashing:
+        row = await repository.find_login(runtime.database.reader(), credentials.identifier.strip())
+        name: str = row["name"]  # as the database compares it, so that no other spelling of it counts apart
+        now = runtime.clock.now()
+        device_id = known_device(runtime.keyring, credentials.device_id, row["id"], now=now)
+        limit = runtime.settings.rate_limit_login
+        limit_key = ("login", limit, str(device_id or sender_of(client.ip)), name)
+        await runtime.limiter.hit(*limit_key)
+        key = throttle.throttle_key(runtime.keyring, "password", name, device_id)
+        await throttle.count_attempt(runtime.database, key)
+
+        encoded: str | None = row["password_hash"] if row["is_active"] else None
+        correct = await hashing.verify(encoded, credentials.password)
+        if encoded is None or not correct:
+            async with runtime.database.unit_of_work() as uow:
+                repository.add_security_event(
+                    uow, "login_failed", user_id=row["id"], username_tried=name, ip=client.ip,
+                    user_agent=client.user_agent,
+                )  # fmt: skip
+            raise WrongCredentials
+        stale = runtime.hasher.needs_rehash(encoded)
+        rehashed = await hashing.hash(credentials.password) if stale else None
+
+    async with runtime.database.unit_of_work() as uow:
+        await throttle.forgive(uow, key)
+        outcome = await after_first_factor(
+            runtime, uow, row["id"], client, first_method="password", device_id=device_id, password_hash=encoded
+        )
+        if rehashed is not None:
+            await repository.replace_password_hash(uow, row["id"], rehashed)
+    await runtime.limiter.clear(*limit_key)
+    if isinstance(outcome, IssuedTokens):
+        log.info("identity.signed_in", user_id=str(row["id"]))
+    return outcome
+
+
+async def after_first_factor(
+    runtime: Runtime, uow: UnitOfWork, user_id: UUID, client: Client, *, first_method: str, device_id: UUID | None,
+    password_hash: str | None = None,
+) -> IssuedTokens | SecondFactorNeeded:  # fmt: skip
+    """Begin the session, or wait for the second factor where the user or their role has one.
+
+    `first_method` (`password` or `oidc`) was proved just now; `password_hash` is what the password was checked against:
+    WrongCredentials when it was changed, or the account deactivated, meanwhile. Raises NoSecondFactor.
+    """
+    user = await mfa_repository.lock_factors(uow, user_id)
+    if user is None or not user["is_active"] or password_hash not in {None, user["password_hash"]}:
+        raise WrongCredentials
+    methods = methods_of(user)
+    if methods:
+        return await begin_challenge(uow, user_id, first_method=first_method, methods=methods, device_id=device_id)
+    return await finish_sign_in(runtime, uow, user_id, client, methods=[first_method], device_id=device_id)
