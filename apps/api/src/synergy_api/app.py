@@ -25,6 +25,7 @@ from synergy_api.routes import (
     attachments,
     auth,
     background,
+    credentials,
     events,
     health,
     imports,
@@ -32,7 +33,9 @@ from synergy_api.routes import (
     mails,
     notifications,
     projects,
+    sessions,
     tasks,
+    tokens,
     unsubscribe,
     webhooks,
 )
@@ -86,6 +89,7 @@ def create_app(runtime: Runtime) -> Litestar:
             yield
         finally:
             await app.state.hub.stop()
+            await app.state.authenticator.close()
             await app.state.health.close()
             await runtime.close()
 
@@ -98,6 +102,9 @@ def create_app(runtime: Runtime) -> Litestar:
                 "/api/v1",
                 route_handlers=[
                     auth.router,
+                    credentials.router,
+                    sessions.router,
+                    tokens.router,
                     projects.router,
                     invitations.router,
                     tasks.router,
