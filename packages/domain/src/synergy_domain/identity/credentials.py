@@ -125,7 +125,7 @@ async def _reset(uow: UnitOfWork, token: str, encoded: str, client: Client) -> N
     repository.add_security_event(
         uow, "password_reset", user_id=link.user_id, ip=client.ip, user_agent=client.user_agent
     )
-    tell_user(uow, link.user_id, "password_reset", client)
+    tell_user(uow, link.user_id, "password_reset_done", client)
 
 
 async def _set_password(uow: UnitOfWork, user_id: UUID, encoded: str) -> None:

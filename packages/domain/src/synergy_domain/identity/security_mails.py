@@ -19,7 +19,7 @@ from synergy_platform.runtime import Runtime
 SEND_SECURITY_MAIL = "identity.send_security_mail"
 
 Notice = Literal[
-    "new_device", "password_changed", "password_reset", "email_change_requested", "email_changed", "email_taken",
+    "new_device", "password_changed", "password_reset_done", "email_change_requested", "email_changed", "email_taken",
     "api_token_created", "token_reuse",
 ]  # fmt: skip
 
@@ -46,7 +46,7 @@ _TEXTS: dict[Notice, _Text] = {
         "the password of your account was changed. All other sessions were ended.",
         _RESET_IT,
     ),
-    "password_reset": _Text(
+    "password_reset_done": _Text(
         "A new password was set",
         "a new password was set for your account, by a link that was mailed to you. All sessions were ended and all"
         " personal tokens revoked.",

@@ -94,22 +94,23 @@ async def send_mail(runtime: Runtime, payload: dict[str, Any], _attempt: int) ->
     A server that is down, slow or busy is tried again with growing delays for three days; what it refuses for good
     has bounced.
     """
-    mail_id = UUID(payload["mail_id"])
-    row = await runtime.database.reader().row(_QUEUED, mail_id)
-    if row is None:  # sent already: the process died before the job was over, or an admin sent it again
+    queued = await _find_queued(runtime, runtime.database.reader(), UUID(payload["mail_id"]))
+    if queued is None:  # sent already: the process died before the job was over, or an admin sent it again
         return _nothing
-    content = _content(runtime, row)
-    mail = Mail(
-        id=mail_id, recipient_id=row["recipient_id"], to=row["to_address"], kind=row["kind"], subject=row["subject"],
-        text=content.text, html=content.html, headers=content.headers, written_at=row["created_at"],
-    )  # fmt: skip
+    mail, attempts = queued
     try:
         await runtime.mailer.send(mail)
     except MailRefused as error:
         return partial(_record_bounce, mail, _described(error))
     except MailDelayed as error:
-        return partial(_record_delay, mail, row["attempts"] + 1, _described(error))
+        return partial(_record_delay, mail, attempts + 1, _described(error))
     return partial(_record_sent, mail)
+
+
+async def read_queued(runtime: Runtime, db: Reader, mail_id: UUID) -> Mail | None:
+    """A mail that waits to be sent; raises SecretUnreadable."""
+    queued = await _find_queued(runtime, db, mail_id)
+    return queued[0] if queued else None
 
 
 async def delete_old_mails(uow: UnitOfWork, before: datetime) -> int:
@@ -117,6 +118,19 @@ async def delete_old_mails(uow: UnitOfWork, before: datetime) -> int:
     return await uow.value(
         "WITH gone AS (DELETE FROM mails WHERE created_at < $1 RETURNING 1) SELECT count(*) FROM gone", before
     )
+
+
+async def _find_queued(runtime: Runtime, db: Reader, mail_id: UUID) -> tuple[Mail, int] | None:
+    """The mail, and how often it was tried."""
+    row = await db.row(_QUEUED, mail_id)
+    if row is None:
+        return None
+    content = _content(runtime, row)
+    mail = Mail(
+        id=mail_id, recipient_id=row["recipient_id"], to=row["to_address"], kind=row["kind"], subject=row["subject"],
+        text=content.text, html=content.html, headers=content.headers, written_at=row["created_at"],
+    )  # fmt: skip
+    return mail, row["attempts"]
 
 
 def _box(runtime: Runtime) -> SecretBox:
