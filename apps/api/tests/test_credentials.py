@@ -14,8 +14,6 @@ from synergy_testing.factories import PASSWORD
 NEW = "a new violin 42 sounds"
 
 
-
-
 async def sign_in(api, user, password=PASSWORD):
     return await api.anonymous.post("/auth/login", {"identifier": user.username, "password": password})
 

@@ -49,6 +49,7 @@ export type ActivityViewPage = {
  * AdminUserView
  */
 export type AdminUserView = {
+    avatar_url: string | null;
     bio: string | null;
     created_at: string;
     deactivated_at: string | null;
@@ -56,6 +57,7 @@ export type AdminUserView = {
     email: string | null;
     email_verified_at: string | null;
     first_name: string;
+    has_password: boolean;
     has_second_factor: boolean;
     id: string;
     is_active: boolean;
@@ -87,6 +89,37 @@ export type AdminUserViewPage = {
  */
 export type AliveView = {
     status: 'alive';
+};
+
+/**
+ * ApiTokenInput
+ */
+export type ApiTokenInput = {
+    expires_at?: string | null;
+    name: string;
+    scopes: Array<'read' | 'write' | 'admin'>;
+};
+
+/**
+ * ApiTokenView
+ */
+export type ApiTokenView = {
+    created_at: string;
+    expires_at: string | null;
+    id: string;
+    last_used_at: string | null;
+    last_used_ip: string | null;
+    name: string;
+    prefix: string;
+    scopes: Array<'read' | 'write' | 'admin'>;
+};
+
+/**
+ * ItemList[ApiTokenView]
+ */
+export type ApiTokenViewList = {
+    items: Array<ApiTokenView>;
+    next_cursor: string | null;
 };
 
 /**
@@ -246,6 +279,14 @@ export type DeliveryView = {
 };
 
 /**
+ * EmailChange
+ */
+export type EmailChange = {
+    email: string;
+    password: string | null;
+};
+
+/**
  * EventObject
  */
 export type EventObject = {
@@ -277,6 +318,13 @@ export type EventViewPage = {
     items: Array<EventView>;
     next_cursor: string | null;
     total?: number | null;
+};
+
+/**
+ * ForgotPassword
+ */
+export type ForgotPassword = {
+    email: string;
 };
 
 /**
@@ -557,6 +605,16 @@ export type MemberInput = {
 };
 
 /**
+ * MemberPersonView
+ */
+export type MemberPersonView = {
+    avatar_url: string | null;
+    id: string;
+    name: string;
+    username: string;
+};
+
+/**
  * MemberView
  */
 export type MemberView = {
@@ -564,7 +622,7 @@ export type MemberView = {
     is_active: boolean;
     joined_at: string;
     role: 'viewer' | 'member' | 'manager' | 'owner';
-    user: PersonView;
+    user: MemberPersonView;
 };
 
 /**
@@ -573,6 +631,21 @@ export type MemberView = {
 export type MemberViewList = {
     items: Array<MemberView>;
     next_cursor: string | null;
+};
+
+/**
+ * NewApiTokenView
+ */
+export type NewApiTokenView = {
+    created_at: string;
+    expires_at: string | null;
+    id: string;
+    last_used_at: string | null;
+    last_used_ip: string | null;
+    name: string;
+    prefix: string;
+    scopes: Array<'read' | 'write' | 'admin'>;
+    token: string;
 };
 
 /**
@@ -626,6 +699,22 @@ export type OidcProviderView = {
 export type OutboxState = {
     events: number;
     oldest_seconds: number;
+};
+
+/**
+ * PasswordChange
+ */
+export type PasswordChange = {
+    current_password: string | null;
+    new_password: string;
+};
+
+/**
+ * PasswordReset
+ */
+export type PasswordReset = {
+    password: string;
+    token: string;
 };
 
 /**
@@ -947,6 +1036,28 @@ export type SecurityEventViewPage = {
 };
 
 /**
+ * SessionView
+ */
+export type SessionView = {
+    created_at: string;
+    current: boolean;
+    device: string;
+    id: string;
+    ip: string | null;
+    last_used_at: string;
+    methods: Array<string>;
+    user_agent: string | null;
+};
+
+/**
+ * ItemList[SessionView]
+ */
+export type SessionViewList = {
+    items: Array<SessionView>;
+    next_cursor: string | null;
+};
+
+/**
  * SignInOptions
  */
 export type SignInOptions = {
@@ -1209,6 +1320,7 @@ export type UserChange = {
  * UserSummary
  */
 export type UserSummary = {
+    avatar_url: string | null;
     department: string | null;
     id: string;
     is_active: boolean;
@@ -1230,12 +1342,14 @@ export type UserSummaryPage = {
  * UserView
  */
 export type UserView = {
+    avatar_url: string | null;
     bio: string | null;
     created_at: string;
     department: string | null;
     email: string | null;
     email_verified_at: string | null;
     first_name: string;
+    has_password: boolean;
     id: string;
     is_active: boolean;
     last_login_at: string | null;
@@ -1248,6 +1362,7 @@ export type UserView = {
     timezone: string;
     updated_at: string;
     username: string;
+    version: number;
 };
 
 /**
@@ -2716,6 +2831,45 @@ export type GetAttachmentContentResponses = {
 
 export type GetAttachmentContentResponse = GetAttachmentContentResponses[keyof GetAttachmentContentResponses];
 
+export type ResendVerificationData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/email/resend';
+};
+
+export type ResendVerificationErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ResendVerificationError = ResendVerificationErrors[keyof ResendVerificationErrors];
+
+export type ResendVerificationResponses = {
+    /**
+     * Request accepted, processing continues off-line
+     */
+    202: unknown;
+};
+
 export type VerifyEmailData = {
     body: VerifyEmailInput;
     path?: never;
@@ -2728,6 +2882,10 @@ export type VerifyEmailErrors = {
      * The request cannot be read, or a query parameter is wrong or unknown
      */
     400: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -2900,6 +3058,135 @@ export type GetSignInOptionsResponses = {
 };
 
 export type GetSignInOptionsResponse = GetSignInOptionsResponses[keyof GetSignInOptionsResponses];
+
+export type ChangePasswordData = {
+    body: PasswordChange;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/password/change';
+};
+
+export type ChangePasswordErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ChangePasswordError = ChangePasswordErrors[keyof ChangePasswordErrors];
+
+export type ChangePasswordResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type ChangePasswordResponse = ChangePasswordResponses[keyof ChangePasswordResponses];
+
+export type ForgotPasswordData = {
+    body: ForgotPassword;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/password/forgot';
+};
+
+export type ForgotPasswordErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ForgotPasswordError = ForgotPasswordErrors[keyof ForgotPasswordErrors];
+
+export type ForgotPasswordResponses = {
+    /**
+     * Request accepted, processing continues off-line
+     */
+    202: unknown;
+};
+
+export type ResetPasswordData = {
+    body: PasswordReset;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/password/reset';
+};
+
+export type ResetPasswordErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ResetPasswordError = ResetPasswordErrors[keyof ResetPasswordErrors];
+
+export type ResetPasswordResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type ResetPasswordResponse = ResetPasswordResponses[keyof ResetPasswordResponses];
 
 export type RefreshData = {
     body?: never;
@@ -3626,6 +3913,10 @@ export type ChangeMeErrors = {
      */
     409: Problem;
     /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
@@ -3653,6 +3944,53 @@ export type ChangeMeResponses = {
 };
 
 export type ChangeMeResponse = ChangeMeResponses[keyof ChangeMeResponses];
+
+export type ChangeEmailData = {
+    body: EmailChange;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/email';
+};
+
+export type ChangeEmailErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ChangeEmailError = ChangeEmailErrors[keyof ChangeEmailErrors];
+
+export type ChangeEmailResponses = {
+    /**
+     * Request accepted, processing continues off-line
+     */
+    202: unknown;
+};
 
 export type GetNotificationPreferencesData = {
     body?: never;
@@ -3752,6 +4090,197 @@ export type ChangeNotificationPreferencesResponses = {
 
 export type ChangeNotificationPreferencesResponse = ChangeNotificationPreferencesResponses[keyof ChangeNotificationPreferencesResponses];
 
+export type ListMySecurityEventsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many at most
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before
+         */
+        cursor?: string | null;
+        /**
+         * Types, separated by commas
+         */
+        type?: string | null;
+        /**
+         * RFC 3339
+         */
+        from?: string | null;
+        /**
+         * RFC 3339, not included
+         */
+        to?: string | null;
+    };
+    url: '/api/v1/me/security-events';
+};
+
+export type ListMySecurityEventsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListMySecurityEventsError = ListMySecurityEventsErrors[keyof ListMySecurityEventsErrors];
+
+export type ListMySecurityEventsResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: SecurityEventViewPage;
+};
+
+export type ListMySecurityEventsResponse = ListMySecurityEventsResponses[keyof ListMySecurityEventsResponses];
+
+export type ListSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/sessions';
+};
+
+export type ListSessionsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListSessionsError = ListSessionsErrors[keyof ListSessionsErrors];
+
+export type ListSessionsResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: SessionViewList;
+};
+
+export type ListSessionsResponse = ListSessionsResponses[keyof ListSessionsResponses];
+
+export type RevokeOtherSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/sessions/revoke-others';
+};
+
+export type RevokeOtherSessionsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type RevokeOtherSessionsError = RevokeOtherSessionsErrors[keyof RevokeOtherSessionsErrors];
+
+export type RevokeOtherSessionsResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type RevokeOtherSessionsResponse = RevokeOtherSessionsResponses[keyof RevokeOtherSessionsResponses];
+
+export type RevokeSessionData = {
+    body?: never;
+    path: {
+        session_id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/sessions/{session_id}';
+};
+
+export type RevokeSessionErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type RevokeSessionError = RevokeSessionErrors[keyof RevokeSessionErrors];
+
+export type RevokeSessionResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type RevokeSessionResponse = RevokeSessionResponses[keyof RevokeSessionResponses];
+
 export type ListMyTasksData = {
     body?: never;
     path?: never;
@@ -3814,6 +4343,147 @@ export type ListMyTasksResponses = {
 };
 
 export type ListMyTasksResponse = ListMyTasksResponses[keyof ListMyTasksResponses];
+
+export type ListApiTokensData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/tokens';
+};
+
+export type ListApiTokensErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListApiTokensError = ListApiTokensErrors[keyof ListApiTokensErrors];
+
+export type ListApiTokensResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: ApiTokenViewList;
+};
+
+export type ListApiTokensResponse = ListApiTokensResponses[keyof ListApiTokensResponses];
+
+export type CreateApiTokenData = {
+    body: ApiTokenInput;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/tokens';
+};
+
+export type CreateApiTokenErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type CreateApiTokenError = CreateApiTokenErrors[keyof CreateApiTokenErrors];
+
+export type CreateApiTokenResponses = {
+    /**
+     * Document created, URL follows
+     */
+    201: NewApiTokenView;
+};
+
+export type CreateApiTokenResponse = CreateApiTokenResponses[keyof CreateApiTokenResponses];
+
+export type RevokeApiTokenData = {
+    body?: never;
+    path: {
+        token_id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/tokens/{token_id}';
+};
+
+export type RevokeApiTokenErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type RevokeApiTokenError = RevokeApiTokenErrors[keyof RevokeApiTokenErrors];
+
+export type RevokeApiTokenResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type RevokeApiTokenResponse = RevokeApiTokenResponses[keyof RevokeApiTokenResponses];
 
 export type ListNotificationsData = {
     body?: never;
