@@ -17,7 +17,7 @@ import msgspec
 from synergy_domain.common.actor import Actor
 from synergy_domain.common.contracts import PersonView
 from synergy_domain.identity import policy
-from synergy_domain.identity.sessions import Client
+from synergy_domain.identity.client import Client
 from synergy_platform.database import Reader
 from synergy_platform.ids import new_id
 from synergy_platform.pagination import Cursors, Page, make_page
