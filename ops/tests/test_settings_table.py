@@ -84,6 +84,8 @@ PROOFS = {
     "SYNERGY_RATE_LIMIT_API": "apps/api/tests/test_limits.py::test_requests_are_limited_as_the_setting_says",
     "SYNERGY_RATE_LIMIT_LOGIN": f"{API}::test_sign_ins_and_registrations_are_limited_as_the_settings_say",
     "SYNERGY_RATE_LIMIT_REGISTER": f"{API}::test_sign_ins_and_registrations_are_limited_as_the_settings_say",
+    "SYNERGY_RATE_LIMIT_FORGOT": f"{API}::test_mails_that_are_asked_for_are_limited_as_the_setting_says",
+    "SYNERGY_RATE_LIMIT_RESET": f"{API}::test_passwords_set_by_a_link_are_limited_as_the_setting_says",
     "SYNERGY_WEBHOOK_ALLOWED_NETWORKS": f"{PLATFORM}/test_outgoing.py"
     "::test_allowed_networks_setting_opens_what_it_names_and_nothing_else",
     "SYNERGY_LOG_LEVEL": f"{PLATFORM}/test_logs.py::test_lines_below_the_level_are_not_written",

@@ -24,6 +24,7 @@ from synergy_platform.passwords import PasswordHasher
 from synergy_platform.runtime import Runtime
 from synergy_platform.settings import RateLimit, Settings
 from synergy_testing.factories import Factory
+from synergy_testing.post import Post
 
 SECRET = "a secret of the tests that is long enough to sign"
 
@@ -138,15 +139,23 @@ def make(runtime: Runtime) -> Factory:
     return Factory(runtime)
 
 
+@pytest.fixture
+def post(runtime: Runtime) -> Post:
+    """Writes the mails that are due, and reads them."""
+    return Post(runtime)
+
+
 @pytest.fixture(scope="session")
 async def app_client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """The API, in this process; nobody is signed in. Streams need `live_api` instead."""
     from synergy_api.app import create_app
 
     # requests are counted as they are in production, but never too many
+    no_limit = RateLimit(0, 1)
     unlimited = msgspec.structs.replace(
-        settings, rate_limit_register=RateLimit(0, 1), rate_limit_api=RateLimit(1_000_000, 60)
-    )
+        settings, rate_limit_api=RateLimit(1_000_000, 60), rate_limit_register=no_limit, rate_limit_forgot=no_limit,
+        rate_limit_reset=no_limit,
+    )  # fmt: skip
     app = create_app(_runtime(unlimited))
     started, stop = asyncio.Event(), asyncio.Event()
 
@@ -171,6 +180,10 @@ class Api:
     def __init__(self, client: httpx.AsyncClient, make: Factory) -> None:
         self._client = client
         self._make = make
+
+    def with_token(self, token: str) -> Caller:
+        """Whoever has this token."""
+        return Caller(self._client, {"Authorization": f"Bearer {token}"})
 
     @property
     def anonymous(self) -> Caller:

@@ -26,7 +26,8 @@ async def test_register_and_sign_in_with_good_input_gives_tokens(api):
     made = await api.anonymous.post("/auth/register", body)
     assert made.status_code == 201, made.text
     assert made.json()["username"] == body["username"]
-    assert "password" not in made.text
+    assert PASSWORD not in made.text
+    assert "password_hash" not in made.text
 
     for identifier in (body["username"], body["email"].upper()):
         answer = await api.anonymous.post("/auth/login", {"identifier": identifier, "password": PASSWORD})

@@ -140,7 +140,7 @@ async def mail(runtime):
             to="grace@example.org", subject="<b>Hello</b>", text="Line one\nGrüße\n", html="<p>Grüße</p>", kind="test",
             written_at=uow.now,
         )  # fmt: skip
-        await queue_mail(uow, mail)
+        await queue_mail(runtime, uow, mail)
     finish = await send_mail(runtime, {"mail_id": str(mail.id)}, 1)
     async with runtime.database.unit_of_work() as uow:
         await finish(uow)

@@ -71,6 +71,33 @@ async def test_sign_ins_and_registrations_are_limited_as_the_settings_say(with_)
     assert (await with_().post("/api/v1/auth/register", json=person())).status_code == 201
 
 
+async def test_mails_that_are_asked_for_are_limited_as_the_setting_says(with_, make, post):
+    two = with_(rate_limit_forgot=RateLimit(2, 311), rate_limit_login=RateLimit(0, 1))
+    ask = {"email": "nobody@example.org"}
+    statuses = [(await two.post("/api/v1/auth/password/forgot", json=ask)).status_code for _ in range(3)]
+    assert statuses == [202, 202, 429]
+    free = with_(rate_limit_forgot=RateLimit(0, 1))
+    statuses = [(await free.post("/api/v1/auth/password/forgot", json=ask)).status_code for _ in range(5)]
+    assert statuses == [202] * 5
+
+    headers = {"Authorization": f"Bearer {await make.access_token(await make.user())}"}
+    resend = [(await two.post("/api/v1/auth/email/resend", headers=headers)).status_code for _ in range(3)]
+    assert resend == [202, 202, 429]
+    body = {"email": f"{new_id().hex}@example.org", "password": PASSWORD}
+    change = [(await two.post("/api/v1/me/email", json=body, headers=headers)).status_code for _ in range(3)]
+    assert change == [202, 202, 429]
+
+
+async def test_passwords_set_by_a_link_are_limited_as_the_setting_says(with_):
+    body = {"token": "x" * 43, "password": PASSWORD}
+    two = with_(rate_limit_reset=RateLimit(2, 311))
+    statuses = [(await two.post("/api/v1/auth/password/reset", json=body)).status_code for _ in range(3)]
+    assert statuses == [422, 422, 429]
+    free = with_(rate_limit_reset=RateLimit(0, 1))
+    statuses = [(await free.post("/api/v1/auth/password/reset", json=body)).status_code for _ in range(7)]
+    assert statuses == [422] * 7
+
+
 async def test_web_clients_elsewhere_need_an_allowed_origin(with_):
     asks = {"Origin": ELSEWHERE, "Access-Control-Request-Method": "GET"}
     client = with_(cors_origins=(ELSEWHERE,))

@@ -2,7 +2,7 @@
 
 import { type Client, type ClientMeta, formDataBodySerializer, type Options as Options2, type RequestResult, type TDataShape } from './client';
 import { client } from './client.gen';
-import type { AcceptInvitationData, AcceptInvitationErrors, AcceptInvitationResponses, ActivateAccountData, ActivateAccountErrors, ActivateAccountResponses, AddAttachmentData, AddAttachmentErrors, AddAttachmentResponses, AddCommentData, AddCommentErrors, AddCommentResponses, AddLabelData, AddLabelErrors, AddLabelResponses, AddMemberData, AddMemberErrors, AddMemberResponses, AddSubtaskData, AddSubtaskErrors, AddSubtaskResponses, ArchiveProjectData, ArchiveProjectErrors, ArchiveProjectResponses, ChangeAccountData, ChangeAccountErrors, ChangeAccountResponses, ChangeCommentData, ChangeCommentErrors, ChangeCommentResponses, ChangeLabelData, ChangeLabelErrors, ChangeLabelResponses, ChangeMeData, ChangeMeErrors, ChangeMemberData, ChangeMemberErrors, ChangeMemberResponses, ChangeMeResponses, ChangeNotificationPreferencesData, ChangeNotificationPreferencesErrors, ChangeNotificationPreferencesResponses, ChangeProjectData, ChangeProjectErrors, ChangeProjectResponses, ChangeScheduleData, ChangeScheduleErrors, ChangeScheduleResponses, ChangeSubtaskData, ChangeSubtaskErrors, ChangeSubtaskResponses, ChangeTaskData, ChangeTaskErrors, ChangeTaskResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, CountUnreadData, CountUnreadErrors, CountUnreadResponses, CreateAccountData, CreateAccountErrors, CreateAccountResponses, CreateImportData, CreateImportErrors, CreateImportResponses, CreateInvitationData, CreateInvitationErrors, CreateInvitationResponses, CreateProjectData, CreateProjectErrors, CreateProjectResponses, CreateTaskData, CreateTaskErrors, CreateTaskResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeactivateAccountData, DeactivateAccountErrors, DeactivateAccountResponses, DeleteAttachmentData, DeleteAttachmentErrors, DeleteAttachmentResponses, DeleteCommentData, DeleteCommentErrors, DeleteCommentResponses, DeleteIdentityData, DeleteIdentityErrors, DeleteIdentityResponses, DeleteJobData, DeleteJobErrors, DeleteJobResponses, DeleteLabelData, DeleteLabelErrors, DeleteLabelResponses, DeleteProjectData, DeleteProjectErrors, DeleteProjectResponses, DeleteReadData, DeleteReadErrors, DeleteReadResponses, DeleteSubtaskData, DeleteSubtaskErrors, DeleteSubtaskResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, DeleteWebhookData, DeleteWebhookErrors, DeleteWebhookResponses, FinishOidcData, FinishOidcErrors, GetAccountData, GetAccountErrors, GetAccountResponses, GetAttachmentContentData, GetAttachmentContentErrors, GetAttachmentContentResponses, GetAttachmentData, GetAttachmentErrors, GetAttachmentResponses, GetBoardData, GetBoardErrors, GetBoardResponses, GetDeliveryData, GetDeliveryErrors, GetDeliveryResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetImportData, GetImportErrors, GetImportResponses, GetInvitationData, GetInvitationErrors, GetInvitationResponses, GetJobData, GetJobErrors, GetJobResponses, GetLivenessData, GetLivenessResponses, GetMailData, GetMailErrors, GetMailResponses, GetMeData, GetMeErrors, GetMeResponses, GetNotificationPreferencesData, GetNotificationPreferencesErrors, GetNotificationPreferencesResponses, GetProgressData, GetProgressErrors, GetProgressResponses, GetProjectData, GetProjectErrors, GetProjectResponses, GetQueuesData, GetQueuesErrors, GetQueuesResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetSignInOptionsData, GetSignInOptionsErrors, GetSignInOptionsResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetUnsubscribeData, GetUnsubscribeErrors, GetUnsubscribeResponses, GetUserData, GetUserErrors, GetUserResponses, GetWebhookData, GetWebhookErrors, GetWebhookResponses, LinkOidcData, LinkOidcErrors, LinkOidcResponses, ListAccountsData, ListAccountsErrors, ListAccountsResponses, ListActivityData, ListActivityErrors, ListActivityResponses, ListAttachmentsData, ListAttachmentsErrors, ListAttachmentsResponses, ListCommentsData, ListCommentsErrors, ListCommentsResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListIdentitiesData, ListIdentitiesErrors, ListIdentitiesResponses, ListImportsData, ListImportsErrors, ListImportsResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListJobsData, ListJobsErrors, ListJobsResponses, ListLabelsData, ListLabelsErrors, ListLabelsResponses, ListMailsData, ListMailsErrors, ListMailsResponses, ListMembersData, ListMembersErrors, ListMembersResponses, ListMyTasksData, ListMyTasksErrors, ListMyTasksResponses, ListNotificationsData, ListNotificationsErrors, ListNotificationsResponses, ListOidcProvidersData, ListOidcProvidersErrors, ListOidcProvidersResponses, ListProjectsData, ListProjectsErrors, ListProjectsResponses, ListProjectTasksData, ListProjectTasksErrors, ListProjectTasksResponses, ListSchedulesData, ListSchedulesErrors, ListSchedulesResponses, ListSecurityEventsData, ListSecurityEventsErrors, ListSecurityEventsResponses, ListSubtasksData, ListSubtasksErrors, ListSubtasksResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListWebhookEventsData, ListWebhookEventsErrors, ListWebhookEventsResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LoginData, LoginErrors, LoginResponses, LogoutAllData, LogoutAllErrors, LogoutAllResponses, LogoutData, LogoutErrors, LogoutResponses, MarkAllReadData, MarkAllReadErrors, MarkAllReadResponses, MarkReadData, MarkReadErrors, MarkReadResponses, MoveTaskData, MoveTaskErrors, MoveTaskResponses, PauseScheduleData, PauseScheduleErrors, PauseScheduleResponses, RedeliverData, RedeliverErrors, RedeliverResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RemoveMemberData, RemoveMemberErrors, RemoveMemberResponses, ReplayWebhookData, ReplayWebhookErrors, ReplayWebhookResponses, ResendInvitationData, ResendInvitationErrors, ResendInvitationResponses, ResetAccountMfaData, ResetAccountMfaErrors, ResetAccountMfaResponses, ResumeScheduleData, ResumeScheduleErrors, ResumeScheduleResponses, RetryJobData, RetryJobErrors, RetryJobResponses, RetryJobsData, RetryJobsErrors, RetryJobsResponses, RevokeInvitationData, RevokeInvitationErrors, RevokeInvitationResponses, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, RunScheduleData, RunScheduleErrors, RunScheduleResponses, SignAccountOutData, SignAccountOutErrors, SignAccountOutResponses, StartOidcData, StartOidcErrors, StreamEventsData, StreamEventsErrors, StreamEventsResponses, TestWebhookData, TestWebhookErrors, TestWebhookResponses, TransferProjectData, TransferProjectErrors, TransferProjectResponses, UnarchiveProjectData, UnarchiveProjectErrors, UnarchiveProjectResponses, UnsubscribeData, UnsubscribeErrors, UnsubscribeResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen';
+import type { AcceptInvitationData, AcceptInvitationErrors, AcceptInvitationResponses, ActivateAccountData, ActivateAccountErrors, ActivateAccountResponses, AddAttachmentData, AddAttachmentErrors, AddAttachmentResponses, AddCommentData, AddCommentErrors, AddCommentResponses, AddLabelData, AddLabelErrors, AddLabelResponses, AddMemberData, AddMemberErrors, AddMemberResponses, AddSubtaskData, AddSubtaskErrors, AddSubtaskResponses, ArchiveProjectData, ArchiveProjectErrors, ArchiveProjectResponses, BeginEmailMfaData, BeginEmailMfaErrors, BeginEmailMfaResponses, BeginTotpData, BeginTotpErrors, BeginTotpResponses, ChangeAccountData, ChangeAccountErrors, ChangeAccountResponses, ChangeCommentData, ChangeCommentErrors, ChangeCommentResponses, ChangeEmailData, ChangeEmailErrors, ChangeEmailResponses, ChangeLabelData, ChangeLabelErrors, ChangeLabelResponses, ChangeMeData, ChangeMeErrors, ChangeMemberData, ChangeMemberErrors, ChangeMemberResponses, ChangeMeResponses, ChangeNotificationPreferencesData, ChangeNotificationPreferencesErrors, ChangeNotificationPreferencesResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeProjectData, ChangeProjectErrors, ChangeProjectResponses, ChangeScheduleData, ChangeScheduleErrors, ChangeScheduleResponses, ChangeSubtaskData, ChangeSubtaskErrors, ChangeSubtaskResponses, ChangeTaskData, ChangeTaskErrors, ChangeTaskResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, ConfirmEmailMfaData, ConfirmEmailMfaErrors, ConfirmEmailMfaResponses, ConfirmTotpData, ConfirmTotpErrors, ConfirmTotpResponses, CountUnreadData, CountUnreadErrors, CountUnreadResponses, CreateAccountData, CreateAccountErrors, CreateAccountResponses, CreateApiTokenData, CreateApiTokenErrors, CreateApiTokenResponses, CreateImportData, CreateImportErrors, CreateImportResponses, CreateInvitationData, CreateInvitationErrors, CreateInvitationResponses, CreateProjectData, CreateProjectErrors, CreateProjectResponses, CreateTaskData, CreateTaskErrors, CreateTaskResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeactivateAccountData, DeactivateAccountErrors, DeactivateAccountResponses, DeleteAttachmentData, DeleteAttachmentErrors, DeleteAttachmentResponses, DeleteCommentData, DeleteCommentErrors, DeleteCommentResponses, DeleteIdentityData, DeleteIdentityErrors, DeleteIdentityResponses, DeleteJobData, DeleteJobErrors, DeleteJobResponses, DeleteLabelData, DeleteLabelErrors, DeleteLabelResponses, DeleteProjectData, DeleteProjectErrors, DeleteProjectResponses, DeleteReadData, DeleteReadErrors, DeleteReadResponses, DeleteSubtaskData, DeleteSubtaskErrors, DeleteSubtaskResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, DeleteWebhookData, DeleteWebhookErrors, DeleteWebhookResponses, FinishOidcData, FinishOidcErrors, ForgotPasswordData, ForgotPasswordErrors, ForgotPasswordResponses, GetAccountData, GetAccountErrors, GetAccountResponses, GetAttachmentContentData, GetAttachmentContentErrors, GetAttachmentContentResponses, GetAttachmentData, GetAttachmentErrors, GetAttachmentResponses, GetBoardData, GetBoardErrors, GetBoardResponses, GetDeliveryData, GetDeliveryErrors, GetDeliveryResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetImportData, GetImportErrors, GetImportResponses, GetInvitationData, GetInvitationErrors, GetInvitationResponses, GetJobData, GetJobErrors, GetJobResponses, GetLivenessData, GetLivenessResponses, GetMailData, GetMailErrors, GetMailResponses, GetMeData, GetMeErrors, GetMeResponses, GetMfaData, GetMfaErrors, GetMfaResponses, GetMfaRolesData, GetMfaRolesErrors, GetMfaRolesResponses, GetNotificationPreferencesData, GetNotificationPreferencesErrors, GetNotificationPreferencesResponses, GetProgressData, GetProgressErrors, GetProgressResponses, GetProjectData, GetProjectErrors, GetProjectResponses, GetQueuesData, GetQueuesErrors, GetQueuesResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetSignInOptionsData, GetSignInOptionsErrors, GetSignInOptionsResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetUnsubscribeData, GetUnsubscribeErrors, GetUnsubscribeResponses, GetUserData, GetUserErrors, GetUserResponses, GetWebhookData, GetWebhookErrors, GetWebhookResponses, LinkOidcData, LinkOidcErrors, LinkOidcResponses, ListAccountsData, ListAccountsErrors, ListAccountsResponses, ListActivityData, ListActivityErrors, ListActivityResponses, ListApiTokensData, ListApiTokensErrors, ListApiTokensResponses, ListAttachmentsData, ListAttachmentsErrors, ListAttachmentsResponses, ListCommentsData, ListCommentsErrors, ListCommentsResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListIdentitiesData, ListIdentitiesErrors, ListIdentitiesResponses, ListImportsData, ListImportsErrors, ListImportsResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListJobsData, ListJobsErrors, ListJobsResponses, ListLabelsData, ListLabelsErrors, ListLabelsResponses, ListMailsData, ListMailsErrors, ListMailsResponses, ListMembersData, ListMembersErrors, ListMembersResponses, ListMySecurityEventsData, ListMySecurityEventsErrors, ListMySecurityEventsResponses, ListMyTasksData, ListMyTasksErrors, ListMyTasksResponses, ListNotificationsData, ListNotificationsErrors, ListNotificationsResponses, ListOidcProvidersData, ListOidcProvidersErrors, ListOidcProvidersResponses, ListProjectsData, ListProjectsErrors, ListProjectsResponses, ListProjectTasksData, ListProjectTasksErrors, ListProjectTasksResponses, ListSchedulesData, ListSchedulesErrors, ListSchedulesResponses, ListSecurityEventsData, ListSecurityEventsErrors, ListSecurityEventsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSubtasksData, ListSubtasksErrors, ListSubtasksResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListWebhookEventsData, ListWebhookEventsErrors, ListWebhookEventsResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LoginData, LoginErrors, LoginResponses, LogoutAllData, LogoutAllErrors, LogoutAllResponses, LogoutData, LogoutErrors, LogoutResponses, MarkAllReadData, MarkAllReadErrors, MarkAllReadResponses, MarkReadData, MarkReadErrors, MarkReadResponses, MoveTaskData, MoveTaskErrors, MoveTaskResponses, PauseScheduleData, PauseScheduleErrors, PauseScheduleResponses, RedeliverData, RedeliverErrors, RedeliverResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RemoveMemberData, RemoveMemberErrors, RemoveMemberResponses, RenewRecoveryCodesData, RenewRecoveryCodesErrors, RenewRecoveryCodesResponses, ReplayWebhookData, ReplayWebhookErrors, ReplayWebhookResponses, ResendInvitationData, ResendInvitationErrors, ResendInvitationResponses, ResendVerificationData, ResendVerificationErrors, ResendVerificationResponses, ResetAccountMfaData, ResetAccountMfaErrors, ResetAccountMfaResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ResumeScheduleData, ResumeScheduleErrors, ResumeScheduleResponses, RetryJobData, RetryJobErrors, RetryJobResponses, RetryJobsData, RetryJobsErrors, RetryJobsResponses, RevokeApiTokenData, RevokeApiTokenErrors, RevokeApiTokenResponses, RevokeInvitationData, RevokeInvitationErrors, RevokeInvitationResponses, RevokeOtherSessionsData, RevokeOtherSessionsErrors, RevokeOtherSessionsResponses, RevokeSessionData, RevokeSessionErrors, RevokeSessionResponses, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, RunScheduleData, RunScheduleErrors, RunScheduleResponses, SendMfaCodeData, SendMfaCodeErrors, SendMfaCodeResponses, SetMfaRolesData, SetMfaRolesErrors, SetMfaRolesResponses, SignAccountOutData, SignAccountOutErrors, SignAccountOutResponses, StartOidcData, StartOidcErrors, StreamEventsData, StreamEventsErrors, StreamEventsResponses, TestWebhookData, TestWebhookErrors, TestWebhookResponses, TransferProjectData, TransferProjectErrors, TransferProjectResponses, TurnEmailMfaOffData, TurnEmailMfaOffErrors, TurnEmailMfaOffResponses, TurnTotpOffData, TurnTotpOffErrors, TurnTotpOffResponses, UnarchiveProjectData, UnarchiveProjectErrors, UnarchiveProjectResponses, UnsubscribeData, UnsubscribeErrors, UnsubscribeResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses, VerifyMfaData, VerifyMfaErrors, VerifyMfaResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -118,6 +118,32 @@ export const getMail = <ThrowOnError extends boolean = false>(options: Options<G
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/v1/admin/mails/{mail_id}',
     ...options
+});
+
+/**
+ * GetMfaRoles
+ *
+ * The global roles whose accounts need a second factor.
+ */
+export const getMfaRoles = <ThrowOnError extends boolean = false>(options?: Options<GetMfaRolesData, ThrowOnError>): RequestResult<GetMfaRolesResponses, GetMfaRolesErrors, ThrowOnError> => (options?.client ?? client).get<GetMfaRolesResponses, GetMfaRolesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/admin/mfa-roles',
+    ...options
+});
+
+/**
+ * SetMfaRoles
+ *
+ * Have accounts of these global roles need a second factor: from their next sign-in or refresh on.
+ */
+export const setMfaRoles = <ThrowOnError extends boolean = false>(options: Options<SetMfaRolesData, ThrowOnError>): RequestResult<SetMfaRolesResponses, SetMfaRolesErrors, ThrowOnError> => (options.client ?? client).put<SetMfaRolesResponses, SetMfaRolesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/admin/mfa-roles',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**
@@ -333,9 +359,20 @@ export const getAttachmentContent = <ThrowOnError extends boolean = false>(optio
 });
 
 /**
+ * ResendVerification
+ *
+ * Have the link that confirms the present address sent again; none is sent when it is confirmed.
+ */
+export const resendVerification = <ThrowOnError extends boolean = false>(options?: Options<ResendVerificationData, ThrowOnError>): RequestResult<ResendVerificationResponses, ResendVerificationErrors, ThrowOnError> => (options?.client ?? client).post<ResendVerificationResponses, ResendVerificationErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/auth/email/resend',
+    ...options
+});
+
+/**
  * VerifyEmail
  *
- * Take the token of the verification link.
+ * Take the token of a link that confirms the address of an account, or changes it for another one.
  */
 export const verifyEmail = <ThrowOnError extends boolean = false>(options: Options<VerifyEmailData, ThrowOnError>): RequestResult<VerifyEmailResponses, VerifyEmailErrors, ThrowOnError> => (options.client ?? client).post<VerifyEmailResponses, VerifyEmailErrors, ThrowOnError>({
     url: '/api/v1/auth/email/verify',
@@ -349,7 +386,7 @@ export const verifyEmail = <ThrowOnError extends boolean = false>(options: Optio
 /**
  * Login
  *
- * Sign in by username or email address.
+ * Sign in by username or email address; with `mfa_required`, `POST /auth/mfa/verify` completes it.
  */
 export const login = <ThrowOnError extends boolean = false>(options: Options<LoginData, ThrowOnError>): RequestResult<LoginResponses, LoginErrors, ThrowOnError> => (options.client ?? client).post<LoginResponses, LoginErrors, ThrowOnError>({
     url: '/api/v1/auth/login',
@@ -380,6 +417,34 @@ export const logoutAll = <ThrowOnError extends boolean = false>(options?: Option
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/v1/auth/logout-all',
     ...options
+});
+
+/**
+ * SendMfaCode
+ *
+ * Mail six digits that complete this sign-in; a new one at most every 60 s.
+ */
+export const sendMfaCode = <ThrowOnError extends boolean = false>(options: Options<SendMfaCodeData, ThrowOnError>): RequestResult<SendMfaCodeResponses, SendMfaCodeErrors, ThrowOnError> => (options.client ?? client).post<SendMfaCodeResponses, SendMfaCodeErrors, ThrowOnError>({
+    url: '/api/v1/auth/mfa/email',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * VerifyMfa
+ *
+ * Complete a sign-in by its second factor.
+ */
+export const verifyMfa = <ThrowOnError extends boolean = false>(options: Options<VerifyMfaData, ThrowOnError>): RequestResult<VerifyMfaResponses, VerifyMfaErrors, ThrowOnError> => (options.client ?? client).post<VerifyMfaResponses, VerifyMfaErrors, ThrowOnError>({
+    url: '/api/v1/auth/mfa/verify',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**
@@ -428,6 +493,49 @@ export const startOidc = <ThrowOnError extends boolean = false>(options: Options
  * Whether strangers may register, and where else one may sign in from.
  */
 export const getSignInOptions = <ThrowOnError extends boolean = false>(options?: Options<GetSignInOptionsData, ThrowOnError>): RequestResult<GetSignInOptionsResponses, GetSignInOptionsErrors, ThrowOnError> => (options?.client ?? client).get<GetSignInOptionsResponses, GetSignInOptionsErrors, ThrowOnError>({ url: '/api/v1/auth/options', ...options });
+
+/**
+ * ChangePassword
+ *
+ * Set another password. All other sessions end.
+ */
+export const changePassword = <ThrowOnError extends boolean = false>(options: Options<ChangePasswordData, ThrowOnError>): RequestResult<ChangePasswordResponses, ChangePasswordErrors, ThrowOnError> => (options.client ?? client).post<ChangePasswordResponses, ChangePasswordErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/auth/password/change',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * ForgotPassword
+ *
+ * Have a link mailed that sets a new password. The answer is the same whether there is such an account or not.
+ */
+export const forgotPassword = <ThrowOnError extends boolean = false>(options: Options<ForgotPasswordData, ThrowOnError>): RequestResult<ForgotPasswordResponses, ForgotPasswordErrors, ThrowOnError> => (options.client ?? client).post<ForgotPasswordResponses, ForgotPasswordErrors, ThrowOnError>({
+    url: '/api/v1/auth/password/forgot',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * ResetPassword
+ *
+ * Set a new password by the token of a link. All sessions and personal tokens of the account end.
+ */
+export const resetPassword = <ThrowOnError extends boolean = false>(options: Options<ResetPasswordData, ThrowOnError>): RequestResult<ResetPasswordResponses, ResetPasswordErrors, ThrowOnError> => (options.client ?? client).post<ResetPasswordResponses, ResetPasswordErrors, ThrowOnError>({
+    url: '/api/v1/auth/password/reset',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
 
 /**
  * Refresh
@@ -589,11 +697,28 @@ export const getMe = <ThrowOnError extends boolean = false>(options?: Options<Ge
 /**
  * ChangeMe
  *
- * Change one's own profile.
+ * Change one's own profile; with If-Match only the version that it names.
  */
 export const changeMe = <ThrowOnError extends boolean = false>(options: Options<ChangeMeData, ThrowOnError>): RequestResult<ChangeMeResponses, ChangeMeErrors, ThrowOnError> => (options.client ?? client).patch<ChangeMeResponses, ChangeMeErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/v1/me',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * ChangeEmail
+ *
+ * Have a link mailed to a new address, which the account has once that is followed. The old one is told.
+ *
+ * The answer is the same whether somebody has that address or not.
+ */
+export const changeEmail = <ThrowOnError extends boolean = false>(options: Options<ChangeEmailData, ThrowOnError>): RequestResult<ChangeEmailResponses, ChangeEmailErrors, ThrowOnError> => (options.client ?? client).post<ChangeEmailResponses, ChangeEmailErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/email',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -624,6 +749,122 @@ export const deleteIdentity = <ThrowOnError extends boolean = false>(options: Op
 });
 
 /**
+ * GetMfa
+ *
+ * One's own second factors.
+ */
+export const getMfa = <ThrowOnError extends boolean = false>(options?: Options<GetMfaData, ThrowOnError>): RequestResult<GetMfaResponses, GetMfaErrors, ThrowOnError> => (options?.client ?? client).get<GetMfaResponses, GetMfaErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/mfa',
+    ...options
+});
+
+/**
+ * TurnEmailMfaOff
+ *
+ * Turn codes by mail off.
+ */
+export const turnEmailMfaOff = <ThrowOnError extends boolean = false>(options: Options<TurnEmailMfaOffData, ThrowOnError>): RequestResult<TurnEmailMfaOffResponses, TurnEmailMfaOffErrors, ThrowOnError> => (options.client ?? client).delete<TurnEmailMfaOffResponses, TurnEmailMfaOffErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/mfa/email',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * BeginEmailMfa
+ *
+ * Mail six digits; codes by mail are on once they are confirmed.
+ */
+export const beginEmailMfa = <ThrowOnError extends boolean = false>(options: Options<BeginEmailMfaData, ThrowOnError>): RequestResult<BeginEmailMfaResponses, BeginEmailMfaErrors, ThrowOnError> => (options.client ?? client).post<BeginEmailMfaResponses, BeginEmailMfaErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/mfa/email',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * ConfirmEmailMfa
+ *
+ * Turn codes by mail on with the first of them; the recovery codes are shown this once.
+ */
+export const confirmEmailMfa = <ThrowOnError extends boolean = false>(options: Options<ConfirmEmailMfaData, ThrowOnError>): RequestResult<ConfirmEmailMfaResponses, ConfirmEmailMfaErrors, ThrowOnError> => (options.client ?? client).post<ConfirmEmailMfaResponses, ConfirmEmailMfaErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/mfa/email/confirm',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * RenewRecoveryCodes
+ *
+ * Ten new recovery codes, shown this once; the old ones are void.
+ */
+export const renewRecoveryCodes = <ThrowOnError extends boolean = false>(options: Options<RenewRecoveryCodesData, ThrowOnError>): RequestResult<RenewRecoveryCodesResponses, RenewRecoveryCodesErrors, ThrowOnError> => (options.client ?? client).post<RenewRecoveryCodesResponses, RenewRecoveryCodesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/mfa/recovery-codes',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * TurnTotpOff
+ *
+ * Turn the authenticator app off.
+ */
+export const turnTotpOff = <ThrowOnError extends boolean = false>(options: Options<TurnTotpOffData, ThrowOnError>): RequestResult<TurnTotpOffResponses, TurnTotpOffErrors, ThrowOnError> => (options.client ?? client).delete<TurnTotpOffResponses, TurnTotpOffErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/mfa/totp',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * BeginTotp
+ *
+ * A secret for an authenticator app; the factor is on once its first code is confirmed.
+ */
+export const beginTotp = <ThrowOnError extends boolean = false>(options: Options<BeginTotpData, ThrowOnError>): RequestResult<BeginTotpResponses, BeginTotpErrors, ThrowOnError> => (options.client ?? client).post<BeginTotpResponses, BeginTotpErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/mfa/totp',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * ConfirmTotp
+ *
+ * Turn the authenticator app on with its first code; the recovery codes are shown this once.
+ */
+export const confirmTotp = <ThrowOnError extends boolean = false>(options: Options<ConfirmTotpData, ThrowOnError>): RequestResult<ConfirmTotpResponses, ConfirmTotpErrors, ThrowOnError> => (options.client ?? client).post<ConfirmTotpResponses, ConfirmTotpErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/mfa/totp/confirm',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * GetNotificationPreferences
  *
  * What one is told, where, and when the digest comes.
@@ -650,6 +891,50 @@ export const changeNotificationPreferences = <ThrowOnError extends boolean = fal
 });
 
 /**
+ * ListMySecurityEvents
+ *
+ * What happened to the caller's account, the newest first.
+ */
+export const listMySecurityEvents = <ThrowOnError extends boolean = false>(options?: Options<ListMySecurityEventsData, ThrowOnError>): RequestResult<ListMySecurityEventsResponses, ListMySecurityEventsErrors, ThrowOnError> => (options?.client ?? client).get<ListMySecurityEventsResponses, ListMySecurityEventsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/security-events',
+    ...options
+});
+
+/**
+ * ListSessions
+ *
+ * The caller's sessions: this one first, then by when they were used last.
+ */
+export const listSessions = <ThrowOnError extends boolean = false>(options?: Options<ListSessionsData, ThrowOnError>): RequestResult<ListSessionsResponses, ListSessionsErrors, ThrowOnError> => (options?.client ?? client).get<ListSessionsResponses, ListSessionsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/sessions',
+    ...options
+});
+
+/**
+ * RevokeOtherSessions
+ *
+ * End all sessions but this one, at once.
+ */
+export const revokeOtherSessions = <ThrowOnError extends boolean = false>(options?: Options<RevokeOtherSessionsData, ThrowOnError>): RequestResult<RevokeOtherSessionsResponses, RevokeOtherSessionsErrors, ThrowOnError> => (options?.client ?? client).post<RevokeOtherSessionsResponses, RevokeOtherSessionsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/sessions/revoke-others',
+    ...options
+});
+
+/**
+ * RevokeSession
+ *
+ * End one session, at once.
+ */
+export const revokeSession = <ThrowOnError extends boolean = false>(options: Options<RevokeSessionData, ThrowOnError>): RequestResult<RevokeSessionResponses, RevokeSessionErrors, ThrowOnError> => (options.client ?? client).delete<RevokeSessionResponses, RevokeSessionErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/sessions/{session_id}',
+    ...options
+});
+
+/**
  * ListMyTasks
  *
  * Tasks that are assigned to the caller; without `status` the unfinished ones.
@@ -657,6 +942,43 @@ export const changeNotificationPreferences = <ThrowOnError extends boolean = fal
 export const listMyTasks = <ThrowOnError extends boolean = false>(options?: Options<ListMyTasksData, ThrowOnError>): RequestResult<ListMyTasksResponses, ListMyTasksErrors, ThrowOnError> => (options?.client ?? client).get<ListMyTasksResponses, ListMyTasksErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/v1/me/tasks',
+    ...options
+});
+
+/**
+ * ListApiTokens
+ *
+ * The caller's personal tokens, the newest first.
+ */
+export const listApiTokens = <ThrowOnError extends boolean = false>(options?: Options<ListApiTokensData, ThrowOnError>): RequestResult<ListApiTokensResponses, ListApiTokensErrors, ThrowOnError> => (options?.client ?? client).get<ListApiTokensResponses, ListApiTokensErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/tokens',
+    ...options
+});
+
+/**
+ * CreateApiToken
+ *
+ * Make a personal token; the answer holds it, this once. It needs a confirmed email address.
+ */
+export const createApiToken = <ThrowOnError extends boolean = false>(options: Options<CreateApiTokenData, ThrowOnError>): RequestResult<CreateApiTokenResponses, CreateApiTokenErrors, ThrowOnError> => (options.client ?? client).post<CreateApiTokenResponses, CreateApiTokenErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/tokens',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * RevokeApiToken
+ *
+ * Revoke a personal token, at once.
+ */
+export const revokeApiToken = <ThrowOnError extends boolean = false>(options: Options<RevokeApiTokenData, ThrowOnError>): RequestResult<RevokeApiTokenResponses, RevokeApiTokenErrors, ThrowOnError> => (options.client ?? client).delete<RevokeApiTokenResponses, RevokeApiTokenErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/me/tokens/{token_id}',
     ...options
 });
 

@@ -49,6 +49,7 @@ export type ActivityViewPage = {
  * AdminUserView
  */
 export type AdminUserView = {
+    avatar_url: string | null;
     bio: string | null;
     created_at: string;
     deactivated_at: string | null;
@@ -56,6 +57,7 @@ export type AdminUserView = {
     email: string | null;
     email_verified_at: string | null;
     first_name: string;
+    has_password: boolean;
     has_second_factor: boolean;
     id: string;
     is_active: boolean;
@@ -87,6 +89,37 @@ export type AdminUserViewPage = {
  */
 export type AliveView = {
     status: 'alive';
+};
+
+/**
+ * ApiTokenInput
+ */
+export type ApiTokenInput = {
+    expires_at?: string | null;
+    name: string;
+    scopes: Array<'read' | 'write' | 'admin'>;
+};
+
+/**
+ * ApiTokenView
+ */
+export type ApiTokenView = {
+    created_at: string;
+    expires_at: string | null;
+    id: string;
+    last_used_at: string | null;
+    last_used_ip: string | null;
+    name: string;
+    prefix: string;
+    scopes: Array<'read' | 'write' | 'admin'>;
+};
+
+/**
+ * ItemList[ApiTokenView]
+ */
+export type ApiTokenViewList = {
+    items: Array<ApiTokenView>;
+    next_cursor: string | null;
 };
 
 /**
@@ -159,6 +192,13 @@ export type ChannelsChange = {
 };
 
 /**
+ * CodeInput
+ */
+export type CodeInput = {
+    code: string;
+};
+
+/**
  * CommentInput
  */
 export type CommentInput = {
@@ -192,6 +232,7 @@ export type CommentViewPage = {
  */
 export type Credentials = {
     deliver?: 'body' | 'cookie';
+    device_id?: string | null;
     identifier: string;
     password: string;
 };
@@ -246,6 +287,14 @@ export type DeliveryView = {
 };
 
 /**
+ * EmailChange
+ */
+export type EmailChange = {
+    email: string;
+    password: string | null;
+};
+
+/**
  * EventObject
  */
 export type EventObject = {
@@ -277,6 +326,13 @@ export type EventViewPage = {
     items: Array<EventView>;
     next_cursor: string | null;
     total?: number | null;
+};
+
+/**
+ * ForgotPassword
+ */
+export type ForgotPassword = {
+    email: string;
 };
 
 /**
@@ -591,6 +647,16 @@ export type MemberInput = {
 };
 
 /**
+ * MemberPersonView
+ */
+export type MemberPersonView = {
+    avatar_url: string | null;
+    id: string;
+    name: string;
+    username: string;
+};
+
+/**
  * MemberView
  */
 export type MemberView = {
@@ -598,7 +664,7 @@ export type MemberView = {
     is_active: boolean;
     joined_at: string;
     role: 'viewer' | 'member' | 'manager' | 'owner';
-    user: PersonView;
+    user: MemberPersonView;
 };
 
 /**
@@ -607,6 +673,45 @@ export type MemberView = {
 export type MemberViewList = {
     items: Array<MemberView>;
     next_cursor: string | null;
+};
+
+/**
+ * MfaRoles
+ */
+export type MfaRoles = {
+    roles: Array<'member' | 'manager' | 'admin'>;
+};
+
+/**
+ * MfaTokenInput
+ */
+export type MfaTokenInput = {
+    mfa_token: string;
+};
+
+/**
+ * MfaView
+ */
+export type MfaView = {
+    email: boolean;
+    recovery_codes_left: number;
+    required: boolean;
+    totp: boolean;
+};
+
+/**
+ * NewApiTokenView
+ */
+export type NewApiTokenView = {
+    created_at: string;
+    expires_at: string | null;
+    id: string;
+    last_used_at: string | null;
+    last_used_ip: string | null;
+    name: string;
+    prefix: string;
+    scopes: Array<'read' | 'write' | 'admin'>;
+    token: string;
 };
 
 /**
@@ -669,6 +774,29 @@ export type OidcProviderViewList = {
 export type OutboxState = {
     events: number;
     oldest_seconds: number;
+};
+
+/**
+ * OwnPassword
+ */
+export type OwnPassword = {
+    password: string | null;
+};
+
+/**
+ * PasswordChange
+ */
+export type PasswordChange = {
+    current_password: string | null;
+    new_password: string;
+};
+
+/**
+ * PasswordReset
+ */
+export type PasswordReset = {
+    password: string;
+    token: string;
 };
 
 /**
@@ -890,6 +1018,13 @@ export type ReadyView = {
 };
 
 /**
+ * RecoveryCodes
+ */
+export type RecoveryCodes = {
+    recovery_codes: Array<string> | null;
+};
+
+/**
  * Registration
  */
 export type Registration = {
@@ -965,6 +1100,16 @@ export type ScheduleViewPage = {
 };
 
 /**
+ * SecondFactor
+ */
+export type SecondFactor = {
+    code: string;
+    deliver?: 'body' | 'cookie';
+    method: 'totp' | 'email' | 'recovery_code';
+    mfa_token: string;
+};
+
+/**
  * SecurityEventView
  */
 export type SecurityEventView = {
@@ -990,6 +1135,28 @@ export type SecurityEventViewPage = {
 };
 
 /**
+ * SessionView
+ */
+export type SessionView = {
+    created_at: string;
+    current: boolean;
+    device: string;
+    id: string;
+    ip: string | null;
+    last_used_at: string;
+    methods: Array<string>;
+    user_agent: string | null;
+};
+
+/**
+ * ItemList[SessionView]
+ */
+export type SessionViewList = {
+    items: Array<SessionView>;
+    next_cursor: string | null;
+};
+
+/**
  * SignInOptions
  */
 export type SignInOptions = {
@@ -1002,8 +1169,9 @@ export type SignInOptions = {
  */
 export type SignInView = {
     access_token: string | null;
+    device_id: string | null;
     expires_in: number | null;
-    methods: Array<string> | null;
+    methods: Array<'totp' | 'email' | 'recovery_code'> | null;
     mfa_required: boolean;
     mfa_token: string | null;
     refresh_token: string | null;
@@ -1206,6 +1374,15 @@ export type TaskView = {
 };
 
 /**
+ * TotpSetUp
+ */
+export type TotpSetUp = {
+    otpauth_uri: string;
+    qr_svg: string;
+    secret: string;
+};
+
+/**
  * Transfer
  */
 export type Transfer = {
@@ -1252,6 +1429,7 @@ export type UserChange = {
  * UserSummary
  */
 export type UserSummary = {
+    avatar_url: string | null;
     department: string | null;
     id: string;
     is_active: boolean;
@@ -1273,12 +1451,14 @@ export type UserSummaryPage = {
  * UserView
  */
 export type UserView = {
+    avatar_url: string | null;
     bio: string | null;
     created_at: string;
     department: string | null;
     email: string | null;
     email_verified_at: string | null;
     first_name: string;
+    has_password: boolean;
     id: string;
     is_active: boolean;
     last_login_at: string | null;
@@ -1291,6 +1471,7 @@ export type UserView = {
     timezone: string;
     updated_at: string;
     username: string;
+    version: number;
 };
 
 /**
@@ -1826,6 +2007,96 @@ export type GetMailResponses = {
 };
 
 export type GetMailResponse = GetMailResponses[keyof GetMailResponses];
+
+export type GetMfaRolesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/admin/mfa-roles';
+};
+
+export type GetMfaRolesErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type GetMfaRolesError = GetMfaRolesErrors[keyof GetMfaRolesErrors];
+
+export type GetMfaRolesResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: MfaRoles;
+};
+
+export type GetMfaRolesResponse = GetMfaRolesResponses[keyof GetMfaRolesResponses];
+
+export type SetMfaRolesData = {
+    body: MfaRoles;
+    path?: never;
+    query?: never;
+    url: '/api/v1/admin/mfa-roles';
+};
+
+export type SetMfaRolesErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type SetMfaRolesError = SetMfaRolesErrors[keyof SetMfaRolesErrors];
+
+export type SetMfaRolesResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: MfaRoles;
+};
+
+export type SetMfaRolesResponse = SetMfaRolesResponses[keyof SetMfaRolesResponses];
 
 export type GetQueuesData = {
     body?: never;
@@ -2759,6 +3030,45 @@ export type GetAttachmentContentResponses = {
 
 export type GetAttachmentContentResponse = GetAttachmentContentResponses[keyof GetAttachmentContentResponses];
 
+export type ResendVerificationData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/email/resend';
+};
+
+export type ResendVerificationErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ResendVerificationError = ResendVerificationErrors[keyof ResendVerificationErrors];
+
+export type ResendVerificationResponses = {
+    /**
+     * Request accepted, processing continues off-line
+     */
+    202: unknown;
+};
+
 export type VerifyEmailData = {
     body: VerifyEmailInput;
     path?: never;
@@ -2771,6 +3081,10 @@ export type VerifyEmailErrors = {
      * The request cannot be read, or a query parameter is wrong or unknown
      */
     400: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -2812,6 +3126,10 @@ export type LoginErrors = {
      * Not signed in, or the token is expired or revoked
      */
     401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -2910,6 +3228,96 @@ export type LogoutAllResponses = {
 };
 
 export type LogoutAllResponse = LogoutAllResponses[keyof LogoutAllResponses];
+
+export type SendMfaCodeData = {
+    body: MfaTokenInput;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/mfa/email';
+};
+
+export type SendMfaCodeErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type SendMfaCodeError = SendMfaCodeErrors[keyof SendMfaCodeErrors];
+
+export type SendMfaCodeResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type SendMfaCodeResponse = SendMfaCodeResponses[keyof SendMfaCodeResponses];
+
+export type VerifyMfaData = {
+    body: SecondFactor;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/mfa/verify';
+};
+
+export type VerifyMfaErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type VerifyMfaError = VerifyMfaErrors[keyof VerifyMfaErrors];
+
+export type VerifyMfaResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: SignInView;
+};
+
+export type VerifyMfaResponse = VerifyMfaResponses[keyof VerifyMfaResponses];
 
 export type ListOidcProvidersData = {
     body?: never;
@@ -3090,6 +3498,135 @@ export type GetSignInOptionsResponses = {
 };
 
 export type GetSignInOptionsResponse = GetSignInOptionsResponses[keyof GetSignInOptionsResponses];
+
+export type ChangePasswordData = {
+    body: PasswordChange;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/password/change';
+};
+
+export type ChangePasswordErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ChangePasswordError = ChangePasswordErrors[keyof ChangePasswordErrors];
+
+export type ChangePasswordResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type ChangePasswordResponse = ChangePasswordResponses[keyof ChangePasswordResponses];
+
+export type ForgotPasswordData = {
+    body: ForgotPassword;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/password/forgot';
+};
+
+export type ForgotPasswordErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ForgotPasswordError = ForgotPasswordErrors[keyof ForgotPasswordErrors];
+
+export type ForgotPasswordResponses = {
+    /**
+     * Request accepted, processing continues off-line
+     */
+    202: unknown;
+};
+
+export type ResetPasswordData = {
+    body: PasswordReset;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/password/reset';
+};
+
+export type ResetPasswordErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ResetPasswordError = ResetPasswordErrors[keyof ResetPasswordErrors];
+
+export type ResetPasswordResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type ResetPasswordResponse = ResetPasswordResponses[keyof ResetPasswordResponses];
 
 export type RefreshData = {
     body?: never;
@@ -3816,6 +4353,10 @@ export type ChangeMeErrors = {
      */
     409: Problem;
     /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
@@ -3843,6 +4384,53 @@ export type ChangeMeResponses = {
 };
 
 export type ChangeMeResponse = ChangeMeResponses[keyof ChangeMeResponses];
+
+export type ChangeEmailData = {
+    body: EmailChange;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/email';
+};
+
+export type ChangeEmailErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ChangeEmailError = ChangeEmailErrors[keyof ChangeEmailErrors];
+
+export type ChangeEmailResponses = {
+    /**
+     * Request accepted, processing continues off-line
+     */
+    202: unknown;
+};
 
 export type ListIdentitiesData = {
     body?: never;
@@ -3944,6 +4532,416 @@ export type DeleteIdentityResponses = {
 
 export type DeleteIdentityResponse = DeleteIdentityResponses[keyof DeleteIdentityResponses];
 
+export type GetMfaData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa';
+};
+
+export type GetMfaErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type GetMfaError = GetMfaErrors[keyof GetMfaErrors];
+
+export type GetMfaResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: MfaView;
+};
+
+export type GetMfaResponse = GetMfaResponses[keyof GetMfaResponses];
+
+export type TurnEmailMfaOffData = {
+    body: OwnPassword;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/email';
+};
+
+export type TurnEmailMfaOffErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type TurnEmailMfaOffError = TurnEmailMfaOffErrors[keyof TurnEmailMfaOffErrors];
+
+export type TurnEmailMfaOffResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type TurnEmailMfaOffResponse = TurnEmailMfaOffResponses[keyof TurnEmailMfaOffResponses];
+
+export type BeginEmailMfaData = {
+    body: OwnPassword;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/email';
+};
+
+export type BeginEmailMfaErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type BeginEmailMfaError = BeginEmailMfaErrors[keyof BeginEmailMfaErrors];
+
+export type BeginEmailMfaResponses = {
+    /**
+     * Request accepted, processing continues off-line
+     */
+    202: unknown;
+};
+
+export type ConfirmEmailMfaData = {
+    body: CodeInput;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/email/confirm';
+};
+
+export type ConfirmEmailMfaErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ConfirmEmailMfaError = ConfirmEmailMfaErrors[keyof ConfirmEmailMfaErrors];
+
+export type ConfirmEmailMfaResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: RecoveryCodes;
+};
+
+export type ConfirmEmailMfaResponse = ConfirmEmailMfaResponses[keyof ConfirmEmailMfaResponses];
+
+export type RenewRecoveryCodesData = {
+    body: OwnPassword;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/recovery-codes';
+};
+
+export type RenewRecoveryCodesErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type RenewRecoveryCodesError = RenewRecoveryCodesErrors[keyof RenewRecoveryCodesErrors];
+
+export type RenewRecoveryCodesResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: RecoveryCodes;
+};
+
+export type RenewRecoveryCodesResponse = RenewRecoveryCodesResponses[keyof RenewRecoveryCodesResponses];
+
+export type TurnTotpOffData = {
+    body: OwnPassword;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/totp';
+};
+
+export type TurnTotpOffErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type TurnTotpOffError = TurnTotpOffErrors[keyof TurnTotpOffErrors];
+
+export type TurnTotpOffResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type TurnTotpOffResponse = TurnTotpOffResponses[keyof TurnTotpOffResponses];
+
+export type BeginTotpData = {
+    body: OwnPassword;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/totp';
+};
+
+export type BeginTotpErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type BeginTotpError = BeginTotpErrors[keyof BeginTotpErrors];
+
+export type BeginTotpResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: TotpSetUp;
+};
+
+export type BeginTotpResponse = BeginTotpResponses[keyof BeginTotpResponses];
+
+export type ConfirmTotpData = {
+    body: CodeInput;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/totp/confirm';
+};
+
+export type ConfirmTotpErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ConfirmTotpError = ConfirmTotpErrors[keyof ConfirmTotpErrors];
+
+export type ConfirmTotpResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: RecoveryCodes;
+};
+
+export type ConfirmTotpResponse = ConfirmTotpResponses[keyof ConfirmTotpResponses];
+
 export type GetNotificationPreferencesData = {
     body?: never;
     path?: never;
@@ -4042,6 +5040,197 @@ export type ChangeNotificationPreferencesResponses = {
 
 export type ChangeNotificationPreferencesResponse = ChangeNotificationPreferencesResponses[keyof ChangeNotificationPreferencesResponses];
 
+export type ListMySecurityEventsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many at most
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before
+         */
+        cursor?: string | null;
+        /**
+         * Types, separated by commas
+         */
+        type?: string | null;
+        /**
+         * RFC 3339
+         */
+        from?: string | null;
+        /**
+         * RFC 3339, not included
+         */
+        to?: string | null;
+    };
+    url: '/api/v1/me/security-events';
+};
+
+export type ListMySecurityEventsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListMySecurityEventsError = ListMySecurityEventsErrors[keyof ListMySecurityEventsErrors];
+
+export type ListMySecurityEventsResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: SecurityEventViewPage;
+};
+
+export type ListMySecurityEventsResponse = ListMySecurityEventsResponses[keyof ListMySecurityEventsResponses];
+
+export type ListSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/sessions';
+};
+
+export type ListSessionsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListSessionsError = ListSessionsErrors[keyof ListSessionsErrors];
+
+export type ListSessionsResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: SessionViewList;
+};
+
+export type ListSessionsResponse = ListSessionsResponses[keyof ListSessionsResponses];
+
+export type RevokeOtherSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/sessions/revoke-others';
+};
+
+export type RevokeOtherSessionsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type RevokeOtherSessionsError = RevokeOtherSessionsErrors[keyof RevokeOtherSessionsErrors];
+
+export type RevokeOtherSessionsResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type RevokeOtherSessionsResponse = RevokeOtherSessionsResponses[keyof RevokeOtherSessionsResponses];
+
+export type RevokeSessionData = {
+    body?: never;
+    path: {
+        session_id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/sessions/{session_id}';
+};
+
+export type RevokeSessionErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type RevokeSessionError = RevokeSessionErrors[keyof RevokeSessionErrors];
+
+export type RevokeSessionResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type RevokeSessionResponse = RevokeSessionResponses[keyof RevokeSessionResponses];
+
 export type ListMyTasksData = {
     body?: never;
     path?: never;
@@ -4104,6 +5293,147 @@ export type ListMyTasksResponses = {
 };
 
 export type ListMyTasksResponse = ListMyTasksResponses[keyof ListMyTasksResponses];
+
+export type ListApiTokensData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/tokens';
+};
+
+export type ListApiTokensErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type ListApiTokensError = ListApiTokensErrors[keyof ListApiTokensErrors];
+
+export type ListApiTokensResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: ApiTokenViewList;
+};
+
+export type ListApiTokensResponse = ListApiTokensResponses[keyof ListApiTokensResponses];
+
+export type CreateApiTokenData = {
+    body: ApiTokenInput;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/tokens';
+};
+
+export type CreateApiTokenErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type CreateApiTokenError = CreateApiTokenErrors[keyof CreateApiTokenErrors];
+
+export type CreateApiTokenResponses = {
+    /**
+     * Document created, URL follows
+     */
+    201: NewApiTokenView;
+};
+
+export type CreateApiTokenResponse = CreateApiTokenResponses[keyof CreateApiTokenResponses];
+
+export type RevokeApiTokenData = {
+    body?: never;
+    path: {
+        token_id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/tokens/{token_id}';
+};
+
+export type RevokeApiTokenErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type RevokeApiTokenError = RevokeApiTokenErrors[keyof RevokeApiTokenErrors];
+
+export type RevokeApiTokenResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type RevokeApiTokenResponse = RevokeApiTokenResponses[keyof RevokeApiTokenResponses];
 
 export type ListNotificationsData = {
     body?: never;

@@ -17,11 +17,18 @@ from synergy_platform.embedded.process import free_port
 from synergy_platform.ids import new_id
 from synergy_platform.jobs import IoHandler, Registry, run_io_job
 from synergy_platform.mail import Mail, MailDelayed, MailRefused, SmtpMailer, encode_mail, one_line
-from synergy_platform.mail.outbox import GIVE_UP_AFTER, SEND_MAIL, delete_old_mails, queue_mail, send_mail
+from synergy_platform.mail.outbox import (
+    GIVE_UP_AFTER,
+    SEND_MAIL,
+    SEND_SEALED_MAIL,
+    delete_old_mails,
+    queue_mail,
+    send_mail,
+)
 from synergy_platform.runtime import Runtime
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-REGISTRY = Registry([IoHandler(name=SEND_MAIL, function=send_mail)])
+REGISTRY = Registry(IoHandler(name=name, function=send_mail) for name in (SEND_MAIL, SEND_SEALED_MAIL))
 STEP = timedelta(seconds=15)
 
 
@@ -106,7 +113,7 @@ def a_mail(**fields):
 
 async def queue(runtime, *mails):
     async with runtime.database.unit_of_work() as uow:
-        await queue_mail(uow, *mails)
+        await queue_mail(runtime, uow, *mails)
 
 
 async def work(runtime):
@@ -148,14 +155,14 @@ async def test_queue_mail_is_sent_once_with_stable_headers_and_forgets_what_it_s
     assert message.get_body(("html",)).get_content().strip() == "<p>Rich</p>"
     (row,) = await rows(post)
     assert (row["state"], row["attempts"], row["last_error"], row["sent_at"]) == ("sent", 1, None, NOW)
-    assert (row["text"], row["html"], row["headers"]) == (None, None, None)
+    assert (row["text"], row["html"], row["headers"], row["sealed"]) == (None, None, None, None)
     assert row["subject"] == "Hello"
 
 
 async def test_queue_mail_rolled_back_sends_nothing(post):
     async def fail():
         async with post.database.unit_of_work() as uow:
-            await queue_mail(uow, a_mail())
+            await queue_mail(post, uow, a_mail())
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

@@ -15,6 +15,7 @@ _ATTACHMENT_OF_MEMBER = {"attachment_id": "@attachment_of_member"}
 _INVITED = {"token": "@invitation_token"}
 _COMMENT_OF_MEMBER = {"comment_id": "@comment_of_member"}
 _OWN = {"password": PASSWORD}
+NEW_PASSWORD = "another horse 8 stable"
 _WEBHOOK = {"name": "Chat", "url": "https://hooks.example.org/"}
 
 
@@ -69,6 +70,12 @@ _ACCOUNTS: dict[str, Entry | tuple[Entry, ...]] = {
             differs={kind.name: 422 for kind in CALLERS if kind.credential == "session"} | _BAD_BEARER,
         ),
     ),
+    "POST /api/v1/auth/email/resend": signed_in(ok=202, session=True),
+    "POST /api/v1/auth/password/forgot": public(json={"email": "somebody@example.org"}, ok=202),
+    "POST /api/v1/auth/password/reset": public(json={"token": "@reset_link", "password": NEW_PASSWORD}, ok=204),
+    "POST /api/v1/auth/password/change": signed_in(
+        json={"current_password": PASSWORD, "new_password": NEW_PASSWORD}, ok=204, session=True, fresh=True
+    ),
     "GET /api/v1/auth/oidc/providers": public(),
     # whoever may go there finds that there is no such provider
     "GET /api/v1/auth/oidc/{provider}/start": public(ids={"provider": "nowhere"}, ok=404),
@@ -91,6 +98,16 @@ _ACCOUNTS: dict[str, Entry | tuple[Entry, ...]] = {
     "PUT /api/v1/admin/mfa-roles": admin(json={"roles": []}, session=True),
     "GET /api/v1/me": signed_in(),
     "PATCH /api/v1/me": signed_in(json={"bio": "Likes trees."}),
+    "POST /api/v1/me/email": signed_in(json={"email": "@new_address", "password": PASSWORD}, ok=202, session=True),
+    "GET /api/v1/me/sessions": signed_in(session=True),
+    "DELETE /api/v1/me/sessions/{session_id}": Entry(rule="mine", session=True),
+    "POST /api/v1/me/sessions/revoke-others": signed_in(ok=204, session=True),
+    "GET /api/v1/me/tokens": signed_in(session=True),
+    "POST /api/v1/me/tokens": signed_in(
+        json={"name": "Script", "scopes": ["read"]}, session=True, differs={"unverified": 403}
+    ),
+    "DELETE /api/v1/me/tokens/{token_id}": Entry(rule="mine", session=True),
+    "GET /api/v1/me/security-events": signed_in(session=True),
     "GET /api/v1/me/tasks": signed_in(),
     "GET /api/v1/me/notification-preferences": signed_in(),
     "PATCH /api/v1/me/notification-preferences": signed_in(json={"digest": "daily"}),

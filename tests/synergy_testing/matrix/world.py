@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ import pyotp
 
 from synergy_domain.common import Actor
 from synergy_domain.identity import Client
+from synergy_domain.identity.links import new_link
 from synergy_domain.identity.models import ExternalIdentity
 from synergy_domain.identity.sessions import begin_session
 from synergy_domain.notifications import notify_about, unsubscribe_token
@@ -114,6 +115,30 @@ class World:
         async with self._runtime.database.unit_of_work() as uow:
             issued = await begin_session(self._runtime, uow, somebody.user_id, Client("127.0.0.1", "tests"))
         return issued.refresh_token
+
+    async def reset_link(self, _kind: Kind) -> str:
+        """The token of a link that sets somebody's password."""
+        somebody = await self._make.user()
+        async with self._runtime.database.unit_of_work() as uow:
+            address = f"{somebody.username}@example.org"
+            return await new_link(uow, somebody.user_id, "password_reset", address, timedelta(hours=1))
+
+    async def new_address(self, _kind: Kind) -> str:
+        """An address that nobody has."""
+        return f"n{new_id().hex}@example.org"
+
+    async def session_id(self, _kind: Kind) -> str:
+        """Another session of the member."""
+        member = self.actors["member"].user_id
+        async with self._runtime.database.unit_of_work() as uow:
+            await begin_session(self._runtime, uow, member, Client("127.0.0.1", "tests"))
+        return str(
+            await self._runtime.database.reader().value("SELECT max(id::text) FROM sessions WHERE user_id = $1", member)
+        )
+
+    async def token_id(self, _kind: Kind) -> str:
+        """A personal token of the member."""
+        return await self._post("/me/tokens", {"name": "Script", "scopes": ["read"]}, by="member")
 
     async def verification(self, _kind: Kind) -> str:
         """The token of a link that verifies an address."""
@@ -322,7 +347,7 @@ class World:
         """A mail that landed in the folder."""
         async with self._runtime.database.unit_of_work() as uow:
             mail = Mail(to="grace@example.org", subject="Hello", text="Hello", kind="test", written_at=uow.now)
-            await queue_mail(uow, mail)
+            await queue_mail(self._runtime, uow, mail)
         finish = await send_mail(self._runtime, {"mail_id": str(mail.id)}, 1)
         async with self._runtime.database.unit_of_work() as uow:
             await finish(uow)

@@ -25,6 +25,7 @@ from synergy_api.routes import (
     attachments,
     auth,
     background,
+    credentials,
     events,
     health,
     imports,
@@ -34,7 +35,9 @@ from synergy_api.routes import (
     notifications,
     oidc,
     projects,
+    sessions,
     tasks,
+    tokens,
     unsubscribe,
     webhooks,
 )
@@ -89,6 +92,7 @@ def create_app(runtime: Runtime) -> Litestar:
             yield
         finally:
             await app.state.hub.stop()
+            await app.state.authenticator.close()
             await app.state.health.close()
             await runtime.close()
 
@@ -103,6 +107,9 @@ def create_app(runtime: Runtime) -> Litestar:
                     auth.router,
                     oidc.router,
                     mfa.router,
+                    credentials.router,
+                    sessions.router,
+                    tokens.router,
                     projects.router,
                     invitations.router,
                     tasks.router,

@@ -150,7 +150,12 @@ async def _authenticate(request: AnyRequest, state: State, db: Reader) -> Actor:
         if not token:
             raise NotAuthenticated("Sign in first.", headers={"WWW-Authenticate": "Bearer"})
         refuse_forged(request, runtime.settings)
-    actor = await authenticator.actor(db, token.strip())
+    # no personal token in a cookie: nobody of ours puts one there
+    actor = await (
+        authenticator.session_actor(db, token)
+        if header is None
+        else authenticator.actor(db, token.strip(), client_of(request).ip)
+    )
     if actor is None:
         raise NotAuthenticated(
             "The access token is expired or was revoked. Refresh it, or sign in again.",

@@ -57,7 +57,9 @@ async def answer_download(request: AnyRequest, runtime: Runtime, file: Download)
         "Cache-Control": "private, no-cache",
         "Content-Disposition": content_disposition(file.name),
         "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox",
+        "Content-Security-Policy": (
+            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox"
+        ),
     }
     known = request.headers.get("if-none-match")
     if known is not None and _matches(known, etag):

@@ -31,6 +31,12 @@ CONTEXTS = {
         "subject": HOSTILE, "name": HOSTILE, "sentence": "Something changed.", "time": "Mon", "left": 8,
         "link": ITEM["link"],
     },
+    "password_reset": {"subject": HOSTILE, "name": HOSTILE, "link": ITEM["link"], "hours": 1},
+    "email_change": {"subject": HOSTILE, "name": HOSTILE, "link": ITEM["link"], "hours": 24},
+    "security": {
+        "subject": HOSTILE, "name": HOSTILE, "sentence": "it was used.", "advice": "Look.", "link": ITEM["link"],
+        "facts": {HOSTILE: HOSTILE, "Time": "now"},
+    },
     "notification": {"subject": HOSTILE, "item": ITEM, "reason": "Because.", **LINKS},
     "digest": {
         "subject": HOSTILE, "items": [ITEM, {**ITEM, "link": None, "message": "", "count": 1}], "more": 2,

@@ -30,6 +30,8 @@ from synergy_platform.settings import Settings
 
 OUTBOX_CHANNEL = "synergy_outbox"
 LEDGER_CHANNEL = "synergy_ledger"
+# its payload is the id of a user some of whose sessions or tokens have just ended
+REVOKED_CHANNEL = "synergy_revoked"
 
 _SERVER_SETTINGS = {"statement_timeout": "15000", "lock_timeout": "2000", "timezone": "UTC", "jit": "off"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, Router, get, patch, post
+from litestar import Request, Response, Router, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
@@ -18,20 +18,18 @@ from synergy_api.authentication import (
     sign_in_response,
     sign_out_response,
 )
-from synergy_api.documentation import READ, WRITE, errors
+from synergy_api.documentation import errors
 from synergy_api.problems import struct_faults
 from synergy_domain import identity
 from synergy_domain.common import Actor
 from synergy_domain.identity import (
     Credentials,
-    ProfileChange,
     RefreshInput,
     Registration,
     SignInView,
     UserView,
-    VerifyEmailInput,
 )
-from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.database import UnitOfWork
 from synergy_platform.errors import BadRequest, InvalidInput, NotAuthenticated
 from synergy_platform.runtime import Runtime
 
@@ -92,28 +90,6 @@ async def logout_all(
     return sign_out_response(state.runtime.settings)
 
 
-@post("/auth/email/verify", tags=["auth"], status_code=204, security=_PUBLIC, responses=errors(400, 422))
-async def verify_email(data: JSONBody[VerifyEmailInput], state: State) -> None:
-    """Take the token of the verification link."""
-    runtime: Runtime = state.runtime
-    async with runtime.database.unit_of_work() as uow:  # nobody is signed in, so no transaction is provided
-        await identity.verify_email(runtime, uow, data.token)
-
-
-@get("/me", tags=["me"], responses=READ)
-async def get_me(db: NamedDependency[Reader], actor: NamedDependency[Actor]) -> UserView:
-    """The signed-in user."""
-    return await identity.my_profile(db, actor)
-
-
-@patch("/me", tags=["me"], responses=WRITE)
-async def change_me(
-    data: JSONBody[ProfileChange], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
-) -> UserView:
-    """Change one's own profile."""
-    return await identity.change_profile(uow, actor, data)
-
-
 async def _refresh_input(request: AnyRequest) -> RefreshInput:
     """The body may be missing altogether when the cookie is used."""
     raw = await request.body()
@@ -127,4 +103,4 @@ async def _refresh_input(request: AnyRequest) -> RefreshInput:
         raise BadRequest(f"The body is not valid JSON: {error}") from None
 
 
-router = Router("", route_handlers=[register, login, refresh, logout, logout_all, verify_email, get_me, change_me])
+router = Router("", route_handlers=[register, login, refresh, logout, logout_all])

@@ -19,7 +19,7 @@ from synergy_api.hub import EventHub, encode_event
 from synergy_api.params import Limit
 from synergy_domain import live
 from synergy_domain.common import Actor
-from synergy_domain.identity import is_session_alive
+from synergy_domain.identity import is_still_good
 from synergy_domain.live import EventView
 from synergy_platform.database import Reader
 from synergy_platform.errors import BadRequest, Unavailable
@@ -107,7 +107,7 @@ async def _stream(runtime: Runtime, hub: EventHub, actor: Actor, start: int | No
             try:
                 waiting = await asyncio.wait_for(subscription.frames.get(), _KEEPALIVE_SECONDS)
             except TimeoutError:
-                if not await is_session_alive(runtime.database.reader(), actor):
+                if not await is_still_good(runtime, runtime.database.reader(), actor):
                     return
                 yield b": \n\n"
                 continue

@@ -15,14 +15,15 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """The signed-in user of a request, as the database knows them at this moment.
 
     `scopes` are those of the personal token that the request carries; None for a session, which may do whatever its
-    user may. `session_id` is None with a token. `foreign_projects` collects what they reach only because they run the
-    instance: whoever answers them records it first.
+    user may. `session_id` is None with such a token, `token_id` without one. `foreign_projects` collects what they
+    reach only because they run the instance: whoever answers them records it first.
     """
 
     user_id: UUID
     username: str
     role: GlobalRole
     session_id: UUID | None = None
+    token_id: UUID | None = None
     scopes: frozenset[Scope] | None = None
     foreign_projects: set[UUID] = msgspec.field(default_factory=set[UUID])
 

@@ -2,7 +2,6 @@
 
 from synergy_domain.identity import mfa, policy
 from synergy_domain.identity.accounts import (
-    SEND_VERIFICATION,
     add_account,
     change_profile,
     check_taken,
@@ -12,23 +11,32 @@ from synergy_domain.identity.accounts import (
     register,
     require_registration,
     require_verified_email,
-    send_verification,
     sign_in_options,
-    verify_email,
 )
 from synergy_domain.identity.administration import SEND_PASSWORD_LINK, send_password_link
+from synergy_domain.identity.api_tokens import create_api_token, list_api_tokens, revoke_api_token
+from synergy_domain.identity.authenticator import Authenticator, is_still_good
+from synergy_domain.identity.client import Client
 from synergy_domain.identity.contracts import (
+    ApiTokenInput,
+    ApiTokenView,
     Credentials,
     Email,
+    EmailChange,
+    ForgotPassword,
     IssuedTokens,
     Name,
+    NewApiTokenView,
     NewPassword,
     OidcProviderView,
+    PasswordChange,
+    PasswordReset,
     ProfileChange,
     RefreshInput,
     Registration,
     RegistrationMode,
     SecondFactorNeeded,
+    SessionView,
     SignInOptions,
     SignInView,
     Username,
@@ -36,42 +44,64 @@ from synergy_domain.identity.contracts import (
     UserView,
     VerifyEmailInput,
 )
+from synergy_domain.identity.credentials import (
+    SEND_RESET,
+    ask_for_reset,
+    change_password,
+    reset_password,
+    send_reset,
+)
+from synergy_domain.identity.devices import list_sessions, revoke_other_sessions, revoke_session
+from synergy_domain.identity.emails import (
+    SEND_EMAIL_CHANGE,
+    SEND_VERIFICATION,
+    change_email,
+    resend_verification,
+    send_email_change,
+    send_verification,
+    verify_email,
+)
 from synergy_domain.identity.errors import AccountExists, EmailNotVerified, RegistrationClosed
 from synergy_domain.identity.known_devices import DEVICE_LIFETIME
-from synergy_domain.identity.repository import delete_expired_sessions
+from synergy_domain.identity.repository import avatar_url, delete_expired_sessions
 from synergy_domain.identity.security_events import (
     SecurityEventQuery,
     SecurityEventType,
     SecurityEventView,
     export_security_events,
+    list_my_security_events,
     list_security_events,
     record_security_event,
 )
-from synergy_domain.identity.sessions import (
-    Authenticator,
-    Client,
-    is_session_alive,
-    refresh,
-    sign_out,
-    sign_out_everywhere,
-)
+from synergy_domain.identity.security_mails import SEND_SECURITY_MAIL, send_security_mail
+from synergy_domain.identity.sessions import refresh, sign_out, sign_out_everywhere
 from synergy_domain.identity.sign_in import sign_in
 from synergy_domain.identity.throttle import delete_old_throttles
 
 __all__ = [
     "DEVICE_LIFETIME",
+    "SEND_EMAIL_CHANGE",
     "SEND_PASSWORD_LINK",
+    "SEND_RESET",
+    "SEND_SECURITY_MAIL",
     "SEND_VERIFICATION",
     "AccountExists",
+    "ApiTokenInput",
+    "ApiTokenView",
     "Authenticator",
     "Client",
     "Credentials",
     "Email",
+    "EmailChange",
     "EmailNotVerified",
+    "ForgotPassword",
     "IssuedTokens",
     "Name",
+    "NewApiTokenView",
     "NewPassword",
     "OidcProviderView",
+    "PasswordChange",
+    "PasswordReset",
     "ProfileChange",
     "RefreshInput",
     "Registration",
@@ -81,6 +111,7 @@ __all__ = [
     "SecurityEventQuery",
     "SecurityEventType",
     "SecurityEventView",
+    "SessionView",
     "SignInOptions",
     "SignInView",
     "UserSummary",
@@ -88,14 +119,22 @@ __all__ = [
     "Username",
     "VerifyEmailInput",
     "add_account",
+    "ask_for_reset",
+    "avatar_url",
+    "change_email",
+    "change_password",
     "change_profile",
     "check_taken",
     "create_account",
+    "create_api_token",
     "delete_expired_sessions",
     "delete_old_throttles",
     "export_security_events",
-    "is_session_alive",
+    "is_still_good",
+    "list_api_tokens",
+    "list_my_security_events",
     "list_security_events",
+    "list_sessions",
     "mfa",
     "my_profile",
     "policy",
@@ -105,7 +144,15 @@ __all__ = [
     "register",
     "require_registration",
     "require_verified_email",
+    "resend_verification",
+    "reset_password",
+    "revoke_api_token",
+    "revoke_other_sessions",
+    "revoke_session",
+    "send_email_change",
     "send_password_link",
+    "send_reset",
+    "send_security_mail",
     "send_verification",
     "sign_in",
     "sign_in_options",

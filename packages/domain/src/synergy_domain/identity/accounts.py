@@ -1,11 +1,9 @@
-"""Accounts: registration, verification of the address, one's own profile."""
+"""Accounts: registration, one's own profile."""
 
 from __future__ import annotations
 
 import zoneinfo
-from datetime import timedelta
 from functools import cache
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -14,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from synergy_domain.common.actor import Actor, GlobalRole
 from synergy_domain.identity import policy, repository
+from synergy_domain.identity.client import Client
 from synergy_domain.identity.contracts import (
     OidcProviderView,
     ProfileChange,
@@ -21,25 +20,17 @@ from synergy_domain.identity.contracts import (
     SignInOptions,
     UserView,
 )
+from synergy_domain.identity.emails import SEND_VERIFICATION
 from synergy_domain.identity.errors import AlreadyTaken, EmailNotVerified, RegistrationClosed
 from synergy_domain.identity.events import UserRegistered
 from synergy_domain.identity.models import User
 from synergy_domain.identity.names import clean_name, name_faults
 from synergy_domain.identity.passwords import password_faults
-from synergy_domain.identity.sessions import Client
-from synergy_domain.mails import render_mail
 from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.errors import InputFault, InvalidInput, NotFound
-from synergy_platform.ids import parse_id
-from synergy_platform.mail import Mail
-from synergy_platform.mail.outbox import queue_mail
+from synergy_platform.errors import InputFault, InvalidInput, NotFound, PreconditionFailed
 from synergy_platform.runtime import Runtime
-from synergy_platform.tokens import InvalidToken, JwtSigner
 
 log = structlog.stdlib.get_logger(__name__)
-
-SEND_VERIFICATION = "identity.send_verification"
-_VERIFICATION_LIFETIME = timedelta(days=3)
 
 
 async def register(runtime: Runtime, data: Registration, client: Client) -> UserView:
@@ -148,40 +139,6 @@ def refuse_taken(names: list[str], *, at: str = "") -> None:
     raise AlreadyTaken(" ".join(fault["detail"] for fault in faults), extra={"errors": faults})
 
 
-async def send_verification(runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any]) -> None:
-    """Job: mail the link that verifies the address."""
-    user = await repository.find_user(uow, UUID(payload["user_id"]))
-    if user is None or user.email is None or user.email_verified_at is not None:
-        return
-    token = JwtSigner(runtime.keyring, "verify-email").sign(
-        {"sub": str(user.id), "email": user.email}, issued_at=uow.now, expires_at=uow.now + _VERIFICATION_LIFETIME
-    )
-    subject = "Confirm your email address"
-    link = f"{runtime.settings.public_url.rstrip('/')}/verify-email?token={token}"
-    context = {"subject": subject, "name": user.first_name, "link": link, "days": _VERIFICATION_LIFETIME.days}
-    parts = render_mail("verification", context)
-    mail = Mail(
-        to=user.email, subject=subject, text=parts.text, html=parts.html, kind="verification", recipient_id=user.id,
-        written_at=uow.now,
-    )  # fmt: skip
-    await queue_mail(uow, mail)
-
-
-async def verify_email(runtime: Runtime, uow: UnitOfWork, token: str) -> None:
-    """Take the token of a verification link; a second use changes nothing."""
-    try:
-        claims = JwtSigner(runtime.keyring, "verify-email").verify(token, now=uow.now)
-    except InvalidToken:
-        raise InvalidInput.at("/token", "is expired or not ours: ask for a new link", "invalid_token") from None
-    user_id = parse_id(str(claims["sub"]))
-    # the address in the link, not the present one: it may have been changed meanwhile
-    await uow.value(
-        """UPDATE users SET email_verified_at = $3, updated_at = $3
-           WHERE id = $1 AND email = $2 AND email_verified_at IS NULL""",
-        user_id, claims.get("email"), uow.now,
-    )  # fmt: skip
-
-
 async def require_verified_email(db: Reader, actor: Actor) -> None:
     """Raise EmailNotVerified for whoever may not reach others yet; see `policy.may_reach_out`."""
     verified = await db.value("SELECT email_verified_at IS NOT NULL FROM users WHERE id = $1", actor.user_id)
@@ -194,9 +151,16 @@ async def my_profile(db: Reader, actor: Actor) -> UserView:
     return await _view(db, actor.user_id)
 
 
-async def change_profile(uow: UnitOfWork, actor: Actor, data: ProfileChange) -> UserView:
-    """Change what was sent; raises InvalidInput."""
+async def change_profile(
+    uow: UnitOfWork, actor: Actor, data: ProfileChange, *, expected_version: int | None = None
+) -> UserView:
+    """Change what was sent; raises InvalidInput, and PreconditionFailed when the version is another than expected."""
     user = await repository.Users(session=uow.session).get(actor.user_id, with_for_update=True)
+    if expected_version is not None and expected_version != user.version:
+        raise PreconditionFailed(
+            f"Your profile is at version {user.version} now, not {expected_version}. Look at it again.",
+            current=await _view(uow, actor.user_id),
+        )
     faults: list[InputFault] = []
     for field, value in msgspec.structs.asdict(data).items():
         if value is msgspec.UNSET:
@@ -212,6 +176,7 @@ async def change_profile(uow: UnitOfWork, actor: Actor, data: ProfileChange) -> 
     if faults:
         raise InvalidInput(faults)
     user.updated_at = uow.now
+    user.version += 1
     await uow.flush()
     return await _view(uow, actor.user_id)
 

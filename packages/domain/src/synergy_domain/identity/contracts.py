@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from synergy_domain.common.actor import GlobalRole
+from synergy_domain.common.actor import GlobalRole, Scope
 from synergy_domain.common.contracts import END
 
 USERNAME_PATTERN = r"^[a-z0-9][a-z0-9_-]*" + END
@@ -26,6 +26,8 @@ Username = Annotated[str, msgspec.Meta(min_length=3, max_length=30, pattern=USER
 Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254, pattern=EMAIL_PATTERN)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
 NewPassword = Annotated[str, msgspec.Meta(min_length=8, max_length=128)]
+Password = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+LinkToken = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
 
 
 class Registration(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -57,7 +59,7 @@ class Credentials(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A sign-in; `deliver` says where the tokens go: into the body, or into HttpOnly cookies."""
 
     identifier: Annotated[str, msgspec.Meta(min_length=1, max_length=254)]
-    password: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    password: Password
     deliver: Literal["body", "cookie"] = "body"
     # what a sign-in gave this device before; a browser sends it as a cookie
     device_id: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] | None = None
@@ -72,7 +74,42 @@ class RefreshInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class VerifyEmailInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The token of a verification link."""
 
-    token: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    token: LinkToken
+
+
+class ForgotPassword(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The address of an account whose password is forgotten."""
+
+    email: Email
+
+
+class PasswordReset(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The token of a link that was mailed, and the password to set."""
+
+    token: LinkToken
+    password: NewPassword
+
+
+class PasswordChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Another password; `current_password` is null for accounts that have none."""
+
+    current_password: Password | None
+    new_password: NewPassword
+
+
+class EmailChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Another address, and the password to confirm it; `password` is null for accounts that have none."""
+
+    email: Email
+    password: Password | None
+
+
+class ApiTokenInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A personal token for scripts; without `expires_at` it is good until it is revoked."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    scopes: Annotated[list[Scope], msgspec.Meta(min_length=1, max_length=3)]
+    expires_at: datetime | None = None
 
 
 class ProfileChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -90,7 +127,7 @@ class ProfileChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class UserView(msgspec.Struct, kw_only=True):
-    """A user, as they and admins see them."""
+    """A user, as they and admins see them. `has_password` is false where they sign in through a provider only."""
 
     id: UUID
     username: str
@@ -102,14 +139,17 @@ class UserView(msgspec.Struct, kw_only=True):
     department: str | None
     position: str | None
     bio: str | None
+    avatar_url: str | None
     timezone: str
     locale: str
     theme: Theme
     is_active: bool
+    has_password: bool
     email_verified_at: datetime | None
     last_login_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    version: int
 
 
 class UserSummary(msgspec.Struct, kw_only=True):
@@ -120,7 +160,40 @@ class UserSummary(msgspec.Struct, kw_only=True):
     name: str
     department: str | None
     position: str | None
+    avatar_url: str | None
     is_active: bool
+
+
+class SessionView(msgspec.Struct, kw_only=True):
+    """A sign-in that lasts. `device` is the user agent in words; `methods` say how the user proved who they are."""
+
+    id: UUID
+    device: str
+    user_agent: str | None
+    ip: str | None
+    methods: list[str]
+    created_at: datetime
+    last_used_at: datetime
+    current: bool
+
+
+class ApiTokenView(msgspec.Struct, kw_only=True):
+    """A personal token. `prefix` is how it begins; `last_used_at` is right to a minute."""
+
+    id: UUID
+    name: str
+    prefix: str
+    scopes: list[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    last_used_ip: str | None
+
+
+class NewApiTokenView(ApiTokenView, kw_only=True):
+    """A personal token that was just made; `token` is shown this once."""
+
+    token: str
 
 
 class IssuedTokens(msgspec.Struct, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synergy_platform.errors import Conflict, Forbidden, NotAuthenticated
+from synergy_platform.errors import Conflict, Forbidden, InputFault, InvalidInput, NotAuthenticated, NotFound
 
 
 class WrongCredentials(NotAuthenticated):
@@ -64,3 +64,63 @@ class EmailNotVerified(Forbidden):
 
     def __init__(self) -> None:
         super().__init__("Confirm your email address first: follow the link in the mail that was sent to you.")
+
+
+class WrongPassword(InvalidInput):
+    """The password that was to confirm something is not the account's; `pointer` is where it stood."""
+
+    def __init__(self, pointer: str) -> None:
+        super().__init__([InputFault(pointer, "wrong_password", "is not your password")])
+
+
+class SignInAgain(Forbidden):
+    """Without a password to confirm it, only a session that has just begun may do this."""
+
+    code, title = "sign_in_again", "Sign in again first"
+
+    def __init__(self) -> None:
+        super().__init__("Your account has no password to confirm this with. Sign in again: you have 10 minutes then.")
+
+
+class InvalidLink(InvalidInput):
+    """The token of a link that was used, has expired, was voided by a newer one, or is none of ours."""
+
+    def __init__(self) -> None:
+        detail = "is expired, was used already, or is not ours: ask for a new link"
+        super().__init__([InputFault("/token", "invalid_token", detail)])
+
+
+class SessionNotFound(NotFound):
+    """There is no such session of the caller, or it has ended."""
+
+    code = "session_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("You have no such session, or it has ended.")
+
+
+class ApiTokenNotFound(NotFound):
+    """There is no such token of the caller, or it was revoked."""
+
+    code = "api_token_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("You have no such token, or it was revoked.")
+
+
+class TooManyApiTokens(Conflict):
+    """The user has as many as they may have."""
+
+    code = "too_many_api_tokens"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"You may have at most {most} tokens. Revoke one that is not needed.")
+
+
+class AdminScopeForbidden(Forbidden):
+    """Only an administrator's token may have the scope of administrators."""
+
+    code = "admin_scope_forbidden"
+
+    def __init__(self) -> None:
+        super().__init__("Only administrators make tokens with the scope 'admin'.")

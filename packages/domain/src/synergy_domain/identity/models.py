@@ -51,8 +51,8 @@ class User(Base):
     is_active: Mapped[bool] = mapped_column(Boolean, default=True)
     is_person_only: Mapped[bool] = mapped_column(Boolean, default=False)
     email_verified_at: Mapped[datetime | None] = mapped_column(DateTimeUTC)
-    # SHA-256 of the picture in its only size, which names the stored file
-    avatar_hash: Mapped[str | None] = mapped_column(String(64))
+    # the picture's key in the storage; another picture has another
+    avatar_key: Mapped[str | None] = mapped_column(String(100))
     password_changed_at: Mapped[datetime | None] = mapped_column(DateTimeUTC)
     # encrypted; good once `totp_confirmed_at` is set. `totp_last_step` is the time step of the last code taken
     totp_secret: Mapped[bytes | None] = mapped_column(LargeBinary)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
-from synergy_domain.common.actor import Actor, GlobalRole
+from synergy_domain.common.actor import Actor, GlobalRole, Scope
 from synergy_domain.identity.contracts import RegistrationMode
 from synergy_domain.identity.errors import AdministratorsOnly
 
@@ -49,3 +50,8 @@ def may_register(mode: RegistrationMode, *, invited: bool, vouched: bool = False
 def sees_everybody(role: GlobalRole) -> bool:
     """See all people; members see those of their own projects."""
     return role in {"manager", "admin"}
+
+
+def may_give_scopes(role: GlobalRole, scopes: Collection[Scope]) -> bool:
+    """Make a token with these scopes: that of administrators is for administrators."""
+    return role == "admin" or "admin" not in scopes

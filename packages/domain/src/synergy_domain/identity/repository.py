@@ -14,10 +14,17 @@ from synergy_domain.identity.contracts import UserView
 from synergy_domain.identity.models import RefreshToken, SecurityEvent, Session, User
 from synergy_platform.database import Reader, UnitOfWork
 
+
+def avatar_url(users: str) -> str:
+    """A column of `users`, as the query calls that table: the address of the picture; another picture has another."""
+    return f"'/api/v1/users/' || {users}.id || '/avatar?v=' || right({users}.avatar_key, 8) AS avatar_url"
+
+
 USER_COLUMNS = """
     id, username, email, first_name, last_name, role, phone, department, position, bio, timezone, locale, theme,
-    is_active, email_verified_at, last_login_at, created_at, updated_at
-"""
+    is_active, password_hash IS NOT NULL AS has_password, email_verified_at, last_login_at, created_at, updated_at,
+    version,
+""" + avatar_url("users")
 
 
 class Users(SQLAlchemyAsyncRepository[User]):
@@ -26,7 +33,7 @@ class Users(SQLAlchemyAsyncRepository[User]):
     model_type = User
 
 
-async def find_actor(db: Reader, user_id: UUID, session_id: UUID) -> Actor | None:
+async def find_actor(db: Reader, user_id: UUID, session_id: UUID | None) -> Actor | None:
     """The user of a session that is still good."""
     row = await db.row(
         """SELECT u.username, u.role FROM sessions s JOIN users u ON u.id = s.user_id
@@ -36,6 +43,27 @@ async def find_actor(db: Reader, user_id: UUID, session_id: UUID) -> Actor | Non
     if row is None:
         return None
     return Actor(user_id=user_id, username=row["username"], role=row["role"], session_id=session_id)
+
+
+async def find_token_actor(db: Reader, token_hash: bytes, now: datetime) -> asyncpg.Record | None:
+    """A personal token that is still good, and its user."""
+    return await db.row(
+        """SELECT t.id, t.user_id, t.scopes, t.last_used_at, u.username, u.role
+           FROM api_tokens t JOIN users u ON u.id = t.user_id
+           WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
+             AND u.is_active""",
+        token_hash, now,
+    )  # fmt: skip
+
+
+async def is_token_good(db: Reader, token_id: UUID, now: datetime) -> bool:
+    """Whether a personal token is still good."""
+    return await db.value(
+        """SELECT EXISTS (SELECT 1 FROM api_tokens t JOIN users u ON u.id = t.user_id
+                          WHERE t.id = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
+                            AND u.is_active)""",
+        token_id, now,
+    )  # fmt: skip
 
 
 async def find_user(db: Reader, user_id: UUID) -> UserView | None:
@@ -131,16 +159,6 @@ async def add_session(
     uow.session.add(session)
     await uow.flush()
     return session.id
-
-
-async def revoke_session(uow: UnitOfWork, session_id: UUID) -> None:
-    """End one session and all its tokens."""
-    await uow.value("UPDATE sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL", session_id, uow.now)
-
-
-async def revoke_sessions(uow: UnitOfWork, user_id: UUID) -> None:
-    """End all sessions of a user."""
-    await uow.value("UPDATE sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL", user_id, uow.now)
 
 
 def add_security_event(

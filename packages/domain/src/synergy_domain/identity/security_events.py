@@ -1,4 +1,4 @@
-"""Security events, read: administrators see all of them, as pages or as CSV."""
+"""Security events, read: users see their own, administrators all of them, as pages or as CSV."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import msgspec
 from synergy_domain.common.actor import Actor
 from synergy_domain.common.contracts import PersonView
 from synergy_domain.identity import policy
-from synergy_domain.identity.sessions import Client
+from synergy_domain.identity.client import Client
 from synergy_platform.database import Reader
 from synergy_platform.ids import new_id
 from synergy_platform.pagination import Cursors, Page, make_page
@@ -25,7 +25,7 @@ from synergy_platform.sql import Keyset, Where
 
 SecurityEventType = Literal[
     "login_success", "login_failed", "logout", "registration", "password_change", "password_reset_request",
-    "password_reset", "mfa_enabled", "mfa_disabled", "mfa_failed", "token_reuse", "session_revoked",
+    "password_reset", "email_changed", "mfa_enabled", "mfa_disabled", "mfa_failed", "token_reuse", "session_revoked",
     "api_token_created", "api_token_revoked", "role_changed", "user_deactivated", "user_activated", "user_changed",
     "user_deleted", "user_linked", "rate_limited", "permission_denied", "admin_access",
 ]  # fmt: skip
@@ -88,6 +88,13 @@ async def list_security_events(
     """A page of everybody's; raises AdministratorsOnly."""
     policy.require_admin(actor)
     return await page_of_events(db, cursors, query)
+
+
+async def list_my_security_events(
+    db: Reader, cursors: Cursors, actor: Actor, query: SecurityEventQuery
+) -> Page[SecurityEventView]:
+    """A page of those that concern the actor."""
+    return await page_of_events(db, cursors, msgspec.structs.replace(query, user_id=actor.user_id))
 
 
 async def page_of_events(db: Reader, cursors: Cursors, query: SecurityEventQuery) -> Page[SecurityEventView]:

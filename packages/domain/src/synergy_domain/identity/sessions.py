@@ -11,29 +11,24 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-import msgspec
 import structlog
 
 from synergy_domain.common.actor import Actor
 from synergy_domain.identity import repository
+from synergy_domain.identity.client import Client
 from synergy_domain.identity.contracts import IssuedTokens
 from synergy_domain.identity.errors import InvalidRefreshToken
 from synergy_domain.identity.known_devices import device_token
-from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.ids import new_id, parse_id
+from synergy_domain.identity.revoking import end_all_sessions, end_session
+from synergy_domain.identity.security_mails import tell_user
+from synergy_platform.database import UnitOfWork
+from synergy_platform.ids import new_id
 from synergy_platform.runtime import Runtime
-from synergy_platform.tokens import InvalidToken, JwtSigner, encode_bytes, hash_token, new_opaque_token
+from synergy_platform.tokens import JwtSigner, encode_bytes, hash_token, new_opaque_token
 
 log = structlog.stdlib.get_logger(__name__)
 
 REFRESH_GRACE = timedelta(seconds=15)
-
-
-class Client(msgspec.Struct, frozen=True):
-    """Where a request came from."""
-
-    ip: str | None
-    user_agent: str | None
 
 
 async def finish_sign_in(
@@ -46,6 +41,8 @@ async def finish_sign_in(
         uow, "login_success", user_id=user_id, ip=client.ip, user_agent=client.user_agent,
         detail={"methods": methods, "known_device": device_id is not None},
     )  # fmt: skip
+    if device_id is None and issued.user.last_login_at is not None:
+        tell_user(uow, user_id, "new_device", client)
     issued.user.last_login_at = uow.now
     # the same device keeps its id, with a longer life
     issued.device_id = device_token(runtime.keyring, user_id, device_id or new_id(), now=uow.now)
@@ -83,11 +80,12 @@ async def refresh(runtime: Runtime, token: str, client: Client) -> IssuedTokens:
             return await _issue(runtime, uow, user_id, session_id, successor)
         if uow.now - row["used_at"] <= REFRESH_GRACE:
             return await _issue(runtime, uow, user_id, session_id, successor)
-        await repository.revoke_session(uow, session_id)
+        await end_session(uow, user_id, session_id)
         repository.add_security_event(
             uow, "token_reuse", user_id=user_id, ip=client.ip, user_agent=client.user_agent,
             detail={"session_id": str(session_id)},
         )  # fmt: skip
+        tell_user(uow, user_id, "token_reuse", client)
     # behind the commit: the session must stay revoked although this is an error
     log.warning("identity.token_reused", user_id=str(user_id), session_id=str(session_id))
     raise InvalidRefreshToken
@@ -96,35 +94,16 @@ async def refresh(runtime: Runtime, token: str, client: Client) -> IssuedTokens:
 async def sign_out(uow: UnitOfWork, actor: Actor, client: Client) -> None:
     """End the actor's session; its access tokens end with it."""
     if actor.session_id is not None:
-        await repository.revoke_session(uow, actor.session_id)
+        await end_session(uow, actor.user_id, actor.session_id)
     repository.add_security_event(uow, "logout", user_id=actor.user_id, ip=client.ip, user_agent=client.user_agent)
 
 
 async def sign_out_everywhere(uow: UnitOfWork, actor: Actor, client: Client) -> None:
     """End all sessions of the actor."""
-    await repository.revoke_sessions(uow, actor.user_id)
+    await end_all_sessions(uow, actor.user_id)
     repository.add_security_event(
         uow, "logout", user_id=actor.user_id, ip=client.ip, user_agent=client.user_agent, detail={"everywhere": True}
     )
-
-
-class Authenticator:
-    """Turns an access token into an Actor; the session is looked up, so a revoked one ends at once."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._signer = JwtSigner(runtime.keyring, "access")
-
-    async def actor(self, db: Reader, token: str) -> Actor | None:
-        """The actor, or None for a token that is expired, forged or revoked."""
-        try:
-            claims = self._signer.verify(token, now=self._runtime.clock.now())
-        except InvalidToken:
-            return None
-        user_id, session_id = parse_id(str(claims["sub"])), parse_id(str(claims.get("sid")))
-        if user_id is None or session_id is None:
-            return None
-        return await repository.find_actor(db, user_id, session_id)
 
 
 async def _issue(
@@ -145,8 +124,3 @@ async def _issue(
         user=user,
         device_id=None,
     )
-
-
-async def is_session_alive(db: Reader, actor: Actor) -> bool:
-    """Whether the actor's session was not revoked meanwhile."""
-    return actor.session_id is None or await repository.find_actor(db, actor.user_id, actor.session_id) is not None

@@ -7,12 +7,13 @@ from uuid import UUID
 import structlog
 
 from synergy_domain.identity import repository, throttle
+from synergy_domain.identity.client import Client
 from synergy_domain.identity.contracts import Credentials, IssuedTokens, SecondFactorNeeded
 from synergy_domain.identity.errors import WrongCredentials
 from synergy_domain.identity.known_devices import known_device
 from synergy_domain.identity.mfa import repository as mfa_repository
 from synergy_domain.identity.mfa.challenge import begin_challenge, methods_of
-from synergy_domain.identity.sessions import Client, finish_sign_in
+from synergy_domain.identity.sessions import finish_sign_in
 from synergy_platform.addresses import sender_of
 from synergy_platform.database import UnitOfWork
 from synergy_platform.runtime import Runtime

@@ -117,6 +117,7 @@ async def deliver(
     _tell_lists(uow, stored, rows, actor_id)
     new = {row["id"] for row in stored if not row["is_folded"]}
     await queue_mail(
+        runtime,
         uow,
         *(
             notification_mail(runtime, draft, address=recipients[draft.recipient_id]["email"], now=uow.now)

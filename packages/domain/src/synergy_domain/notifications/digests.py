@@ -76,7 +76,7 @@ async def send_digests(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, An
         _mail(runtime, readers[user_id], list(rows), uow.now)
         for user_id, rows in groupby(waited, key=lambda row: row["recipient_id"])
     ]
-    await queue_mail(uow, *mails)
+    await queue_mail(runtime, uow, *mails)
     if len(due) == BATCH:
         uow.enqueue(DIGESTS)
 

@@ -93,10 +93,16 @@ class ProjectView(msgspec.Struct, kw_only=True):
     version: int
 
 
+class MemberPersonView(PersonView, kw_only=True):
+    """A person, with the address of their picture."""
+
+    avatar_url: str | None
+
+
 class MemberView(msgspec.Struct, kw_only=True):
     """A member of a project."""
 
-    user: PersonView
+    user: MemberPersonView
     role: ProjectRole
     is_active: bool
     joined_at: datetime

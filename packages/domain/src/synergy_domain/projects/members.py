@@ -125,7 +125,7 @@ async def get_person(db: Reader, actor: Actor, user_id: UUID) -> UserSummary:
 def _summary(row: asyncpg.Record) -> UserSummary:
     return UserSummary(
         id=row["id"], username=row["username"], name=row["name"], department=row["department"],
-        position=row["position"], is_active=row["is_active"],
+        position=row["position"], avatar_url=row["avatar_url"], is_active=row["is_active"],
     )  # fmt: skip
 
 

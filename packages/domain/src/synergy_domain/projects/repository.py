@@ -11,8 +11,10 @@ import msgspec
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 
 from synergy_domain.common import Actor, PersonView
+from synergy_domain.identity import avatar_url
 from synergy_domain.identity import policy as identity_policy
 from synergy_domain.projects.contracts import (
+    MemberPersonView,
     MemberView,
     ProjectQuery,
     ProjectRole,
@@ -143,8 +145,8 @@ def sort_values(sort: str, project: ProjectView) -> list[Any]:
 async def list_members(db: Reader, project_id: UUID) -> list[MemberView]:
     """All members, the owner first, then by name."""
     rows = await db.rows(
-        """SELECT u.id, u.username, u.first_name || ' ' || u.last_name AS name, u.is_active, m.role, m.joined_at,
-                  m.added_by
+        f"""SELECT u.id, u.username, u.first_name || ' ' || u.last_name AS name, u.is_active, m.role, m.joined_at,
+                  m.added_by, {avatar_url("u")}
            FROM project_members m JOIN users u ON u.id = m.user_id WHERE m.project_id = $1
            ORDER BY array_position(ARRAY['owner', 'manager', 'member', 'viewer'], m.role::text), name, u.id""",
         project_id,
@@ -155,8 +157,8 @@ async def list_members(db: Reader, project_id: UUID) -> list[MemberView]:
 async def find_member(db: Reader, project_id: UUID, user_id: UUID) -> MemberView | None:
     """One member."""
     row = await db.row(
-        """SELECT u.id, u.username, u.first_name || ' ' || u.last_name AS name, u.is_active, m.role, m.joined_at,
-                  m.added_by
+        f"""SELECT u.id, u.username, u.first_name || ' ' || u.last_name AS name, u.is_active, m.role, m.joined_at,
+                  m.added_by, {avatar_url("u")}
            FROM project_members m JOIN users u ON u.id = m.user_id WHERE m.project_id = $1 AND m.user_id = $2""",
         project_id, user_id,
     )  # fmt: skip
@@ -245,7 +247,8 @@ async def visible_people(
     keyset = Keyset((("lower(u.first_name || ' ' || u.last_name)", "text", "asc"),), "u.id")
     keyset.after(where, after)
     return await db.rows(
-        f"""SELECT u.id, u.username, u.first_name || ' ' || u.last_name AS name, u.department, u.position, u.is_active
+        f"""SELECT u.id, u.username, u.first_name || ' ' || u.last_name AS name, u.department, u.position, u.is_active,
+                   {avatar_url("u")}
             FROM users u WHERE {where.sql} ORDER BY {keyset.order} LIMIT {limit + 1}""",
         *where.args,
     )
@@ -254,8 +257,8 @@ async def visible_people(
 async def find_visible_person(db: Reader, actor: Actor, user_id: UUID) -> asyncpg.Record | None:
     """A person whom the actor may see, also one without an account, or whose account is not in use."""
     return await db.row(
-        """SELECT u.id, u.username, u.first_name || ' ' || u.last_name AS name, u.department, u.position, u.is_active,
-                  u.is_person_only
+        f"""SELECT u.id, u.username, u.first_name || ' ' || u.last_name AS name, u.department, u.position, u.is_active,
+                  u.is_person_only, {avatar_url("u")}
            FROM users u WHERE u.id = $2 AND u.deleted_at IS NULL AND ($3 OR u.id = $1 OR EXISTS (
                SELECT 1 FROM project_members mine JOIN project_members theirs ON theirs.project_id = mine.project_id
                WHERE mine.user_id = $1 AND theirs.user_id = u.id))""",
@@ -305,7 +308,7 @@ def _to_view(row: asyncpg.Record) -> ProjectView:
 
 def _to_member(row: asyncpg.Record) -> MemberView:
     return MemberView(
-        user=PersonView(id=row["id"], username=row["username"], name=row["name"]),
+        user=MemberPersonView(id=row["id"], username=row["username"], name=row["name"], avatar_url=row["avatar_url"]),
         role=row["role"],
         is_active=row["is_active"],
         joined_at=row["joined_at"],

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy import Index, Integer, String, Text
+from sqlalchemy import Index, Integer, LargeBinary, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,7 +16,8 @@ from synergy_platform.models import Base, id_column
 class OutgoingMail(Base):
     """A mail on its way or gone. `state`: `queued`, `sent`, `bounced` (refused for good) or `failed` (given up).
 
-    What it says (`text`, `html`, `headers`) is there only while it is queued: it may hold links that sign in.
+    What it says is there only while it is queued, and encrypted (`sealed`): it may hold links that sign in. The release
+    before kept it in `text`, `html` and `headers`.
     """
 
     __tablename__ = "mails"
@@ -34,6 +35,7 @@ class OutgoingMail(Base):
     text: Mapped[str | None] = mapped_column(Text)
     html: Mapped[str | None] = mapped_column(Text)
     headers: Mapped[dict[str, str] | None] = mapped_column(JSONB)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     state: Mapped[str] = mapped_column(String(8))
     attempts: Mapped[int] = mapped_column(Integer)
     last_error: Mapped[str | None] = mapped_column(Text)

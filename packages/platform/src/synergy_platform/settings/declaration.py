@@ -232,6 +232,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "SYNERGY_RATE_LIMIT_MFA", "codes of the second factor, by address and account: COUNT/PERIOD, 0 for no limit"
         ),
     ] = RateLimit(5, 300)
+    rate_limit_forgot: Annotated[
+        RateLimit,
+        _setting(
+            "SYNERGY_RATE_LIMIT_FORGOT",
+            "mails that somebody asks for (forgotten password, confirming an address), by address and by recipient:"
+            " COUNT/PERIOD, 0 for no limit",
+        ),
+    ] = RateLimit(3, 3600)
+    rate_limit_reset: Annotated[
+        RateLimit,
+        _setting("SYNERGY_RATE_LIMIT_RESET", "passwords set by a link, by address: COUNT/PERIOD, 0 for no limit"),
+    ] = RateLimit(5, 3600)
 
     webhook_allowed_networks: Annotated[
         tuple[str, ...],

@@ -20,7 +20,6 @@ class AdminUserView(UserView, kw_only=True):
     is_person_only: bool
     has_second_factor: bool
     deactivated_at: datetime | None
-    version: int
 
 
 class NewUser(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ from synergy_domain.identity.repository import USER_COLUMNS
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.sql import Keyset, Where
 
-_COLUMNS = f"""{USER_COLUMNS}, is_person_only, deactivated_at, version,
+_COLUMNS = f"""{USER_COLUMNS}, is_person_only, deactivated_at,
     totp_confirmed_at IS NOT NULL OR email_mfa_at IS NOT NULL AS has_second_factor"""
 
 _NAME = "lower(first_name || ' ' || last_name)"
@@ -88,16 +88,6 @@ async def set_fields(uow: UnitOfWork, user_id: UUID, fields: dict[str, Any]) -> 
         f"UPDATE users SET {names}, updated_at = $2, version = version + 1 WHERE id = $1",
         user_id, uow.now, *fields.values(),
     )  # fmt: skip
-
-
-async def drop_pending(uow: UnitOfWork, user_id: UUID) -> None:
-    """Void what was mailed to the user and what they are in the middle of: links, codes, sign-ins."""
-    await uow.value(
-        """WITH links AS (DELETE FROM one_time_links WHERE user_id = $1),
-                codes AS (DELETE FROM email_codes WHERE user_id = $1)
-           DELETE FROM mfa_challenges WHERE user_id = $1""",
-        user_id,
-    )
 
 
 def _to_view(row: asyncpg.Record) -> AdminUserView:

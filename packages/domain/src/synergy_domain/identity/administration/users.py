@@ -19,7 +19,7 @@ from synergy_domain.common.actor import Actor, GlobalRole
 from synergy_domain.common.contracts import given
 from synergy_domain.identity import policy
 from synergy_domain.identity import repository as accounts_repository
-from synergy_domain.identity.accounts import SEND_VERIFICATION, refuse_taken
+from synergy_domain.identity.accounts import refuse_taken
 from synergy_domain.identity.administration import repository
 from synergy_domain.identity.administration.contracts import AdminUserView, NewUser, UserChange, UserQuery
 from synergy_domain.identity.administration.errors import (
@@ -28,25 +28,23 @@ from synergy_domain.identity.administration.errors import (
     PersonWithoutAccount,
     UserNotFound,
 )
+from synergy_domain.identity.client import Client
+from synergy_domain.identity.emails import SEND_VERIFICATION
 from synergy_domain.identity.errors import AlreadyTaken
 from synergy_domain.identity.events import UserDeactivated, UserRegistered, UserRoleChanged
+from synergy_domain.identity.links import link_address, mail_link, new_link
 from synergy_domain.identity.mfa import reset_factors
-from synergy_domain.identity.models import OneTimeLink, User
+from synergy_domain.identity.models import User
 from synergy_domain.identity.names import clean_name, name_faults
-from synergy_domain.identity.sessions import Client
-from synergy_domain.mails import render_mail
+from synergy_domain.identity.revoking import end_all_sessions, end_what_is_under_way, revoke_everything
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import InputFault, InvalidInput, PreconditionFailed
-from synergy_platform.mail import Mail
-from synergy_platform.mail.outbox import queue_mail
 from synergy_platform.pagination import Cursors, Page
 from synergy_platform.runtime import Runtime
-from synergy_platform.tokens import hash_token, new_opaque_token
 
 log = structlog.stdlib.get_logger(__name__)
 
 SEND_PASSWORD_LINK = "identity.send_password_link"  # noqa: S105 - the name of a job
-PASSWORD_SET = "password_set"  # noqa: S105 - the purpose of a link
 _LINK_LIFETIME = timedelta(days=7)
 
 
@@ -97,26 +95,12 @@ async def send_password_link(runtime: Runtime, uow: UnitOfWork, payload: dict[st
     user = await repository.find_user(uow, UUID(payload["user_id"]))
     if user is None or user.email is None or not user.is_active:
         return
-    token = new_opaque_token()
-    link = OneTimeLink(
-        token_hash=hash_token(token), user_id=user.id, purpose=PASSWORD_SET, email=user.email, created_at=uow.now,
-        expires_at=uow.now + _LINK_LIFETIME,
-    )  # fmt: skip
-    uow.session.add(link)
-    subject = "Your account: choose a password"
-    parts = render_mail(
-        "password_set",
-        {
-            "subject": subject, "name": user.first_name, "username": user.username, "days": _LINK_LIFETIME.days,
-            # behind the #, which no server sees and no log keeps
-            "link": f"{runtime.settings.public_url.rstrip('/')}/reset-password#token={token}",
-        },
-    )  # fmt: skip
-    mail = Mail(
-        to=user.email, subject=subject, text=parts.text, html=parts.html, kind="password_set", recipient_id=user.id,
-        written_at=uow.now,
-    )  # fmt: skip
-    await queue_mail(uow, mail)
+    token = await new_link(uow, user.id, "password_set", user.email, _LINK_LIFETIME)
+    context = {
+        "subject": "Your account: choose a password", "name": user.first_name, "username": user.username,
+        "days": _LINK_LIFETIME.days, "link": link_address(runtime, "reset-password", token),
+    }  # fmt: skip
+    await mail_link(runtime, uow, "password_set", user.id, user.email, context)
 
 
 async def change_user(
@@ -154,7 +138,7 @@ async def change_user(
     written = changed
     if "email" in changed:
         written = {**changed, "email_verified_at": None}
-        await repository.drop_pending(uow, user_id)
+        await end_what_is_under_way(uow, user_id)
         job = SEND_VERIFICATION if await repository.has_password(uow, user_id) else SEND_PASSWORD_LINK
         uow.enqueue(job, {"user_id": str(user_id)})
     try:
@@ -166,7 +150,7 @@ async def change_user(
 
 
 async def deactivate_user(uow: UnitOfWork, actor: Actor, client: Client, user_id: UUID) -> AdminUserView:
-    """Let nobody sign in as the user; all their sessions end now, and tokens do nothing. A second time changes nothing.
+    """Let nobody sign in as the user; all their sessions and tokens end now. A second time changes nothing.
 
     Raises UserNotFound, LastAdmin and PersonWithoutAccount.
     """
@@ -179,8 +163,7 @@ async def deactivate_user(uow: UnitOfWork, actor: Actor, client: Client, user_id
         return user
     _keep_an_admin(user, admins, role_after=user.role, active_after=False)
     await repository.set_fields(uow, user_id, {"is_active": False, "deactivated_at": uow.now})
-    await repository.drop_pending(uow, user_id)
-    await accounts_repository.revoke_sessions(uow, user_id)
+    await revoke_everything(uow, user_id)
     record(uow, "user_deactivated", user_id, actor, client)
     uow.emit(UserDeactivated(object_id=user_id, recipient_id=user_id, username=user.username), by=actor.user_id)
     log.info("identity.user_deactivated", user_id=str(user_id))
@@ -218,7 +201,7 @@ async def sign_user_out(uow: UnitOfWork, actor: Actor, client: Client, user_id: 
     """End all sessions of a user. Raises UserNotFound."""
     policy.require_admin(actor)
     _found(await repository.lock_user(uow, user_id))
-    await accounts_repository.revoke_sessions(uow, user_id)
+    await end_all_sessions(uow, user_id)
     record(uow, "session_revoked", user_id, actor, client, {"everywhere": True})
 
 

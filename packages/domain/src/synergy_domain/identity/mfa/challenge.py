@@ -10,13 +10,14 @@ import asyncpg
 import structlog
 
 from synergy_domain.identity import throttle
+from synergy_domain.identity.client import Client
 from synergy_domain.identity.contracts import IssuedTokens, MfaMethod, SecondFactorNeeded
 from synergy_domain.identity.mfa import email_codes, recovery, repository, totp
 from synergy_domain.identity.mfa.contracts import SecondFactor
 from synergy_domain.identity.mfa.errors import InvalidMfaToken, MethodNotOffered, NoSecondFactor, WrongCode
 from synergy_domain.identity.mfa.telling import tell_of_change
 from synergy_domain.identity.repository import add_security_event
-from synergy_domain.identity.sessions import Client, finish_sign_in
+from synergy_domain.identity.sessions import finish_sign_in
 from synergy_platform.addresses import sender_of
 from synergy_platform.database import UnitOfWork
 from synergy_platform.runtime import Runtime

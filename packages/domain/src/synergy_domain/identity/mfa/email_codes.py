@@ -65,7 +65,7 @@ async def mail_code(runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any]) 
         to=user["email"], subject=subject, text=parts.text, html=parts.html, kind="mfa_code", recipient_id=user_id,
         written_at=uow.now,
     )  # fmt: skip
-    await queue_mail(uow, mail)
+    await queue_mail(runtime, uow, mail)
 
 
 async def take_code(

@@ -8,6 +8,7 @@ import asyncpg
 import structlog
 
 from synergy_domain.common.actor import Actor
+from synergy_domain.identity.client import Client
 from synergy_domain.identity.mfa import email_codes, recovery, repository, totp
 from synergy_domain.identity.mfa.contracts import MfaView, RecoveryCodes, TotpSetUp
 from synergy_domain.identity.mfa.errors import (
@@ -20,7 +21,6 @@ from synergy_domain.identity.mfa.errors import (
 from synergy_domain.identity.mfa.telling import Change, tell_of_change
 from synergy_domain.identity.reauthentication import confirm_identity
 from synergy_domain.identity.repository import add_security_event
-from synergy_domain.identity.sessions import Client
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import InvalidInput, NotFound
 from synergy_platform.runtime import Runtime

@@ -9,10 +9,10 @@ import structlog
 
 from synergy_domain.common.actor import Actor
 from synergy_domain.identity import policy
+from synergy_domain.identity.client import Client
 from synergy_domain.identity.mfa import repository
 from synergy_domain.identity.mfa.contracts import MfaRoles
 from synergy_domain.identity.repository import add_security_event
-from synergy_domain.identity.sessions import Client
 from synergy_platform.database import Reader, UnitOfWork
 
 log = structlog.stdlib.get_logger(__name__)

@@ -53,4 +53,4 @@ async def mail_factor_change(runtime: Runtime, uow: UnitOfWork, payload: dict[st
         to=user["email"], subject=subject, text=parts.text, html=parts.html, kind="mfa_changed",
         recipient_id=user["id"], written_at=uow.now,
     )  # fmt: skip
-    await queue_mail(uow, mail)
+    await queue_mail(runtime, uow, mail)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from synergy_domain.common.actor import Actor
 from synergy_domain.identity import policy
 from synergy_domain.identity.accounts import NewAccount, add_account
+from synergy_domain.identity.client import Client
 from synergy_domain.identity.contracts import IssuedTokens
 from synergy_domain.identity.oidc import repository
 from synergy_domain.identity.oidc.errors import SignInRefused
@@ -18,7 +19,7 @@ from synergy_domain.identity.oidc.people import Person, read_person
 from synergy_domain.identity.oidc.provider import Provider
 from synergy_domain.identity.people import IncomingPerson, free_usernames
 from synergy_domain.identity.repository import add_security_event
-from synergy_domain.identity.sessions import Client, begin_session
+from synergy_domain.identity.sessions import begin_session
 from synergy_platform.database import UnitOfWork
 from synergy_platform.ids import new_id
 from synergy_platform.runtime import Runtime

@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 
 from synergy_domain.common.actor import Actor
+from synergy_domain.identity.client import Client
 from synergy_domain.identity.oidc import repository
 from synergy_domain.identity.oidc.accounts import link_identity, sign_in_by_identity
 from synergy_domain.identity.oidc.contracts import Answer, Begun, Linked, SignedIn
@@ -24,7 +25,6 @@ from synergy_domain.identity.oidc.errors import ProviderUnavailable, SignInRefus
 from synergy_domain.identity.oidc.id_tokens import IdToken, InvalidIdToken, UnknownKey, check_id_token
 from synergy_domain.identity.oidc.provider import Provider, Providers, Tokens
 from synergy_domain.identity.repository import add_security_event
-from synergy_domain.identity.sessions import Client
 from synergy_platform.runtime import Runtime
 from synergy_platform.secretbox import SecretBox, SecretUnreadable
 from synergy_platform.tokens import encode_bytes, hash_token, new_opaque_token

@@ -5,11 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from synergy_domain.common.actor import Actor
+from synergy_domain.identity.client import Client
 from synergy_domain.identity.oidc import repository
 from synergy_domain.identity.oidc.contracts import IdentityView
 from synergy_domain.identity.oidc.errors import LastWayIn
 from synergy_domain.identity.repository import add_security_event
-from synergy_domain.identity.sessions import Client
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import NotFound
 from synergy_platform.settings import Settings

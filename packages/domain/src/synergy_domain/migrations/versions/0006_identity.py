@@ -198,7 +198,8 @@ def upgrade() -> None:
         "sessions",
         sa.Column("methods", postgresql.ARRAY(sa.String(length=20)), server_default=sa.text("'{}'"), nullable=False),
     )
-    op.add_column("users", sa.Column("avatar_hash", sa.String(length=64), nullable=True))
+    op.add_column("mails", sa.Column("sealed", sa.LargeBinary(), nullable=True))
+    op.add_column("users", sa.Column("avatar_key", sa.String(length=100), nullable=True))
     op.add_column("users", sa.Column("password_changed_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("users", sa.Column("totp_secret", sa.LargeBinary(), nullable=True))
     op.add_column("users", sa.Column("totp_confirmed_at", sa.DateTime(timezone=True), nullable=True))
@@ -233,7 +234,8 @@ def downgrade() -> None:
     op.drop_column("users", "totp_confirmed_at")
     op.drop_column("users", "totp_secret")
     op.drop_column("users", "password_changed_at")
-    op.drop_column("users", "avatar_hash")
+    op.drop_column("users", "avatar_key")
+    op.drop_column("mails", "sealed")
     op.drop_column("sessions", "methods")
     op.drop_table("invitations")
     op.drop_table("admin_accesses")

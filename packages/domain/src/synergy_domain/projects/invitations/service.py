@@ -135,7 +135,7 @@ async def send_invitation(runtime: Runtime, uow: UnitOfWork, payload: dict[str, 
         to=invitation.email, subject=subject, text=parts.text, html=parts.html, kind="invitation",
         recipient_id=addressee.user_id, written_at=uow.now,
     )  # fmt: skip
-    await queue_mail(uow, mail)
+    await queue_mail(runtime, uow, mail)
 
 
 async def _locked(uow: UnitOfWork, project_id: UUID, invitation_id: UUID) -> OpenInvitation:
