@@ -13,6 +13,8 @@ import structlog
 
 from synergy_domain import projects
 from synergy_platform.ids import new_id
+from synergy_platform.mail import Mail
+from synergy_platform.mail.outbox import read_queued
 from synergy_testing.factories import PASSWORD
 
 
@@ -45,21 +47,17 @@ class Desk:
         assert answer.status_code == 201, answer.text
         return answer.json()
 
-    async def mail(self, invitation: dict) -> tuple[str, str] | None:
-        """Do the job that mails the link; the mail's text and HTML."""
+    async def mail(self, invitation: dict) -> Mail | None:
+        """Do the job that mails the link; the mail that it queued, if any."""
+        sql = "SELECT id FROM mails WHERE to_address = $1 AND kind = 'invitation' ORDER BY id DESC LIMIT 1"
         async with self.runtime.database.unit_of_work() as uow:
-            before = await uow.value("SELECT count(*) FROM mails WHERE to_address = $1", invitation["email"])
+            before = await uow.value(sql, invitation["email"])
             await projects.send_invitation(self.runtime, uow, {"invitation_id": invitation["id"]})
-            row = await uow.row(
-                "SELECT text, html FROM mails WHERE to_address = $1 AND kind = 'invitation' ORDER BY id DESC LIMIT 1",
-                invitation["email"],
-            )
-            after = await uow.value("SELECT count(*) FROM mails WHERE to_address = $1", invitation["email"])
-        return (row["text"], row["html"]) if row and after > before else None
+            after = await uow.value(sql, invitation["email"])
+            return None if after == before else await read_queued(self.runtime, uow, after)
 
     async def token(self, invitation: dict) -> str:
-        text, _ = await self.mail(invitation)
-        return re.search(r"/invitations#token=([\w-]{43})\n", text)[1]
+        return re.search(r"/invitations#token=([\w-]{43})\n", (await self.mail(invitation)).text)[1]
 
     async def invited(self, email: str | None = None, role: str = "member") -> str:
         return await self.token(await self.invite(email or address(), role))
@@ -123,10 +121,10 @@ async def test_no_line_of_the_log_has_the_token(desk):
 
 async def test_mail_escapes_what_people_wrote(desk, api):
     await desk.caller.patch(f"/projects/{desk.project.id}", {"name": "<b>Web\u2028site</b> & co"})
-    text, html = await desk.mail(await desk.invite(address()))
-    assert "&lt;b&gt;Web site&lt;/b&gt; &amp; co" in html
-    assert "<b>" not in html
-    assert "> <b>Web" in text
+    mail = await desk.mail(await desk.invite(address()))
+    assert "&lt;b&gt;Web site&lt;/b&gt; &amp; co" in mail.html
+    assert "<b>" not in mail.html
+    assert "> <b>Web" in mail.text
 
 
 @pytest.mark.parametrize(

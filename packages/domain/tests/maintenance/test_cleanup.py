@@ -6,6 +6,7 @@ import os
 from datetime import timedelta
 
 from synergy_domain.maintenance import SWEEP_FILES, clean_up, sweep_files
+from synergy_domain.projects import InvitationInput, invite
 from synergy_domain.work import AttachmentUpload, add_attachment, delete_attachment, delete_task
 from synergy_platform.ids import first_id_at, new_id
 from synergy_platform.storage import StoredFile
@@ -43,6 +44,28 @@ async def test_cleanup_deletes_what_is_old_and_keeps_the_rest(make, own_runtime)
     assert await reader.value("SELECT count(*) FROM events") == events - 1
     assert await reader.value("SELECT key FROM retired_project_keys") == old_project.key
     assert await reader.value("SELECT count(*) FROM jobs WHERE name = $1", SWEEP_FILES) == 1
+
+
+async def test_cleanup_deletes_invitations_a_month_after_they_ended(make, own_runtime):
+    make = type(make)(own_runtime)
+    owner = await make.user(verified=True)
+    project = await make.project(owner)
+    names = ("open", "accepted long ago", "revoked long ago", "expired long ago", "accepted now")
+    for name in names:
+        async with own_runtime.database.unit_of_work() as uow:
+            data = InvitationInput(email=f"{name.replace(' ', '-')}@example.org")
+            await invite(own_runtime, uow, owner, project.id, data)
+    async with own_runtime.database.unit_of_work() as uow:
+        old = uow.now - timedelta(days=31)
+        for name, column, moment in zip(
+            names[1:], ("accepted_at", "revoked_at", "expires_at", "accepted_at"), (old, old, old, uow.now), strict=True
+        ):
+            sql = f"UPDATE invitations SET {column} = $2 WHERE email = $1"  # noqa: S608 - columns of the test
+            await uow.value(sql, f"{name.replace(' ', '-')}@example.org", moment)
+    async with own_runtime.database.unit_of_work() as uow:
+        await clean_up(own_runtime, uow, {})
+    left = await own_runtime.database.reader().rows("SELECT email FROM invitations ORDER BY email")
+    assert [row["email"] for row in left] == ["accepted-now@example.org", "open@example.org"]
 
 
 async def stored(runtime, area: str, *, old: bool) -> StoredFile:

@@ -26,13 +26,13 @@ _REVIVE = "state = 'waiting', attempts = 0, history = '[]', run_at = $1, publish
 
 
 async def state_of_queues(runtime: Runtime, db: Reader, actor: Actor) -> BackgroundState:
-    """Queues, outbox and processes; raises Forbidden."""
+    """Queues, outbox and processes; raises AdminsOnly."""
     require_admin(actor)
     return await background_state(db, runtime.clock.now())
 
 
 async def list_jobs(db: Reader, cursors: Cursors, actor: Actor, query: JobQuery) -> Page[JobView]:
-    """Dead letters, the latest first, or what waits, the longest due first; raises Forbidden."""
+    """Dead letters, the latest first, or what waits, the longest due first; raises AdminsOnly."""
     require_admin(actor)
     dead = query.state == "dead"
     sort, order = ("-died_at", _DEAD) if dead else ("run_at", _WAITING)
@@ -53,7 +53,7 @@ async def list_jobs(db: Reader, cursors: Cursors, actor: Actor, query: JobQuery)
 
 
 async def get_job(db: Reader, actor: Actor, job_id: UUID) -> JobView:
-    """One job that is not done; raises Forbidden and NotFound."""
+    """One job that is not done; raises AdminsOnly and NotFound."""
     require_admin(actor)
     row = await db.row(f"SELECT {_COLUMNS} FROM jobs WHERE id = $1", job_id)  # noqa: S608 - constants
     if row is None:
@@ -62,7 +62,7 @@ async def get_job(db: Reader, actor: Actor, job_id: UUID) -> JobView:
 
 
 async def retry_job(uow: UnitOfWork, actor: Actor, job_id: UUID) -> JobView:
-    """Send a dead letter again, with five new tries; raises Forbidden, NotFound and Conflict."""
+    """Send a dead letter again, with five new tries; raises AdminsOnly, NotFound and Conflict."""
     require_admin(actor)
     found = await get_job(uow, actor, job_id)
     if found.name == MESSAGE:
@@ -78,7 +78,7 @@ async def retry_job(uow: UnitOfWork, actor: Actor, job_id: UUID) -> JobView:
 
 
 async def retry_jobs(uow: UnitOfWork, actor: Actor, data: RetryInput) -> RetriedJobs:
-    """Send all dead letters again, or those of one kind of job; raises Forbidden."""
+    """Send all dead letters again, or those of one kind of job; raises AdminsOnly."""
     require_admin(actor)
     retried = await uow.value(
         f"""WITH again AS (
@@ -92,7 +92,7 @@ async def retry_jobs(uow: UnitOfWork, actor: Actor, data: RetryInput) -> Retried
 
 
 async def delete_job(uow: UnitOfWork, actor: Actor, job_id: UUID) -> None:
-    """Remove a dead letter for good; raises Forbidden, NotFound and Conflict."""
+    """Remove a dead letter for good; raises AdminsOnly, NotFound and Conflict."""
     require_admin(actor)
     await get_job(uow, actor, job_id)
     if await uow.value("DELETE FROM jobs WHERE id = $1 AND state = 'dead' RETURNING id", job_id) is None:

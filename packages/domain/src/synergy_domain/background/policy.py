@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from synergy_domain import common
 from synergy_domain.common import Actor
-from synergy_platform.errors import Forbidden
 
 
 def require_admin(actor: Actor) -> None:
-    """Raise Forbidden for everybody but administrators."""
-    if not actor.is_admin:
-        raise Forbidden("Only administrators see and steer background work.")
+    """Raise AdminsOnly for everybody but administrators."""
+    common.require_admin(actor, "see and steer background work")

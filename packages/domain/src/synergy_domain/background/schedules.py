@@ -25,13 +25,13 @@ _COLUMNS = """id, name, job, cron, interval_seconds, timezone, missed, is_paused
 
 
 async def list_schedules(db: Reader, actor: Actor) -> list[ScheduleView]:
-    """All of them by name; raises Forbidden."""
+    """All of them by name; raises AdminsOnly."""
     require_admin(actor)
     return [_to_view(row) for row in await db.rows(f"SELECT {_COLUMNS} FROM schedules ORDER BY name")]  # noqa: S608 - constants
 
 
 async def get_schedule(db: Reader, actor: Actor, schedule_id: UUID) -> ScheduleView:
-    """One of them; raises Forbidden and NotFound."""
+    """One of them; raises AdminsOnly and NotFound."""
     require_admin(actor)
     return _found(await db.row(f"SELECT {_COLUMNS} FROM schedules WHERE id = $1", schedule_id))  # noqa: S608 - constants
 

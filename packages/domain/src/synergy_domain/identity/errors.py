@@ -39,15 +39,6 @@ class AlreadyTaken(Conflict):
     code, title = "already_taken", "Already taken"
 
 
-class AdministratorsOnly(Forbidden):
-    """Somebody else than an administrator, or a token without that scope."""
-
-    code = "admins_only"
-
-    def __init__(self) -> None:
-        super().__init__("Only administrators see and change the accounts of this installation.")
-
-
 class AccountExists(Conflict):
     """Somebody with this address has an account, and joins with it."""
 

@@ -5,25 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from synergy_domain.common.actor import Actor, GlobalRole, Scope
+from synergy_domain import common
+from synergy_domain.common import Actor, GlobalRole, Scope
 from synergy_domain.identity.contracts import RegistrationMode
-from synergy_domain.identity.errors import AdministratorsOnly
-
-
-def may_administer(actor: Actor) -> bool:
-    """See and change all accounts, and see all security events."""
-    return actor.is_admin
 
 
 def require_admin(actor: Actor) -> None:
-    """Raise AdministratorsOnly for everybody else."""
-    if not may_administer(actor):
-        raise AdministratorsOnly
+    """Raise AdminsOnly for everybody else: they see and change all accounts, and see all security events."""
+    common.require_admin(actor, "see and change the accounts of this installation")
 
 
 def may_change_role(actor: Actor, user_id: UUID) -> bool:
     """Give an account another global role: an administrator, never one's own."""
-    return may_administer(actor) and actor.user_id != user_id
+    return actor.is_admin and actor.user_id != user_id
 
 
 def takes_admin_away(*, role: GlobalRole, is_active: bool, role_after: GlobalRole, active_after: bool) -> bool:

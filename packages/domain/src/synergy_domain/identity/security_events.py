@@ -85,7 +85,7 @@ async def record_security_event(
 async def list_security_events(
     db: Reader, cursors: Cursors, actor: Actor, query: SecurityEventQuery
 ) -> Page[SecurityEventView]:
-    """A page of everybody's; raises AdministratorsOnly."""
+    """A page of everybody's; raises AdminsOnly."""
     policy.require_admin(actor)
     return await page_of_events(db, cursors, query)
 
@@ -104,7 +104,7 @@ async def page_of_events(db: Reader, cursors: Cursors, query: SecurityEventQuery
 
 
 def export_security_events(db: Reader, actor: Actor, query: SecurityEventQuery) -> AsyncIterator[bytes]:
-    """All that fit as CSV (RFC 4180), in pieces; raises AdministratorsOnly at once.
+    """All that fit as CSV (RFC 4180), in pieces; raises AdminsOnly at once.
 
     A cell that a spreadsheet would take for a formula begins with an apostrophe.
     """

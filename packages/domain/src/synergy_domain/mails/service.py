@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import email
-from email import policy
+from email import policy as email_policy
 from email.message import MIMEPart
 from uuid import UUID
 
 from synergy_domain.common import Actor
+from synergy_domain.mails import policy
 from synergy_domain.mails.contracts import MailContent, MailQuery, MailView
 from synergy_platform.database import Reader
-from synergy_platform.errors import Forbidden, NotFound
+from synergy_platform.errors import NotFound
 from synergy_platform.mail import FolderMailer
 from synergy_platform.pagination import Cursors, Page, make_page
 from synergy_platform.runtime import Runtime
@@ -21,8 +22,8 @@ _SORT = Keyset((("created_at", "timestamp", "desc"),), "id")
 
 
 async def list_mails(db: Reader, cursors: Cursors, actor: Actor, query: MailQuery) -> Page[MailView]:
-    """All mails of the last 30 days, the newest first; raises Forbidden."""
-    _require_admin(actor)
+    """All mails of the last 30 days, the newest first; raises AdminsOnly."""
+    policy.require_admin(actor)
     where = Where()
     where.among("state", query.states)
     if query.to is not None:
@@ -38,11 +39,11 @@ async def list_mails(db: Reader, cursors: Cursors, actor: Actor, query: MailQuer
 
 
 async def read_mail(runtime: Runtime, actor: Actor, mail_id: UUID) -> MailContent:
-    """What a mail says, where mails land in a folder; raises Forbidden and NotFound.
+    """What a mail says, where mails land in a folder; raises AdminsOnly and NotFound.
 
     Elsewhere nobody reads it: what a mail says is for its recipient.
     """
-    _require_admin(actor)
+    policy.require_admin(actor)
     mailer = runtime.mailer
     if not isinstance(mailer, FolderMailer):
         raise NotFound("What mails say is kept only where they land in a folder (EMAIL_BACKEND=folder).")
@@ -50,7 +51,7 @@ async def read_mail(runtime: Runtime, actor: Actor, mail_id: UUID) -> MailConten
         content = await asyncio.to_thread(mailer.path(mail_id).read_bytes)
     except FileNotFoundError:
         raise NotFound("There is no such mail in the folder.") from None
-    message = email.message_from_bytes(content, policy=policy.default)
+    message = email.message_from_bytes(content, policy=email_policy.default)
     text, html = message.get_body(("plain",)), message.get_body(("html",))
     return MailContent(
         id=mail_id,
@@ -64,8 +65,3 @@ async def read_mail(runtime: Runtime, actor: Actor, mail_id: UUID) -> MailConten
 
 def _lines(part: MIMEPart | None) -> str | None:
     return None if part is None else str(part.get_content()).replace("\r\n", "\n")
-
-
-def _require_admin(actor: Actor) -> None:
-    if not actor.is_admin:
-        raise Forbidden("Only administrators see the mails of this installation.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from synergy_domain import transfer, webhooks, work
+from synergy_domain import projects, transfer, webhooks, work
 from synergy_domain.identity import delete_expired_sessions, delete_old_throttles, mfa
 from synergy_domain.notifications import delete_old
 from synergy_platform.database import UnitOfWork
@@ -25,6 +25,7 @@ READ_NOTIFICATIONS = timedelta(days=90)
 UNLISTED_NOTIFICATIONS = timedelta(days=30)
 MAILS = timedelta(days=30)
 DELIVERIES = timedelta(days=30)
+INVITATIONS = timedelta(days=30)
 TRASH = timedelta(days=30)
 LEDGER = timedelta(days=400)
 SECURITY_EVENTS = timedelta(days=400)
@@ -45,6 +46,7 @@ async def clean_up(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) 
         ),
         "mails": await delete_old_mails(uow, uow.now - MAILS),
         "webhook_deliveries": await webhooks.delete_old_deliveries(uow, uow.now - DELIVERIES),
+        "invitations": await projects.delete_old_invitations(uow, uow.now - INVITATIONS),
         "renewed_secrets": await webhooks.renew_secrets(runtime, uow) + await mfa.renew_secrets(runtime, uow),
     }
     trash = uow.now - TRASH

@@ -16,10 +16,9 @@ import structlog
 from synergy_domain import projects
 from synergy_domain.common import Actor
 from synergy_domain.identity.people import add_people
-from synergy_domain.projects import policy
 from synergy_domain.projects.errors import ProjectNotFound
 from synergy_domain.projects.intake import IncomingProject, ProjectReference, add_members, add_project
-from synergy_domain.transfer import repository
+from synergy_domain.transfer import policy, repository
 from synergy_domain.transfer.contracts import (
     ImportCounts,
     ImportMapping,
@@ -252,7 +251,7 @@ async def _check_target(db: Reader, actor: Actor, project_id: UUID) -> None:
         access = await projects.access_to(db, actor, project_id)
     except ProjectNotFound:
         raise InvalidInput.at("/project_id", "is no project that you can see", "unknown_id") from None
-    projects.require(access, policy.may_manage(access.role), "import into the project")
+    projects.require(access, policy.may_import_into(access.role), "import into the project")
 
 
 def _read_form(upload: ImportUpload, user_id: UUID) -> StoredImport:

@@ -49,7 +49,7 @@ _LINK_LIFETIME = timedelta(days=7)
 
 
 async def list_users(db: Reader, cursors: Cursors, actor: Actor, query: UserQuery) -> Page[AdminUserView]:
-    """A page of all accounts that are not deleted; raises AdministratorsOnly."""
+    """A page of all accounts that are not deleted; raises AdminsOnly."""
     policy.require_admin(actor)
     after = repository.SORTS[query.sort].decode(cursors, query.sort, query.cursor)
     found, total = await repository.list_users(db, query, after)
@@ -62,7 +62,7 @@ async def list_users(db: Reader, cursors: Cursors, actor: Actor, query: UserQuer
 
 
 async def get_user(db: Reader, actor: Actor, user_id: UUID) -> AdminUserView:
-    """One account; raises AdministratorsOnly and UserNotFound."""
+    """One account; raises AdminsOnly and UserNotFound."""
     policy.require_admin(actor)
     return _found(await repository.find_user(db, user_id))
 

@@ -19,13 +19,13 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 async def required_roles(db: Reader, actor: Actor) -> MfaRoles:
-    """For administrators; raises AdministratorsOnly."""
+    """For administrators; raises AdminsOnly."""
     policy.require_admin(actor)
     return await _roles(db)
 
 
 async def require_roles(uow: UnitOfWork, actor: Actor, data: MfaRoles, client: Client) -> MfaRoles:
-    """Have these roles need a second factor, and no others; raises AdministratorsOnly."""
+    """Have these roles need a second factor, and no others; raises AdminsOnly."""
     policy.require_admin(actor)
     return await set_required_roles(uow, data, client, actor=actor)
 
