@@ -177,8 +177,7 @@ async def test_change_role_counts_at_once_for_tokens_that_are_out(admin, api, ma
 
     assert answer.json()["role"] == "member"
     assert (await lowered.get("/admin/users")).status_code == 403
-    event = await last_event(admin, user.user_id)
-    assert event["type"] == "role_changed"
+    [event] = await events_of(admin, user.user_id, type="role_changed")
     assert (event["detail"]["from"], event["detail"]["to"]) == ("admin", "member")
 
 

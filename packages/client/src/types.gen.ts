@@ -14,6 +14,13 @@ export type AcceptedInvitation = {
 };
 
 /**
+ * AccountDeletion
+ */
+export type AccountDeletion = {
+    transfer_to?: string | null;
+};
+
+/**
  * ActivityObject
  */
 export type ActivityObject = {
@@ -777,6 +784,14 @@ export type OutboxState = {
 };
 
 /**
+ * OwnDeletion
+ */
+export type OwnDeletion = {
+    password: string | null;
+    transfer_to?: string | null;
+};
+
+/**
  * OwnPassword
  */
 export type OwnPassword = {
@@ -797,6 +812,13 @@ export type PasswordChange = {
 export type PasswordReset = {
     password: string;
     token: string;
+};
+
+/**
+ * PersonLink
+ */
+export type PersonLink = {
+    user_id: string;
 };
 
 /**
@@ -2579,6 +2601,65 @@ export type CreateAccountResponses = {
 
 export type CreateAccountResponse = CreateAccountResponses[keyof CreateAccountResponses];
 
+export type DeleteAccountData = {
+    body: AccountDeletion | null;
+    path: {
+        user_id: string;
+    };
+    query?: never;
+    url: '/api/v1/admin/users/{user_id}';
+};
+
+export type DeleteAccountErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type DeleteAccountError = DeleteAccountErrors[keyof DeleteAccountErrors];
+
+export type DeleteAccountResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: void;
+};
+
+export type DeleteAccountResponse = DeleteAccountResponses[keyof DeleteAccountResponses];
+
 export type GetAccountData = {
     body?: never;
     path: {
@@ -2790,6 +2871,65 @@ export type DeactivateAccountResponses = {
 };
 
 export type DeactivateAccountResponse = DeactivateAccountResponses[keyof DeactivateAccountResponses];
+
+export type LinkPersonData = {
+    body: PersonLink;
+    path: {
+        user_id: string;
+    };
+    query?: never;
+    url: '/api/v1/admin/users/{user_id}/link';
+};
+
+export type LinkPersonErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type LinkPersonError = LinkPersonErrors[keyof LinkPersonErrors];
+
+export type LinkPersonResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: AdminUserView;
+};
+
+export type LinkPersonResponse = LinkPersonResponses[keyof LinkPersonResponses];
 
 export type ResetAccountMfaData = {
     body?: never;
@@ -4282,6 +4422,59 @@ export type ChangeLabelResponses = {
 };
 
 export type ChangeLabelResponse = ChangeLabelResponses[keyof ChangeLabelResponses];
+
+export type DeleteMeData = {
+    body: OwnDeletion;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me';
+};
+
+export type DeleteMeErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+};
+
+export type DeleteMeError = DeleteMeErrors[keyof DeleteMeErrors];
+
+export type DeleteMeResponses = {
+    /**
+     * Request fulfilled, nothing follows
+     */
+    204: null;
+};
+
+export type DeleteMeResponse = DeleteMeResponses[keyof DeleteMeResponses];
 
 export type GetMeData = {
     body?: never;

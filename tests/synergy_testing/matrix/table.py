@@ -97,6 +97,7 @@ _ACCOUNTS: dict[str, Entry | tuple[Entry, ...]] = {
     "GET /api/v1/admin/mfa-roles": admin(session=True),
     "PUT /api/v1/admin/mfa-roles": admin(json={"roles": []}, session=True),
     "GET /api/v1/me": signed_in(),
+    "DELETE /api/v1/me": signed_in(json={"password": PASSWORD}, session=True, fresh=True, differs={"owner": 409}),
     "PATCH /api/v1/me": signed_in(json={"bio": "Likes trees."}),
     "POST /api/v1/me/email": signed_in(json={"email": "@new_address", "password": PASSWORD}, ok=202, session=True),
     "GET /api/v1/me/sessions": signed_in(session=True),
@@ -226,6 +227,10 @@ _ADMIN: dict[str, Entry | tuple[Entry, ...]] = {
     "POST /api/v1/admin/users/{user_id}/activate": admin(ok=200, session=True),
     "POST /api/v1/admin/users/{user_id}/reset-mfa": admin(ok=200, session=True),
     "POST /api/v1/admin/users/{user_id}/sign-out": admin(ok=204, session=True),
+    "DELETE /api/v1/admin/users/{user_id}": admin(session=True),
+    "POST /api/v1/admin/users/{user_id}/link": admin(
+        json={"user_id": "@user_id"}, ids={"user_id": "@person_without_account"}, ok=200, session=True
+    ),
     "GET /api/v1/admin/security-events": admin(),
     "GET /api/v1/admin/mails": admin(),
     "GET /api/v1/admin/mails/{mail_id}": admin(),
@@ -262,4 +267,7 @@ FOREIGN_IDS: dict[str, dict[str, str | list[str]]] = {
     "POST /api/v1/tasks/{task}/move": {"before": "@foreign_task", "after": "@foreign_task"},
     "POST /api/v1/tasks/{task}/subtasks": {"assignee_id": "@foreign_member"},
     "PATCH /api/v1/subtasks/{subtask_id}": {"assignee_id": "@foreign_member"},
+    "DELETE /api/v1/me": {"transfer_to": "@hidden_person"},
+    # an administrator sees everybody: nobody's
+    "POST /api/v1/admin/users/{user_id}/link": {"user_id": "@nobody"},
 }

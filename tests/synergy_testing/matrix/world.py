@@ -105,6 +105,15 @@ class World:
         """An account that an administrator makes."""
         return {name: value for name, value in (await self.registration(kind)).items() if name != "password"}
 
+    async def person_without_account(self, _kind: Kind) -> str:
+        """Somebody whom an import made."""
+        person = await self._make.user(email=None, password_hash=None, is_active=False, is_person_only=True)
+        return str(person.user_id)
+
+    async def nobody(self, _kind: Kind) -> str:
+        """An id that nobody has."""
+        return str(new_id())
+
     async def credentials(self, _kind: Kind) -> dict[str, str]:
         """A sign-in of somebody."""
         return {"identifier": (await self._make.user()).username, "password": PASSWORD}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 import asyncpg
 import msgspec
@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from synergy_platform.errors import (
     BadRequest,
+    Conflict,
     InputFault,
     InvalidInput,
     NotFound,
@@ -113,6 +114,8 @@ def _translate(request: AnyRequest, error: Exception) -> ProductError:
             return _http(error)
         case asyncpg.UntranslatableCharacterError() | asyncpg.CharacterNotInRepertoireError():
             return InvalidInput.at("", "contains a character that cannot be stored (NUL)", "invalid_character")
+        case asyncpg.ForeignKeyViolationError():
+            return Conflict("Something that this names is gone meanwhile. Look at it again.")
         case OperationalError() | InterfaceError() | PoolTimeout() | asyncpg.InterfaceError():
             return Unavailable("The database cannot be reached at the moment. Try again in a few seconds.")
         case asyncpg.PostgresConnectionError() | asyncpg.CannotConnectNowError() | asyncpg.TooManyConnectionsError():
@@ -175,8 +178,9 @@ def _body_faults(request: AnyRequest, entries: list[dict[str, Any]]) -> ProductE
     field = getattr(request.scope["route_handler"], "parsed_data_field", None)
     annotation = getattr(field, "annotation", None)
     faults: list[InputFault] = []
-    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-        faults = struct_faults(raw, annotation)
+    for kind in (annotation, *get_args(annotation)):  # a body that may be missing is a union with None
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            faults = struct_faults(raw, kind)
     if not faults:
         faults = [InputFault("", "invalid", _sentence(str(entry.get("message", "")))) for entry in entries]
     return InvalidInput(faults)

@@ -17,6 +17,7 @@ from synergy_domain.identity.administration import SEND_PASSWORD_LINK, send_pass
 from synergy_domain.identity.api_tokens import create_api_token, list_api_tokens, revoke_api_token
 from synergy_domain.identity.authenticator import Authenticator, is_still_good
 from synergy_domain.identity.client import Client
+from synergy_domain.identity.confirming import confirm_password
 from synergy_domain.identity.contracts import (
     ApiTokenInput,
     ApiTokenView,
@@ -29,6 +30,7 @@ from synergy_domain.identity.contracts import (
     NewApiTokenView,
     NewPassword,
     OidcProviderView,
+    Password,
     PasswordChange,
     PasswordReset,
     ProfileChange,
@@ -64,6 +66,7 @@ from synergy_domain.identity.emails import (
 from synergy_domain.identity.errors import AccountExists, EmailNotVerified, RegistrationClosed
 from synergy_domain.identity.known_devices import DEVICE_LIFETIME
 from synergy_domain.identity.repository import avatar_url, delete_expired_sessions
+from synergy_domain.identity.revoking import tell_streams
 from synergy_domain.identity.security_events import (
     SecurityEventQuery,
     SecurityEventType,
@@ -100,6 +103,7 @@ __all__ = [
     "NewApiTokenView",
     "NewPassword",
     "OidcProviderView",
+    "Password",
     "PasswordChange",
     "PasswordReset",
     "ProfileChange",
@@ -125,6 +129,7 @@ __all__ = [
     "change_password",
     "change_profile",
     "check_taken",
+    "confirm_password",
     "create_account",
     "create_api_token",
     "delete_expired_sessions",
@@ -158,5 +163,6 @@ __all__ = [
     "sign_in_options",
     "sign_out",
     "sign_out_everywhere",
+    "tell_streams",
     "verify_email",
 ]

@@ -20,11 +20,6 @@ def may_change_role(actor: Actor, user_id: UUID) -> bool:
     return actor.is_admin and actor.user_id != user_id
 
 
-def takes_admin_away(*, role: GlobalRole, is_active: bool, role_after: GlobalRole, active_after: bool) -> bool:
-    """Whether a change leaves the instance with one administrator less."""
-    return (role == "admin" and is_active) and not (role_after == "admin" and active_after)
-
-
 def may_reach_out(*, email_verified: bool, is_admin: bool) -> bool:
     """Invite others, make webhooks and personal tokens: those whose address is confirmed.
 

@@ -19,8 +19,8 @@ from synergy_platform.runtime import Runtime
 SEND_SECURITY_MAIL = "identity.send_security_mail"
 
 Notice = Literal[
-    "new_device", "password_changed", "password_reset_done", "email_change_requested", "email_changed", "email_taken",
-    "api_token_created", "token_reuse",
+    "new_device", "password_changed", "password_reset_done", "email_change_requested", "email_changed",
+    "email_changed_by_admin", "email_taken", "api_token_created", "token_reuse",
 ]  # fmt: skip
 
 
@@ -62,6 +62,11 @@ _TEXTS: dict[Notice, _Text] = {
         "Your email address was changed",
         "your account has another email address now. This is the last mail to the old one.",
         "If it was not you, tell your administrator at once: whoever did it knows your password.",
+    ),
+    "email_changed_by_admin": _Text(
+        "Your email address was changed",
+        "an administrator gave your account another email address. This is the last mail to the old one.",
+        "If you did not ask for it, tell your administrators.",
     ),
     "email_taken": _Text(
         "Somebody wanted to use your email address",

@@ -23,6 +23,7 @@ from synergy_domain.projects.contracts import (
     ProjectView,
     Transfer,
 )
+from synergy_domain.projects.events import MemberAdded, MemberRemoved, MemberUpdated, ProjectTransferred
 from synergy_domain.projects.invitations import (
     SEND_INVITATION,
     accept_invitation,
@@ -60,11 +61,11 @@ from synergy_domain.projects.service import (
 __all__ = [
     "ACCESS_COLUMNS", "SEND_INVITATION", "SORTS", "AcceptedInvitation", "Access", "GrantableRole",
     "InvitationAcceptance", "InvitationInput", "InvitationPreview", "InvitationView", "InvitedRegistration",
-    "MemberChange", "MemberInput", "MemberView", "Priority", "ProjectChange", "ProjectInput", "ProjectQuery",
-    "ProjectRole", "ProjectSettings", "ProjectStatus", "ProjectView", "Transfer", "accept_invitation", "access_to",
-    "add_member", "archive_project", "change_member", "change_project", "count_change", "create_project",
-    "delete_old_invitations", "delete_project", "get_person", "get_project", "invite", "list_invitations",
-    "list_members", "list_people", "list_projects", "policy", "preview_invitation", "propose_key",
-    "record_admin_access", "remove_member", "require", "resend_invitation", "revoke_invitation", "send_invitation",
-    "to_access", "transfer_project", "unarchive_project",
+    "MemberAdded", "MemberChange", "MemberInput", "MemberRemoved", "MemberUpdated", "MemberView", "Priority",
+    "ProjectChange", "ProjectInput", "ProjectQuery", "ProjectRole", "ProjectSettings", "ProjectStatus",
+    "ProjectTransferred", "ProjectView", "Transfer", "accept_invitation", "access_to", "add_member", "archive_project",
+    "change_member", "change_project", "count_change", "create_project", "delete_old_invitations", "delete_project",
+    "get_person", "get_project", "invite", "list_invitations", "list_members", "list_people", "list_projects", "policy",
+    "preview_invitation", "propose_key", "record_admin_access", "remove_member", "require", "resend_invitation",
+    "revoke_invitation", "send_invitation", "to_access", "transfer_project", "unarchive_project",
 ]  # fmt: skip

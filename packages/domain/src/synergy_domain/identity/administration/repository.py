@@ -15,6 +15,8 @@ from synergy_platform.sql import Keyset, Where
 _COLUMNS = f"""{USER_COLUMNS}, is_person_only, deactivated_at,
     totp_confirmed_at IS NOT NULL OR email_mfa_at IS NOT NULL AS has_second_factor"""
 
+_ADMINISTRATORS = 7_310_006  # any number that nothing else locks
+
 _NAME = "lower(first_name || ' ' || last_name)"
 # who never signed in comes last, whichever way
 _LOGIN_ASC = "coalesce(last_login_at, '9999-12-31'::timestamptz)"
@@ -65,15 +67,23 @@ async def find_user(db: Reader, user_id: UUID) -> AdminUserView | None:
 
 
 async def lock_user(uow: UnitOfWork, user_id: UUID) -> AdminUserView | None:
-    """An account that is not deleted, its row locked."""
-    row = await uow.row(f"SELECT {_COLUMNS} FROM users WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE", user_id)
+    """An account that is not deleted, its row locked: also against what would come to refer to it, like a session."""
+    row = await uow.row(f"SELECT {_COLUMNS} FROM users WHERE id = $1 AND deleted_at IS NULL FOR UPDATE", user_id)
     return _to_view(row) if row else None
 
 
-async def lock_active_admins(uow: UnitOfWork) -> set[UUID]:
-    """All active administrators, their rows locked in one order: of two who lower each other the second waits."""
-    rows = await uow.rows("SELECT id FROM users WHERE role = 'admin' AND is_active ORDER BY id FOR NO KEY UPDATE")
-    return {row["id"] for row in rows}
+async def lock_administrators(uow: UnitOfWork) -> None:
+    """Let one at a time take administrators away, until the commit."""
+    await uow.value("SELECT pg_advisory_xact_lock($1)", _ADMINISTRATORS)
+
+
+async def is_last_admin(db: Reader, user_id: UUID) -> bool:
+    """Whether the user is an active administrator, and the only one."""
+    return await db.value(
+        """SELECT EXISTS (SELECT 1 FROM users WHERE id = $1 AND role = 'admin' AND is_active)
+              AND NOT EXISTS (SELECT 1 FROM users WHERE id <> $1 AND role = 'admin' AND is_active)""",
+        user_id,
+    )
 
 
 async def has_password(db: Reader, user_id: UUID) -> bool:

@@ -1,7 +1,7 @@
 """The verbs of administrators about accounts.
 
-Each write locks what it looks at: first all active administrators in one order where one of them may go, then the
-account. What was done stands in the security events of the account, with `by`.
+Each write locks the account; one that may take an administrator away waits for all others of that kind first. What was
+done stands in the security events of the account, with `by`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from synergy_domain.common.actor import Actor, GlobalRole
+from synergy_domain.common.actor import Actor
 from synergy_domain.common.contracts import given
 from synergy_domain.identity import policy
 from synergy_domain.identity import repository as accounts_repository
@@ -37,6 +37,7 @@ from synergy_domain.identity.mfa import reset_factors
 from synergy_domain.identity.models import User
 from synergy_domain.identity.names import clean_name, name_faults
 from synergy_domain.identity.revoking import end_all_sessions, end_what_is_under_way, revoke_everything
+from synergy_domain.identity.security_mails import tell_user
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import InputFault, InvalidInput, PreconditionFailed
 from synergy_platform.pagination import Cursors, Page
@@ -118,7 +119,8 @@ async def change_user(
     AlreadyTaken and InvalidInput.
     """
     policy.require_admin(actor)
-    admins = await repository.lock_active_admins(uow) if given(data.role, "admin") != "admin" else None
+    if given(data.role, "admin") != "admin":
+        await keep_an_admin(uow, user_id)
     user = _found(await repository.lock_user(uow, user_id))
     if expected_version is not None and expected_version != user.version:
         raise PreconditionFailed(
@@ -131,7 +133,6 @@ async def change_user(
         raise OwnRole
     if not changed:
         return user
-    _keep_an_admin(user, admins, role_after=changed.get("role", user.role), active_after=user.is_active)
     refuse_taken(
         await accounts_repository.taken(uow, changed.get("username", ""), changed.get("email", ""), but=user_id)
     )
@@ -141,6 +142,8 @@ async def change_user(
         await end_what_is_under_way(uow, user_id)
         job = SEND_VERIFICATION if await repository.has_password(uow, user_id) else SEND_PASSWORD_LINK
         uow.enqueue(job, {"user_id": str(user_id)})
+        if user.email is not None:
+            tell_user(uow, user_id, "email_changed_by_admin", None, to=user.email)
     try:
         await repository.set_fields(uow, user_id, written)
     except asyncpg.UniqueViolationError:
@@ -155,13 +158,12 @@ async def deactivate_user(uow: UnitOfWork, actor: Actor, client: Client, user_id
     Raises UserNotFound, LastAdmin and PersonWithoutAccount.
     """
     policy.require_admin(actor)
-    admins = await repository.lock_active_admins(uow)
+    await keep_an_admin(uow, user_id)
     user = _found(await repository.lock_user(uow, user_id))
     if user.is_person_only:
         raise PersonWithoutAccount
     if not user.is_active:
         return user
-    _keep_an_admin(user, admins, role_after=user.role, active_after=False)
     await repository.set_fields(uow, user_id, {"is_active": False, "deactivated_at": uow.now})
     await revoke_everything(uow, user_id)
     record(uow, "user_deactivated", user_id, actor, client)
@@ -178,6 +180,8 @@ async def activate_user(uow: UnitOfWork, actor: Actor, client: Client, user_id: 
         raise PersonWithoutAccount
     if user.is_active:
         return user
+    # a sign-in that was under way when the account was deactivated
+    await end_all_sessions(uow, user_id)
     await repository.set_fields(uow, user_id, {"is_active": True, "deactivated_at": None})
     record(uow, "user_activated", user_id, actor, client)
     log.info("identity.user_activated", user_id=str(user_id))
@@ -205,30 +209,30 @@ async def sign_user_out(uow: UnitOfWork, actor: Actor, client: Client, user_id: 
     record(uow, "session_revoked", user_id, actor, client, {"everywhere": True})
 
 
+async def keep_an_admin(uow: UnitOfWork, user_id: UUID) -> None:
+    """Before a user is lowered, deactivated or deleted: raise LastAdmin when nobody else would run the instance.
+
+    Whoever asks this waits until whoever asked before has committed.
+    """
+    await repository.lock_administrators(uow)
+    if await repository.is_last_admin(uow, user_id):
+        raise LastAdmin
+
+
 def record(
     uow: UnitOfWork, kind: str, user_id: UUID, actor: Actor, client: Client, detail: dict[str, Any] | None = None
 ) -> None:
-    """Write what an administrator did to an account into its security events."""
+    """Write what was done to an account into its security events; `by` says who did, if it was another."""
+    by = {} if actor.user_id == user_id else {"by": str(actor.user_id)}
     accounts_repository.add_security_event(
-        uow, kind, user_id=user_id, ip=client.ip, user_agent=client.user_agent,
-        detail={**(detail or {}), "by": str(actor.user_id)},
-    )  # fmt: skip
+        uow, kind, user_id=user_id, ip=client.ip, user_agent=client.user_agent, detail={**(detail or {}), **by}
+    )
 
 
 def _found(user: AdminUserView | None) -> AdminUserView:
     if user is None:
         raise UserNotFound
     return user
-
-
-def _keep_an_admin(
-    user: AdminUserView, admins: set[UUID] | None, *, role_after: GlobalRole, active_after: bool
-) -> None:
-    loses = policy.takes_admin_away(
-        role=user.role, is_active=user.is_active, role_after=role_after, active_after=active_after
-    )
-    if loses and (admins is None or admins <= {user.id}):
-        raise LastAdmin
 
 
 def _changed(user: AdminUserView, data: UserChange) -> dict[str, Any]:
