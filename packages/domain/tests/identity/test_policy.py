@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from uuid import UUID
 
 import pytest
@@ -63,24 +62,7 @@ def test_only_administrators_see_accounts_and_change_roles_but_never_their_own(n
         policy.require_admin(actor)
 
 
-def test_an_administrator_is_taken_away_by_another_role_or_by_being_switched_off():
-    roles = ("member", "manager", "admin")
-    taken = {
-        (role, is_active, role_after, active_after)
-        for role, is_active, role_after, active_after in itertools.product(roles, (True, False), roles, (True, False))
-        if policy.takes_admin_away(
-            role=role, is_active=is_active, role_after=role_after, active_after=active_after
-        )
-    }  # fmt: skip
-    assert taken == {
-        ("admin", True, "admin", False),
-        ("admin", True, "manager", True), ("admin", True, "manager", False),
-        ("admin", True, "member", True), ("admin", True, "member", False),
-    }  # fmt: skip
-
-
 def test_every_rule_is_tested_above():
     assert rules(policy) == {
         "may_change_role", "may_give_scopes", "may_reach_out", "may_register", "require_admin", "sees_everybody",
-        "takes_admin_away",
     }  # fmt: skip
