@@ -61,7 +61,9 @@ async def test_create_task_has_every_field(caller, make, project):
         ({"depends_on_ids": [str(uuid4())]}, "/depends_on_ids/0"),
         ({"unknown": 1}, "/unknown"),
         ({"status": "doing"}, "/status"),
-        ({"title": "nul \x00 byte"}, ""),
+        ({"title": "nul \x00 byte"}, "/title"),
+        ({"title": "two\nlines"}, "/title"),
+        ({"description": "nul \x00 byte"}, ""),
     ],
 )
 async def test_create_task_with_bad_input_names_the_field_and_writes_nothing(caller, project, fields, pointer):

@@ -103,6 +103,9 @@ export type AliveView = {
  */
 export type ApiTokenInput = {
     expires_at?: string | null;
+    /**
+     * One line, without control characters
+     */
     name: string;
     scopes: Array<'read' | 'write' | 'admin'>;
 };
@@ -297,6 +300,9 @@ export type DeliveryView = {
  * EmailChange
  */
 export type EmailChange = {
+    /**
+     * An address such as ada@example.org, in ASCII; a domain with other letters in its xn-- form
+     */
     email: string;
     password: string | null;
 };
@@ -339,6 +345,9 @@ export type EventViewPage = {
  * ForgotPassword
  */
 export type ForgotPassword = {
+    /**
+     * An address such as ada@example.org, in ASCII; a domain with other letters in its xn-- form
+     */
     email: string;
 };
 
@@ -465,6 +474,9 @@ export type InvitationAcceptance = {
  * InvitationInput
  */
 export type InvitationInput = {
+    /**
+     * An address such as ada@example.org, in ASCII; a domain with other letters in its xn-- form
+     */
     email: string;
     role?: 'viewer' | 'member' | 'manager';
 };
@@ -510,6 +522,9 @@ export type InvitedRegistration = {
     first_name: string;
     last_name: string;
     password: string;
+    /**
+     * Small letters a-z, digits, _ and -, first a letter or a digit
+     */
     username: string;
 };
 
@@ -556,7 +571,13 @@ export type JobViewPage = {
  * LabelChange
  */
 export type LabelChange = {
+    /**
+     * A colour such as #2563eb
+     */
     color?: string;
+    /**
+     * One line, without control characters
+     */
     name?: string;
 };
 
@@ -564,7 +585,13 @@ export type LabelChange = {
  * LabelInput
  */
 export type LabelInput = {
+    /**
+     * A colour such as #2563eb
+     */
     color: string;
+    /**
+     * One line, without control characters
+     */
     name: string;
 };
 
@@ -725,10 +752,16 @@ export type NewApiTokenView = {
  * NewUser
  */
 export type NewUser = {
+    /**
+     * An address such as ada@example.org, in ASCII; a domain with other letters in its xn-- form
+     */
     email: string;
     first_name: string;
     last_name: string;
     role?: 'member' | 'manager' | 'admin';
+    /**
+     * Small letters a-z, digits, _ and -, first a letter or a digit
+     */
     username: string;
 };
 
@@ -887,11 +920,20 @@ export type ProcessState = {
  */
 export type ProfileChange = {
     bio?: string | null;
+    /**
+     * One line, without control characters
+     */
     department?: string | null;
     first_name?: string;
     last_name?: string;
     locale?: 'en';
+    /**
+     * One line, without control characters
+     */
     phone?: string | null;
+    /**
+     * One line, without control characters
+     */
     position?: string | null;
     theme?: 'system' | 'light' | 'dark';
     timezone?: string;
@@ -939,11 +981,23 @@ export type ProjectChange = {
      * Decimal string with at most 10 digits before and 2 after the point
      */
     budget?: string | null;
+    /**
+     * A colour such as #2563eb
+     */
     color?: string | null;
+    /**
+     * A currency of ISO 4217 such as EUR
+     */
     currency?: string | null;
     description?: string;
     end_date?: string | null;
+    /**
+     * Capital letters A-Z and digits, first a letter
+     */
     key?: string;
+    /**
+     * One line, without control characters
+     */
     name?: string;
     priority?: 'low' | 'medium' | 'high' | 'urgent';
     settings?: ProjectSettings;
@@ -959,11 +1013,23 @@ export type ProjectInput = {
      * Decimal string with at most 10 digits before and 2 after the point
      */
     budget?: string | null;
+    /**
+     * A colour such as #2563eb
+     */
     color?: string | null;
+    /**
+     * A currency of ISO 4217 such as EUR
+     */
     currency?: string | null;
     description?: string;
     end_date?: string | null;
+    /**
+     * Capital letters A-Z and digits, first a letter
+     */
     key?: string | null;
+    /**
+     * One line, without control characters
+     */
     name: string;
     priority?: 'low' | 'medium' | 'high' | 'urgent';
     settings?: ProjectSettings | null;
@@ -1050,10 +1116,16 @@ export type RecoveryCodes = {
  * Registration
  */
 export type Registration = {
+    /**
+     * An address such as ada@example.org, in ASCII; a domain with other letters in its xn-- form
+     */
     email: string;
     first_name: string;
     last_name: string;
     password: string;
+    /**
+     * Small letters a-z, digits, _ and -, first a letter or a digit
+     */
     username: string;
 };
 
@@ -1206,8 +1278,14 @@ export type SignInView = {
  */
 export type SubtaskChange = {
     assignee_id?: string | null;
+    /**
+     * One line, without control characters
+     */
     group?: string | null;
     is_completed?: boolean;
+    /**
+     * One line, without control characters
+     */
     title?: string;
 };
 
@@ -1224,7 +1302,13 @@ export type SubtaskCount = {
  */
 export type SubtaskInput = {
     assignee_id?: string | null;
+    /**
+     * One line, without control characters
+     */
     group?: string | null;
+    /**
+     * One line, without control characters
+     */
     title: string;
 };
 
@@ -1270,6 +1354,9 @@ export type TaskChange = {
     start_date?: string | null;
     status?: 'todo' | 'in_progress' | 'review' | 'done';
     story_points?: number | null;
+    /**
+     * One line, without control characters
+     */
     title?: string;
 };
 
@@ -1291,6 +1378,9 @@ export type TaskInput = {
     start_date?: string | null;
     status?: 'todo' | 'in_progress' | 'review' | 'done';
     story_points?: number | null;
+    /**
+     * One line, without control characters
+     */
     title: string;
 };
 
@@ -1440,10 +1530,16 @@ export type UnsubscribeView = {
  * UserChange
  */
 export type UserChange = {
+    /**
+     * An address such as ada@example.org, in ASCII; a domain with other letters in its xn-- form
+     */
     email?: string;
     first_name?: string;
     last_name?: string;
     role?: 'member' | 'manager' | 'admin';
+    /**
+     * Small letters a-z, digits, _ and -, first a letter or a digit
+     */
     username?: string;
 };
 
@@ -1512,6 +1608,9 @@ export type WebhookChange = {
      */
     events?: '*' | Array<'project.created' | 'project.updated' | 'project.deleted' | 'task.created' | 'task.updated' | 'task.completed' | 'task.deleted' | 'member.invited' | 'member.joined' | 'member.removed' | 'message.created' | 'comment.created' | 'sprint.started' | 'sprint.completed' | 'milestone.completed' | 'proof.submitted' | 'webhook.test'>;
     is_active?: boolean;
+    /**
+     * One line, without control characters
+     */
     name?: string;
     /**
      * A public http(s) address
@@ -1548,6 +1647,9 @@ export type WebhookInput = {
      */
     events?: '*' | Array<'project.created' | 'project.updated' | 'project.deleted' | 'task.created' | 'task.updated' | 'task.completed' | 'task.deleted' | 'member.invited' | 'member.joined' | 'member.removed' | 'message.created' | 'comment.created' | 'sprint.started' | 'sprint.completed' | 'milestone.completed' | 'proof.submitted' | 'webhook.test'>;
     is_active?: boolean;
+    /**
+     * One line, without control characters
+     */
     name: string;
     /**
      * A public http(s) address
@@ -1608,9 +1710,9 @@ export type GetHealthData = {
 
 export type GetHealthErrors = {
     /**
-     * Not available at the moment; see Retry-After
+     * Unhealthy
      */
-    503: Problem;
+    503: HealthView;
 };
 
 export type GetHealthError = GetHealthErrors[keyof GetHealthErrors];
@@ -3327,7 +3429,7 @@ export type LogoutResponses = {
     /**
      * Request fulfilled, nothing follows
      */
-    204: null;
+    204: void;
 };
 
 export type LogoutResponse = LogoutResponses[keyof LogoutResponses];
@@ -3364,7 +3466,7 @@ export type LogoutAllResponses = {
     /**
      * Request fulfilled, nothing follows
      */
-    204: null;
+    204: void;
 };
 
 export type LogoutAllResponse = LogoutAllResponses[keyof LogoutAllResponses];
@@ -4471,7 +4573,7 @@ export type DeleteMeResponses = {
     /**
      * Request fulfilled, nothing follows
      */
-    204: null;
+    204: void;
 };
 
 export type DeleteMeResponse = DeleteMeResponses[keyof DeleteMeResponses];

@@ -6,14 +6,17 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Request, Response, Router
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
 
 from synergy_api import documentation
 from synergy_api.audit import Audit
 from synergy_api.authentication import has_credentials, needing_actor, provide_actor
+from synergy_api.bodies import body_decoders, read_body
 from synergy_api.drain import Drain
 from synergy_api.hub import EventHub
 from synergy_api.limits import RequestLimits
@@ -70,12 +73,27 @@ async def provide_uow(state: State, actor: NamedDependency[Actor]) -> AsyncItera
         yield uow
 
 
-async def before_request(request: Request[Any, Any, Any]) -> None:
-    """Before a handler runs: count the request if nobody else will, and refuse what no handler takes."""
-    state = request.app.state
-    if request.scope["route_handler"] not in state.needing_actor or not has_credentials(request):
+async def before_request(request: Request[Any, Any, Any]) -> Response[None] | None:
+    """Before a handler runs: count the request if nobody else will, refuse what no handler takes, read the body."""
+    state, handler = request.app.state, request.scope["route_handler"]
+    if handler not in state.needing_actor or not has_credentials(request):
         await state.limits.count_address(request.scope)
+    if request.method == "OPTIONS":
+        return Response(None, status_code=204, headers={"Allow": state.allowed_methods[handler]})
     check_request(request)
+    await read_body(request)
+    return None
+
+
+def allowed_methods(app: Litestar) -> dict[HTTPRouteHandler, str]:
+    """What each OPTIONS handler says. Litestar's own answer knows the address's first handler only."""
+    return {
+        handler: ", ".join(sorted(route.methods))
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if "OPTIONS" in handler.http_methods
+    }
 
 
 def create_app(runtime: Runtime) -> Litestar:
@@ -156,6 +174,8 @@ def create_app(runtime: Runtime) -> Litestar:
         logging_config=None,
     )
     app.state.known_parameters = known_parameters(app)
+    app.state.allowed_methods = allowed_methods(app)
+    app.state.body_decoders = body_decoders(app)
     app.state.needing_actor = needing_actor(app)
     # around all of it: Litestar's own middleware does not see addresses that no route has
     app.asgi_handler = RequestContext(app.asgi_handler, settings, drain, limits, audit)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 
+import msgspec
 from litestar import Litestar, MediaType, Request, Response, Router, get
 from litestar.connection import ASGIConnection
 from litestar.handlers import HTTPRouteHandler
@@ -135,7 +136,25 @@ def describe(app: Litestar) -> dict[str, Any]:
             # a handler says so by `opt={"also_answers": <media type>}`: Litestar knows one type for each status
             if (also := handler.opt.get("also_answers")) is not None:
                 operation["responses"]["200"]["content"][also] = {"schema": {"type": "string"}}
+            # there is none, whatever the handler's annotation says
+            operation["responses"].get("204", {}).pop("content", None)
+    for struct in _inputs(handlers.values()):
+        description["components"]["schemas"][struct.__name__]["additionalProperties"] = False
     return description
+
+
+def _inputs(handlers: Iterable[HTTPRouteHandler]) -> set[type[msgspec.Struct]]:
+    """What handlers take as bodies, and what those hold; unknown fields are refused."""
+    found: set[type[msgspec.Struct]] = set()
+    waiting: list[Any] = [handler.parsed_data_field.annotation for handler in handlers if handler.parsed_data_field]
+    while waiting:
+        kind = waiting.pop()
+        waiting += get_args(kind)
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind not in found:
+            waiting += [field.type for field in msgspec.structs.fields(kind)]
+            if kind.__struct_config__.forbid_unknown_fields:
+                found.add(kind)
+    return found
 
 
 class DescriptionPlugin(JsonRenderPlugin):

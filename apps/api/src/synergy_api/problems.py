@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, get_args
 
 import asyncpg
@@ -33,6 +34,9 @@ log = structlog.stdlib.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE_PREFIX = "urn:synergyos:problem:"
+_MAX_FAULTS = 50
+_PATTERN = "matching regex"
+_LENGTH = re.compile(r"Expected `(str|array)` of length (>=|<=) (\d+)")
 _AT = re.compile(r"^(.*?)(?: - at `(\$.*)`)?$", re.DOTALL)
 
 AnyRequest = Request[Any, Any, Any]
@@ -183,7 +187,7 @@ def _body_faults(request: AnyRequest, entries: list[dict[str, Any]]) -> ProductE
             faults = struct_faults(raw, kind)
     if not faults:
         faults = [InputFault("", "invalid", _sentence(str(entry.get("message", "")))) for entry in entries]
-    return InvalidInput(faults)
+    return InvalidInput(faults[:_MAX_FAULTS])
 
 
 def struct_faults(raw: bytes, struct: type[msgspec.Struct]) -> list[InputFault]:
@@ -207,8 +211,27 @@ def struct_faults(raw: bytes, struct: type[msgspec.Struct]) -> list[InputFault]:
             msgspec.convert(body[name], field.type)
         except msgspec.ValidationError as error:
             message, path = _split(str(error))
-            faults.append(InputFault(f"/{name}{_pointer(path)}", _code(message), _sentence(message)))
+            detail = _form(field.type, message) or _sentence(message)
+            faults.append(InputFault(f"/{name}{_pointer(path)}", _code(message), detail))
     return faults
+
+
+def _form(kind: Any, message: str) -> str | None:  # noqa: ANN401 - the type of a field
+    """What a pattern stands for in words, when that is what the value does not match: its description says it."""
+    if _PATTERN not in message:
+        return None
+    for part in _parts(kind):
+        if isinstance(part, msgspec.Meta) and part.pattern is not None and repr(part.pattern) in message:
+            said = part.description or ""
+            return f"must be {said[:1].lower()}{said[1:]}" if said else None
+    return None
+
+
+def _parts(kind: Any) -> Iterator[Any]:  # noqa: ANN401 - the type of a field
+    """All that a type is made of, with what is noted beside it."""
+    yield kind
+    for part in (*get_args(kind), *getattr(kind, "__metadata__", ())):
+        yield from _parts(part)
 
 
 def _split(message: str) -> tuple[str, str]:
@@ -226,6 +249,8 @@ def _escape(step: str) -> str:
 
 
 def _code(message: str) -> str:
+    if _PATTERN in message:
+        return "wrong_format"
     if message.startswith("Expected"):
         if "length >=" in message:
             return "too_short"
@@ -240,4 +265,7 @@ def _code(message: str) -> str:
 def _sentence(message: str) -> str:
     """msgspec's message without its own quoting."""
     text, _ = _split(message)
-    return text.replace("`", "").replace("matching regex", "of the form").strip() or "is missing"
+    if length := _LENGTH.fullmatch(text):
+        bound = "at least" if length[2] == ">=" else "at most"
+        return f"must have {bound} {length[3]} {'characters' if length[1] == 'str' else 'entries'}"
+    return text.replace("`", "").replace(_PATTERN, "of the form").strip() or "is missing"

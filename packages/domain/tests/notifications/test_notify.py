@@ -18,7 +18,17 @@ from synergy_domain.projects import (
     change_project,
     transfer_project,
 )
-from synergy_domain.work import CommentInput, TaskChange, TaskMove, add_comment, change_comment, change_task, move_task
+from synergy_domain.work import (
+    CommentInput,
+    TaskChange,
+    TaskInput,
+    TaskMove,
+    add_comment,
+    change_comment,
+    change_task,
+    create_task,
+    move_task,
+)
 from synergy_domain.work.events import TaskAssigned
 from synergy_platform.events import Event
 from synergy_platform.ids import new_id
@@ -258,9 +268,9 @@ async def test_hostile_names_and_titles_are_told_as_they_are_on_one_line(make, r
     member = await make.member(project)
     async with runtime.database.unit_of_work() as uow:
         await uow.value("UPDATE users SET email_verified_at = now() WHERE id = $1", member.user_id)
-    task = await make.task(
-        project, owner, assignee_ids=[member.user_id], title='<script>alert("1")</script>\nBcc: a@b.c'
-    )
+        # past the API, which refuses such a title: older ones are there
+        hostile = TaskInput(title='<script>alert("1")</script>\nBcc: a@b.c', assignee_ids=[member.user_id])
+        task = await create_task(uow, owner, project.id, hostile)
     await desk.tell(task.id, "task.assigned")
     (row,), (mail,) = await desk.rows(member), await desk.mails(member)
     assert row["title"] == f"<b>Eve</b> O Bcc: x@y.org assigned {task.key} to you"

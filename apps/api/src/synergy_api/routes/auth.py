@@ -18,6 +18,7 @@ from synergy_api.authentication import (
     sign_in_response,
     sign_out_response,
 )
+from synergy_api.bodies import DOES_NOT_FIT, decode_body
 from synergy_api.documentation import errors
 from synergy_api.problems import struct_faults
 from synergy_domain import identity
@@ -30,10 +31,11 @@ from synergy_domain.identity import (
     UserView,
 )
 from synergy_platform.database import UnitOfWork
-from synergy_platform.errors import BadRequest, InvalidInput, NotAuthenticated
+from synergy_platform.errors import InvalidInput, NotAuthenticated
 from synergy_platform.runtime import Runtime
 
 AnyRequest = Request[Any, Any, Any]
+_REFRESH_INPUT = msgspec.json.Decoder(RefreshInput)
 _PUBLIC: list[dict[str, list[str]]] = [{}]
 
 
@@ -95,12 +97,10 @@ async def _refresh_input(request: AnyRequest) -> RefreshInput:
     raw = await request.body()
     if not raw.strip():
         return RefreshInput()
-    try:
-        return msgspec.json.decode(raw, type=RefreshInput)
-    except msgspec.ValidationError:
-        raise InvalidInput(struct_faults(raw, RefreshInput)) from None
-    except msgspec.DecodeError as error:
-        raise BadRequest(f"The body is not valid JSON: {error}") from None
+    body = decode_body(raw, _REFRESH_INPUT)
+    if body is DOES_NOT_FIT:
+        raise InvalidInput(struct_faults(raw, RefreshInput))
+    return body
 
 
 router = Router("", route_handlers=[register, login, refresh, logout, logout_all])

@@ -36,7 +36,7 @@ _RETRY = b"retry: 2000\n\n"
 @get(
     "/events",
     tags=["live"],
-    opt={"stream": True},
+    opt={"stream": True, "also_answers": "text/event-stream"},
     responses={
         **READ,
         200: ResponseSpec(

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 from litestar import Response, Router, get
 from litestar.datastructures import State
+from litestar.openapi import ResponseSpec
 from redis.asyncio import Redis
 
 from synergy_api.documentation import errors
@@ -140,7 +141,12 @@ async def get_readiness(state: State) -> ReadyView:
     return ReadyView(status="ready", schema=schema.revision)
 
 
-@get("/api/auth/health", tags=["health"], security=[{}], responses=errors(is_limited=False))
+@get(
+    "/api/auth/health",
+    tags=["health"],
+    security=[{}],
+    responses={503: ResponseSpec(data_container=HealthView, description="Unhealthy", generate_examples=False)},
+)
 async def get_health(state: State) -> Response[HealthView]:
     """How the system and each of its services is; 503 when it is unhealthy."""
     view: HealthView = await state.health.health()

@@ -1,11 +1,11 @@
 """What every domain speaks of: who acts, people, Markdown, fields of contracts."""
 
 from synergy_domain.common.actor import Actor, GlobalRole, Scope
-from synergy_domain.common.contracts import END, PersonView, given
+from synergy_domain.common.contracts import END, Line, PersonView, given
 from synergy_domain.common.markdown import mentioned_usernames, render_markdown
 from synergy_domain.common.policy import AdminsOnly, require_admin
 
 __all__ = [
-    "END", "Actor", "AdminsOnly", "GlobalRole", "PersonView", "Scope", "given", "mentioned_usernames",
-    "render_markdown", "require_admin",
+    "END", "Actor", "AdminsOnly", "GlobalRole", "Line", "PersonView", "Scope", "given",
+    "mentioned_usernames", "render_markdown", "require_admin",
 ]  # fmt: skip

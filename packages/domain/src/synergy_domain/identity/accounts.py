@@ -183,8 +183,8 @@ async def change_profile(
 
 @cache
 def _timezones() -> frozenset[str]:
-    # what some systems call their own zone is none of IANA's, and the database does not know it
-    return frozenset(zoneinfo.available_timezones() - {"localtime"})
+    # what some systems call their own zone is none of IANA's, and the database does not know it; Factory is no place
+    return frozenset(zoneinfo.available_timezones() - {"localtime", "Factory"})
 
 
 async def _view(db: Reader, user_id: UUID) -> UserView:

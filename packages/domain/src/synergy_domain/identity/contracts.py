@@ -9,21 +9,31 @@ from uuid import UUID
 import msgspec
 
 from synergy_domain.common.actor import GlobalRole, Scope
-from synergy_domain.common.contracts import END
+from synergy_domain.common.contracts import END, Line
 
 USERNAME_PATTERN = r"^[a-z0-9][a-z0-9_-]*" + END
-# no control characters, and a domain of labels that neither are empty nor begin or end with a hyphen
-EMAIL_PATTERN = (
-    r"^[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f]+"
-    r"@(?:[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f.-](?:[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f.]*[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f.-])?\.)+"
-    r"[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f.-]+" + END
-)
+# a dot-atom of RFC 5321 and a domain of labels, the last one not all digits; no quoted local parts, no literals
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+EMAIL_PATTERN = rf"^(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?![0-9]+{END}){_LABEL}{END}"
 
 RegistrationMode = Literal["open", "invite", "closed"]
 MfaMethod = Literal["totp", "email", "recovery_code"]
 Theme = Literal["system", "light", "dark"]
-Username = Annotated[str, msgspec.Meta(min_length=3, max_length=30, pattern=USERNAME_PATTERN)]
-Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254, pattern=EMAIL_PATTERN)]
+Username = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=3, max_length=30, pattern=USERNAME_PATTERN,
+        description="Small letters a-z, digits, _ and -, first a letter or a digit",
+    ),
+]  # fmt: skip
+Email = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=3, max_length=254, pattern=EMAIL_PATTERN,
+        description="An address such as ada@example.org, in ASCII; a domain with other letters in its xn-- form",
+    ),
+]  # fmt: skip
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
 NewPassword = Annotated[str, msgspec.Meta(min_length=8, max_length=128)]
 Password = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
@@ -107,7 +117,7 @@ class EmailChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class ApiTokenInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A personal token for scripts; without `expires_at` it is good until it is revoked."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    name: Annotated[Line, msgspec.Meta(min_length=1, max_length=100)]
     scopes: Annotated[list[Scope], msgspec.Meta(min_length=1, max_length=3)]
     expires_at: datetime | None = None
 
@@ -117,9 +127,9 @@ class ProfileChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     first_name: Name | msgspec.UnsetType = msgspec.UNSET
     last_name: Name | msgspec.UnsetType = msgspec.UNSET
-    phone: Annotated[str, msgspec.Meta(max_length=40)] | msgspec.UnsetType | None = msgspec.UNSET
-    department: Annotated[str, msgspec.Meta(max_length=100)] | msgspec.UnsetType | None = msgspec.UNSET
-    position: Annotated[str, msgspec.Meta(max_length=100)] | msgspec.UnsetType | None = msgspec.UNSET
+    phone: Annotated[Line, msgspec.Meta(max_length=40)] | msgspec.UnsetType | None = msgspec.UNSET
+    department: Annotated[Line, msgspec.Meta(max_length=100)] | msgspec.UnsetType | None = msgspec.UNSET
+    position: Annotated[Line, msgspec.Meta(max_length=100)] | msgspec.UnsetType | None = msgspec.UNSET
     bio: Annotated[str, msgspec.Meta(max_length=2000)] | msgspec.UnsetType | None = msgspec.UNSET
     timezone: Annotated[str, msgspec.Meta(max_length=64)] | msgspec.UnsetType = msgspec.UNSET
     locale: Literal["en"] | msgspec.UnsetType = msgspec.UNSET

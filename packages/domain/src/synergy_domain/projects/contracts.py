@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from synergy_domain.common.contracts import END, PersonView
+from synergy_domain.common.contracts import END, Line, PersonView
 from synergy_domain.identity import Email, Name, NewPassword, Username, UserView
 
 ProjectStatus = Literal["planning", "active", "on_hold", "completed", "cancelled"]
@@ -17,11 +17,17 @@ Priority = Literal["low", "medium", "high", "urgent"]
 ProjectRole = Literal["viewer", "member", "manager", "owner"]
 GrantableRole = Literal["viewer", "member", "manager"]
 
-Key = Annotated[str, msgspec.Meta(min_length=2, max_length=6, pattern=r"^[A-Z][A-Z0-9]*" + END)]
-ProjectName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Key = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=2, max_length=6, pattern=r"^[A-Z][A-Z0-9]*" + END,
+        description="Capital letters A-Z and digits, first a letter",
+    ),
+]  # fmt: skip
+ProjectName = Annotated[Line, msgspec.Meta(min_length=1, max_length=200)]
 LongText = Annotated[str, msgspec.Meta(max_length=100_000)]
-Color = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}" + END)]
-Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}" + END)]
+Color = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}" + END, description="A colour such as #2563eb")]
+Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}" + END, description="A currency of ISO 4217 such as EUR")]
 Money = Annotated[
     Decimal, msgspec.Meta(description="Decimal string with at most 10 digits before and 2 after the point")
 ]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from synergy_domain.common import PersonView
+from synergy_domain.common import Line, PersonView
 
 WebhookEventType = Literal[
     "project.created",
@@ -36,7 +36,7 @@ EventChoice = Annotated[
     Literal["*"] | Annotated[list[WebhookEventType], msgspec.Meta(min_length=1, max_length=50)],
     msgspec.Meta(description="`*` for all, or a list of types"),
 ]
-WebhookName = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+WebhookName = Annotated[Line, msgspec.Meta(min_length=1, max_length=100)]
 WebhookUrl = Annotated[
     str,
     msgspec.Meta(

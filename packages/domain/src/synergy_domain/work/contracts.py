@@ -9,22 +9,22 @@ from uuid import UUID
 
 import msgspec
 
-from synergy_domain.common.contracts import END, PersonView
+from synergy_domain.common.contracts import Line, PersonView
 from synergy_domain.projects import Priority
+from synergy_domain.projects.contracts import Color
 from synergy_platform.storage import StoredFile
 
 TaskStatus = Literal["todo", "in_progress", "review", "done"]
 STATUSES: tuple[TaskStatus, ...] = get_args(TaskStatus)
 
-Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-SubtaskTitle = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+Title = Annotated[Line, msgspec.Meta(min_length=1, max_length=200)]
+SubtaskTitle = Annotated[Line, msgspec.Meta(min_length=1, max_length=300)]
 LongText = Annotated[str, msgspec.Meta(max_length=100_000)]
 CommentText = Annotated[str, msgspec.Meta(min_length=1, max_length=20_000)]
 Impact = Annotated[Decimal, msgspec.Meta(description="0 to 100 with at most 2 decimals, as a string")]
 StoryPoints = Annotated[int, msgspec.Meta(ge=1, le=13)]
 Minutes = Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
-LabelName = Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
-Color = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}" + END)]
+LabelName = Annotated[Line, msgspec.Meta(min_length=1, max_length=50)]
 Ids = Annotated[list[UUID], msgspec.Meta(max_length=100)]
 
 
@@ -152,7 +152,7 @@ class SubtaskInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A new item of the checklist."""
 
     title: SubtaskTitle
-    group: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
+    group: Annotated[Line, msgspec.Meta(min_length=1, max_length=200)] | None = None
     assignee_id: UUID | None = None
 
 
@@ -160,7 +160,7 @@ class SubtaskChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What changes of an item."""
 
     title: SubtaskTitle | msgspec.UnsetType = msgspec.UNSET
-    group: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | msgspec.UnsetType | None = msgspec.UNSET
+    group: Annotated[Line, msgspec.Meta(min_length=1, max_length=200)] | msgspec.UnsetType | None = msgspec.UNSET
     is_completed: bool | msgspec.UnsetType = msgspec.UNSET
     assignee_id: UUID | msgspec.UnsetType | None = msgspec.UNSET
 
