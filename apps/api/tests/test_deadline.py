@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from synergy_api import deadline
 from synergy_api.app import create_app
+from synergy_api.audit import Audit
 from synergy_api.drain import Drain
 from synergy_api.limits import RequestLimits
 from synergy_api.middleware import RequestContext
@@ -42,7 +43,10 @@ async def client(app):
 def within(settings, app, seconds=0.3):
     """`app` behind the middleware, with a shorter deadline than a setting can name."""
     unlimited = RequestLimits(RateLimiter(settings.redis_url), RateLimit(0, 1))
-    return RequestContext(app, msgspec.structs.replace(settings, request_deadline=seconds), Drain(), unlimited)
+    hurried = msgspec.structs.replace(settings, request_deadline=seconds)
+    # nobody is signed in here, so the audit has nothing to write
+    audit = Audit(Runtime(hurried, application="synergy-test"))
+    return RequestContext(app, hurried, Drain(), unlimited, audit)
 
 
 async def ok(send, body=b"done", *, more=False):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import msgspec
 import pytest
 
@@ -96,6 +98,17 @@ async def test_passwords_set_by_a_link_are_limited_as_the_setting_says(with_):
     free = with_(rate_limit_reset=RateLimit(0, 1))
     statuses = [(await free.post("/api/v1/auth/password/reset", json=body)).status_code for _ in range(7)]
     assert statuses == [422] * 7
+
+
+async def test_codes_of_the_second_factor_are_limited_as_the_setting_says(with_, make):
+    async def statuses(client, tries):
+        user = await make.user(email_mfa_at=datetime.now(UTC))
+        answer = await client.post("/api/v1/auth/login", json={"identifier": user.username, "password": PASSWORD})
+        body = {"mfa_token": answer.json()["mfa_token"], "method": "email", "code": "000000"}
+        return [(await client.post("/api/v1/auth/mfa/verify", json=body)).status_code for _ in range(tries)]
+
+    assert await statuses(with_(rate_limit_mfa=RateLimit(2, 313)), 3) == [401, 401, 429]
+    assert await statuses(with_(rate_limit_mfa=RateLimit(0, 1)), 4) == [401] * 4
 
 
 async def test_web_clients_elsewhere_need_an_allowed_origin(with_):

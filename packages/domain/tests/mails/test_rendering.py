@@ -26,6 +26,9 @@ ITEM = {
 CONTEXTS = {
     "verification": {"subject": HOSTILE, "name": HOSTILE, "link": ITEM["link"], "days": 3},
     "password_set": {"subject": HOSTILE, "name": HOSTILE, "username": "ada", "link": ITEM["link"], "days": 7},
+    "invitation": {
+        "subject": HOSTILE, "inviter": HOSTILE, "project": HOSTILE, "role": "a member", "days": 7, "link": ITEM["link"],
+    },
     "mfa_code": {"subject": HOSTILE, "username": HOSTILE, "code": "123456", "purpose": "sign_in", "minutes": 10},
     "mfa_changed": {
         "subject": HOSTILE, "name": HOSTILE, "sentence": "Something changed.", "time": "Mon", "left": 8,

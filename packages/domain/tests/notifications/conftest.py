@@ -10,6 +10,7 @@ import pytest
 from synergy_domain.common import Actor
 from synergy_domain.notifications import PreferencesChange, change_preferences, notify_about
 from synergy_platform.clock import SetClock
+from synergy_platform.mail.outbox import read_queued
 from synergy_platform.passwords import PasswordHasher
 from synergy_platform.runtime import Runtime
 from synergy_testing.factories import Factory
@@ -60,9 +61,16 @@ class Desk:
 
     async def mails(self, actor: Actor):
         """The mails of a user that wait, the oldest first."""
-        return await self.runtime.database.reader().rows(
-            "SELECT *, headers::text AS json FROM mails WHERE recipient_id = $1 ORDER BY created_at, id", actor.user_id
+        db = self.runtime.database.reader()
+        rows = await db.rows(
+            "SELECT id, to_address, subject, kind, created_at FROM mails WHERE recipient_id = $1 ORDER BY id",
+            actor.user_id,
         )
+        mails = [await read_queued(self.runtime, db, row["id"]) for row in rows]
+        return [
+            {**row, "text": mail.text, "html": mail.html, "headers": mail.headers}
+            for row, mail in zip(rows, mails, strict=True)
+        ]
 
     async def prefer(self, actor: Actor, **change: object) -> None:
         """Change a user's preferences, as a body of the API would."""

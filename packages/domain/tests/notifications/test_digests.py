@@ -90,7 +90,7 @@ async def test_choosing_a_digest_does_not_send_one_for_a_time_that_has_passed(ti
     await timed.job(send_digests)
     (mail,) = await timed.mails(reader)
     assert (mail["subject"], mail["kind"]) == ("1 thing happened in your projects", "digest")
-    assert "List-Unsubscribe" in mail["json"]
+    assert "List-Unsubscribe" in mail["headers"]
 
 
 async def test_missed_days_come_in_one_digest_and_an_empty_one_is_not_sent(timed):
