@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -93,6 +94,9 @@ async def test_set_up_totp_gives_a_secret_and_its_first_code_turns_it_on(person,
     assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (422, "wrong_code")
     right = await ada.caller.post("/me/mfa/totp/confirm", {"code": ada.code()})
     assert len(set(right.json()["recovery_codes"])) == 10
+    # 140 bits: enough to be stored as a hash that is quickly made
+    form = re.compile(r"([0-9A-HJKMNP-TV-Z]{4}-){6}[0-9A-HJKMNP-TV-Z]{4}")
+    assert all(form.fullmatch(code) for code in right.json()["recovery_codes"])
     assert right.headers["cache-control"] == "no-store"
     view = (await ada.caller.get("/me/mfa")).json()
     assert view == {"totp": True, "email": False, "recovery_codes_left": 10, "required": False}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
+import msgspec
 import pytest
 
 from synergy_domain.identity.client import device_name
@@ -48,6 +50,61 @@ async def test_revoke_session_ends_it_at_once_and_only_one_of_ones_own(api, make
     assert (await here.delete(f"/me/sessions/{other}")).status_code == 204
     assert [(await caller.get("/me")).status_code for caller in (here, there, elsewhere)] == [200, 401, 200]
     assert (await here.delete(f"/me/sessions/{other}")).status_code == 404
+
+
+@pytest.mark.parametrize("days", [30, 3])
+async def test_session_ends_for_good_however_much_it_is_used(api_with, make, runtime, settings, days):
+    client = api_with(msgspec.structs.replace(settings, session_minutes=days * 1440))
+    user = await make.user()
+    begun = await client.post("/api/v1/auth/login", json={"identifier": user.username, "password": PASSWORD})
+
+    async def age(*, hours: float) -> None:
+        async with runtime.database.unit_of_work() as uow:
+            await uow.value(
+                "UPDATE sessions SET created_at = created_at - make_interval(mins => $2) WHERE user_id = $1",
+                user.user_id, round(hours * 60),
+            )  # fmt: skip
+
+    async def refresh(token: str):
+        return await client.post("/api/v1/auth/refresh", json={"refresh_token": token})
+
+    await age(hours=24 * days - 0.5)
+    last = await refresh(begun.json()["refresh_token"])
+    assert last.status_code == 200
+    # no token outlives the session
+    assert 25 * 60 < last.json()["expires_in"] <= 30 * 60
+    ends = await runtime.database.reader().row("SELECT * FROM sessions WHERE user_id = $1", user.user_id)
+    assert ends["expires_at"] - ends["created_at"] == timedelta(days=days)
+    await age(hours=0.6)
+    assert (await refresh(last.json()["refresh_token"])).status_code == 401
+
+
+async def test_sign_in_in_the_same_browser_ends_the_session_before(api, make, runtime):
+    user, other = await make.user(), await make.user()
+
+    async def sign_in_with(cookies: dict[str, str], who) -> dict[str, str]:
+        body = {"identifier": who.username, "password": PASSWORD, "deliver": "cookie"}
+        header = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+        answer = await api.anonymous.post("/auth/login", body, headers=header)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.cookies)
+
+    first = await sign_in_with({}, user)
+    second = await sign_in_with(first, user)
+    third = await sign_in_with(second, other)
+    elsewhere = await sign_in_with({}, user)
+
+    async def status(cookies: dict[str, str]) -> int:
+        return (await api.with_token(cookies["synergy_access"]).get("/me")).status_code
+
+    assert [await status(cookies) for cookies in (first, second, third, elsewhere)] == [401, 401, 200, 200]
+    assert (await api.anonymous.post("/auth/refresh", {"refresh_token": first["synergy_refresh"]})).status_code == 401
+    replaced = await runtime.database.reader().value(
+        """SELECT count(*) FROM security_events
+           WHERE user_id = $1 AND type = 'session_revoked' AND detail @> '{"replaced": true}'""",
+        user.user_id,
+    )
+    assert replaced == 2
 
 
 async def test_revoke_other_sessions_keeps_this_one(api, make):

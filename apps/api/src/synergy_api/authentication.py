@@ -14,6 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from synergy_api.limits import RequestLimits
+from synergy_domain import identity
 from synergy_domain.common import Actor, Scope
 from synergy_domain.identity import (
     DEVICE_LIFETIME,
@@ -175,6 +176,22 @@ def refuse_forged(request: AnyRequest, settings: Settings) -> None:
             raise ForgedRequest
     elif site != "same-origin":
         raise ForgedRequest
+
+
+async def signed_in(
+    request: AnyRequest, runtime: Runtime, outcome: IssuedTokens | SecondFactorNeeded, *, as_cookies: bool
+) -> Response[SignInView]:
+    """The answer to a sign-in; the session that a browser had before ends when cookies of another take its place."""
+    if as_cookies and isinstance(outcome, IssuedTokens):
+        await end_replaced(request, runtime)
+    return sign_in_response(runtime.settings, outcome, as_cookies=as_cookies)
+
+
+async def end_replaced(request: AnyRequest, runtime: Runtime) -> None:
+    """End the session whose cookies the request carries, since the answer has those of another."""
+    before = request.cookies.get(cookie_names(runtime.settings)[1])
+    if before:
+        await identity.end_replaced_session(runtime, before, client_of(request))
 
 
 def sign_in_response(

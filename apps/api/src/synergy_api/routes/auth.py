@@ -17,6 +17,7 @@ from synergy_api.authentication import (
     refuse_forged,
     sign_in_response,
     sign_out_response,
+    signed_in,
 )
 from synergy_api.bodies import DOES_NOT_FIT, decode_body
 from synergy_api.documentation import errors
@@ -52,7 +53,7 @@ async def login(data: JSONBody[Credentials], request: AnyRequest, state: State) 
     if data.device_id is None:
         data.device_id = request.cookies.get(device_cookie(runtime.settings))
     outcome = await identity.sign_in(runtime, data, client_of(request))
-    return sign_in_response(runtime.settings, outcome, as_cookies=data.deliver == "cookie")
+    return await signed_in(request, runtime, outcome, as_cookies=data.deliver == "cookie")
 
 
 @post("/auth/refresh", tags=["auth"], status_code=200, security=_PUBLIC, responses=errors(400, 401, 403, 422))

@@ -9,7 +9,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from synergy_api.authentication import client_of, sign_in_response
+from synergy_api.authentication import client_of, signed_in
 from synergy_api.documentation import errors
 from synergy_domain.common import Actor
 from synergy_domain.identity import SignInView, mfa
@@ -45,7 +45,7 @@ async def verify_mfa(data: JSONBody[SecondFactor], request: AnyRequest, state: S
     """Complete a sign-in by its second factor."""
     runtime: Runtime = state.runtime
     issued = await mfa.complete_sign_in(runtime, data, client_of(request))
-    return sign_in_response(runtime.settings, issued, as_cookies=data.deliver == "cookie")
+    return await signed_in(request, runtime, issued, as_cookies=data.deliver == "cookie")
 
 
 @get("/me/mfa", tags=["me"], opt=_SESSION, responses=errors(400, 401, 403))

@@ -15,7 +15,7 @@ from litestar.datastructures import Cookie, State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from synergy_api.authentication import client_of, cookie_names, make_cookie, token_cookies
+from synergy_api.authentication import client_of, cookie_names, end_replaced, make_cookie, token_cookies
 from synergy_api.documentation import READ, WRITE, errors
 from synergy_api.lists import ItemList, whole
 from synergy_api.params import bad_parameter
@@ -138,6 +138,7 @@ async def finish_oidc(
     gone = make_cookie(settings, _cookie_name(settings), "", 0)
     match outcome:
         case SignedIn():
+            await end_replaced(request, runtime)
             return _redirect(outcome.next, cookies=[*token_cookies(settings, outcome.issued), gone])
         case Linked():
             return _redirect(_with(outcome.next, linked=outcome.provider), cookies=[gone])

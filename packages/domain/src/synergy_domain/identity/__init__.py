@@ -77,7 +77,7 @@ from synergy_domain.identity.security_events import (
     record_security_event,
 )
 from synergy_domain.identity.security_mails import SEND_SECURITY_MAIL, send_security_mail
-from synergy_domain.identity.sessions import refresh, sign_out, sign_out_everywhere
+from synergy_domain.identity.sessions import end_replaced_session, refresh, sign_out, sign_out_everywhere
 from synergy_domain.identity.sign_in import sign_in
 from synergy_domain.identity.throttle import delete_old_throttles
 
@@ -134,6 +134,7 @@ __all__ = [
     "create_api_token",
     "delete_expired_sessions",
     "delete_old_throttles",
+    "end_replaced_session",
     "export_security_events",
     "is_still_good",
     "list_api_tokens",

@@ -115,7 +115,7 @@ class SecurityEvent(Base):
 
 
 class RecoveryCode(Base):
-    """A code for when the second factor is lost; good once. Codes have some 50 bits, so the hash is keyed."""
+    """A code for when the second factor is lost; good once. Codes have 140 random bits, so a plain hash would do."""
 
     __tablename__ = "recovery_codes"
 

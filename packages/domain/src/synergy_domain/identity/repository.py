@@ -121,7 +121,8 @@ async def lock_refresh_token(uow: UnitOfWork, token_hash: bytes) -> asyncpg.Reco
     `lacks_factor`: the user's role needs a second factor, and the session began without one.
     """
     return await uow.row(
-        """SELECT t.expires_at, t.used_at, t.session_id, s.user_id, s.revoked_at, u.is_active,
+        """SELECT t.expires_at, t.used_at, t.session_id, s.user_id, s.revoked_at, s.created_at AS began_at,
+                  s.expires_at AS session_expires_at, u.is_active,
                   NOT s.methods && ARRAY['totp', 'email', 'recovery_code']::varchar[]
                   AND EXISTS (SELECT 1 FROM mfa_roles r WHERE r.role = u.role) AS lacks_factor
            FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id

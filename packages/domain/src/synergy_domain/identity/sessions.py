@@ -8,7 +8,7 @@ no theft. After that, a second use ends the session.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -53,13 +53,13 @@ async def begin_session(
     runtime: Runtime, uow: UnitOfWork, user_id: UUID, client: Client, *, methods: Sequence[str] = ()
 ) -> IssuedTokens:
     """A new session, entered by `methods`, with its first tokens."""
-    expires_at = uow.now + timedelta(minutes=runtime.settings.refresh_token_minutes)
+    expires_at = _end_of(runtime, began_at=uow.now, now=uow.now)
     session_id = await repository.add_session(
         uow, user_id, ip=client.ip, user_agent=client.user_agent, methods=list(methods), expires_at=expires_at
     )
     refresh_token = new_opaque_token()
     await repository.add_refresh_token(uow, hash_token(refresh_token), session_id, expires_at)
-    return await _issue(runtime, uow, user_id, session_id, refresh_token)
+    return await _issue(runtime, uow, user_id, session_id, refresh_token, expires_at)
 
 
 async def refresh(runtime: Runtime, token: str, client: Client) -> IssuedTokens:
@@ -74,12 +74,14 @@ async def refresh(runtime: Runtime, token: str, client: Client) -> IssuedTokens:
         session_id, user_id = row["session_id"], row["user_id"]
         successor = encode_bytes(runtime.keyring.mac("refresh", token.encode()))
         if row["used_at"] is None:
-            expires_at = uow.now + timedelta(minutes=runtime.settings.refresh_token_minutes)
+            expires_at = _end_of(runtime, began_at=row["began_at"], now=uow.now)
+            if expires_at <= uow.now:  # the setting was lowered meanwhile
+                raise InvalidRefreshToken
             await repository.use_refresh_token(uow, token_hash, session_id)
             await repository.add_refresh_token(uow, hash_token(successor), session_id, expires_at)
-            return await _issue(runtime, uow, user_id, session_id, successor)
+            return await _issue(runtime, uow, user_id, session_id, successor, expires_at)
         if uow.now - row["used_at"] <= REFRESH_GRACE:
-            return await _issue(runtime, uow, user_id, session_id, successor)
+            return await _issue(runtime, uow, user_id, session_id, successor, row["session_expires_at"])
         await end_session(uow, user_id, session_id)
         repository.add_security_event(
             uow, "token_reuse", user_id=user_id, ip=client.ip, user_agent=client.user_agent,
@@ -89,6 +91,17 @@ async def refresh(runtime: Runtime, token: str, client: Client) -> IssuedTokens:
     # behind the commit: the session must stay revoked although this is an error
     log.warning("identity.token_reused", user_id=str(user_id), session_id=str(session_id))
     raise InvalidRefreshToken
+
+
+async def end_replaced_session(runtime: Runtime, token: str, client: Client) -> None:
+    """End the session of a refresh token whose browser has just begun another one."""
+    async with runtime.database.unit_of_work() as uow:
+        row = await repository.lock_refresh_token(uow, hash_token(token))
+        if row is not None and await end_session(uow, row["user_id"], row["session_id"]):
+            repository.add_security_event(
+                uow, "session_revoked", user_id=row["user_id"], ip=client.ip, user_agent=client.user_agent,
+                detail={"session_id": str(row["session_id"]), "replaced": True},
+            )  # fmt: skip
 
 
 async def sign_out(uow: UnitOfWork, actor: Actor, client: Client) -> None:
@@ -106,10 +119,19 @@ async def sign_out_everywhere(uow: UnitOfWork, actor: Actor, client: Client) -> 
     )
 
 
+def _end_of(runtime: Runtime, *, began_at: datetime, now: datetime) -> datetime:
+    """When a session ends that is used now: unless it is used again, and in any case."""
+    settings = runtime.settings
+    return min(
+        now + timedelta(minutes=settings.refresh_token_minutes), began_at + timedelta(minutes=settings.session_minutes)
+    )
+
+
 async def _issue(
-    runtime: Runtime, uow: UnitOfWork, user_id: UUID, session_id: UUID, refresh_token: str
+    runtime: Runtime, uow: UnitOfWork, user_id: UUID, session_id: UUID, refresh_token: str, expires_at: datetime
 ) -> IssuedTokens:
-    lifetime = timedelta(minutes=runtime.settings.access_token_minutes)
+    """Tokens for a session that ends at `expires_at`: no access token outlives it."""
+    lifetime = min(timedelta(minutes=runtime.settings.access_token_minutes), expires_at - uow.now)
     access = JwtSigner(runtime.keyring, "access").sign(
         {"sub": str(user_id), "sid": str(session_id)}, issued_at=uow.now, expires_at=uow.now + lifetime
     )
@@ -120,7 +142,7 @@ async def _issue(
         access_token=access,
         expires_in=int(lifetime.total_seconds()),
         refresh_token=refresh_token,
-        refresh_expires_in=runtime.settings.refresh_token_minutes * 60,
+        refresh_expires_in=int((expires_at - uow.now).total_seconds()),
         user=user,
         device_id=None,
     )

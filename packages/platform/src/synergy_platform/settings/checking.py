@@ -35,6 +35,7 @@ def _range_faults(settings: Settings) -> list[str]:
         "SYNERGY_REQUEST_DEADLINE": settings.request_deadline,
         "JWT_ACCESS_TOKEN_LIFETIME": settings.access_token_minutes,
         "JWT_REFRESH_TOKEN_LIFETIME": settings.refresh_token_minutes,
+        "SYNERGY_SESSION_LIFETIME": settings.session_minutes,
         "SYNERGY_MAX_UPLOAD_MB": settings.max_upload_mb,
         "SYNERGY_MAX_IMPORT_MB": settings.max_import_mb,
         "SYNERGY_DB_POOL_SIZE": settings.db_pool_size,

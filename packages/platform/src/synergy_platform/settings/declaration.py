@@ -143,6 +143,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     refresh_token_minutes: Annotated[
         int, _setting("JWT_REFRESH_TOKEN_LIFETIME", "minutes that a session lasts without being used")
     ] = 1440
+    session_minutes: Annotated[
+        int, _setting("SYNERGY_SESSION_LIFETIME", "minutes after which a session ends, however much it is used")
+    ] = 43200
     registration: Annotated[
         Literal["", "open", "invite", "closed"],
         _setting("SYNERGY_REGISTRATION", "open, invite or closed; empty: open in development, invite in production"),
