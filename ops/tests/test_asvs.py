@@ -102,6 +102,23 @@ def test_every_file_that_is_named_is_there():
     assert [path for path in FILES if not (ROOT / path).is_file()] == []
 
 
+def test_every_purpose_that_a_key_is_derived_for_is_in_the_threat_model():
+    text = (ROOT / "docs/security.md").read_text()
+    use = re.compile(r"(JwtSigner|SecretBox)\([\w.]*keyring, ([\w\"-]+)|keyring\.(macs?)\(([\w\"-]+)")
+    prefix = {"JwtSigner": "jwt:", "SecretBox": "secretbox:"}
+    purposes: set[str] = set()
+    for path in (source for folder in ("apps", "packages") for source in (ROOT / folder).glob("*/src/**/*.py")):
+        code = path.read_text()
+        for kind, first, _, second in use.findall(code):
+            word = first or second
+            if word == "_PURPOSE":
+                [word] = re.findall(r'^_PURPOSE = ("[\w-]+")', code, re.MULTILINE)
+            if word.startswith('"'):
+                purposes.add(prefix.get(kind, "") + word.strip('"'))
+    assert len(purposes) >= 10
+    assert sorted(purpose for purpose in purposes if f"`{purpose}`" not in text) == []
+
+
 @pytest.mark.parametrize("page", ["docs/asvs.md", "docs/security.md", "SECURITY.md"])
 def test_links_lead_somewhere(page):
     source = ROOT / page
