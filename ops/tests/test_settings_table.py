@@ -84,7 +84,6 @@ PROOFS = {
     "SYNERGY_S3_SECRET_ACCESS_KEY": S3,
     "SYNERGY_RATE_LIMIT_API": "apps/api/tests/test_limits.py::test_requests_are_limited_as_the_setting_says",
     "SYNERGY_RATE_LIMIT_LOGIN": f"{API}::test_sign_ins_and_registrations_are_limited_as_the_settings_say",
-    "SYNERGY_RATE_LIMIT_MFA": f"{API}::test_second_factors_are_limited_as_the_setting_says",
     "SYNERGY_RATE_LIMIT_REGISTER": f"{API}::test_sign_ins_and_registrations_are_limited_as_the_settings_say",
     "SYNERGY_RATE_LIMIT_MFA": f"{API}::test_codes_of_the_second_factor_are_limited_as_the_setting_says",
     "SYNERGY_RATE_LIMIT_FORGOT": f"{API}::test_mails_that_are_asked_for_are_limited_as_the_setting_says",

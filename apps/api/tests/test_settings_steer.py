@@ -73,16 +73,6 @@ async def test_sign_ins_and_registrations_are_limited_as_the_settings_say(with_)
     assert (await with_().post("/api/v1/auth/register", json=person())).status_code == 201
 
 
-async def test_second_factors_are_limited_as_the_setting_says(with_, make, runtime):
-    client, user = with_(rate_limit_mfa=RateLimit(2, 300)), await make.user()
-    async with runtime.database.unit_of_work() as uow:
-        await uow.value("UPDATE users SET email_mfa_at = now() WHERE id = $1", user.user_id)
-    begun = await client.post("/api/v1/auth/login", json={"identifier": user.username, "password": PASSWORD})
-    wrong = {"mfa_token": begun.json()["mfa_token"], "method": "email", "code": "abcdef"}
-    statuses = [(await client.post("/api/v1/auth/mfa/verify", json=wrong)).status_code for _ in range(3)]
-    assert statuses == [401, 401, 429]
-
-
 async def test_mails_that_are_asked_for_are_limited_as_the_setting_says(with_, make, post):
     two = with_(rate_limit_forgot=RateLimit(2, 311), rate_limit_login=RateLimit(0, 1))
     ask = {"email": "nobody@example.org"}
