@@ -40,9 +40,6 @@ CONTEXTS = {
         "subject": HOSTILE, "name": HOSTILE, "sentence": "it was used.", "advice": "Look.", "link": ITEM["link"],
         "facts": {HOSTILE: HOSTILE, "Time": "now"},
     },
-    "invitation": {
-        "subject": HOSTILE, "inviter": HOSTILE, "project": HOSTILE, "role": "viewer", "link": ITEM["link"], "days": 7,
-    },
     "notification": {"subject": HOSTILE, "item": ITEM, "reason": "Because.", **LINKS},
     "digest": {
         "subject": HOSTILE, "items": [ITEM, {**ITEM, "link": None, "message": "", "count": 1}], "more": 2,
