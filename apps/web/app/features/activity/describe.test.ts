@@ -4,6 +4,18 @@ import { describe as sentence } from "~/features/activity/describe";
 const task = { key: "WEB-1", title: "Write" };
 
 test.each([
+  ["member.added", { username: "ada", role: "viewer" }, { verb: "added a member", title: "ada", detail: "viewer" }],
+  [
+    "member.invited",
+    { email: "a…@example.org", role: "member" },
+    { verb: "invited", title: "a…@example.org", detail: "member" },
+  ],
+  ["member.joined", { username: "ada", role: "member" }, { verb: "joined by invitation", detail: "member" }],
+  [
+    "invitation.revoked",
+    { email: "a…@example.org", role: "member" },
+    { verb: "revoked the invitation of", title: "a…@example.org", detail: "member" },
+  ],
   ["task.created", task, { verb: "created", taskKey: "WEB-1", title: "Write" }],
   [
     "task.moved",

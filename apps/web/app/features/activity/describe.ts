@@ -101,11 +101,17 @@ export function describe({ type, data }: Pick<Activity, "type" | "data">): Sente
     case "member": {
       const words: Record<string, string> = {
         added: "added a member",
+        invited: "invited",
+        joined: "joined by invitation",
         updated: "changed a member's role",
         removed: "removed a member",
       };
-      return { verb: words[verb] ?? verb, title: text(data.name), detail: text(data.role) };
+      // who joined did it themselves; of an invitation the address is told, masked
+      const title = verb === "joined" ? undefined : (text(data.username) ?? text(data.email));
+      return { verb: words[verb] ?? verb, title, detail: text(data.role) };
     }
+    case "invitation":
+      return { verb: "revoked the invitation of", title: text(data.email), detail: text(data.role) };
     case "webhook":
       return { verb: `${verb} the webhook`, title: text(data.name), detail: text(data.reason) };
     case "project":
