@@ -9,12 +9,14 @@ import msgspec
 from synergy_domain import projects, work
 from synergy_domain.common import Actor
 from synergy_domain.identity import Client
-from synergy_domain.identity.models import User
+from synergy_domain.identity.api_tokens import TOKEN_PREFIX
+from synergy_domain.identity.models import ApiToken, User
 from synergy_domain.identity.sessions import begin_session
 from synergy_domain.projects import MemberInput, ProjectInput, ProjectView
 from synergy_domain.work import TaskInput, TaskView
 from synergy_platform.ids import new_id
 from synergy_platform.runtime import Runtime
+from synergy_platform.tokens import hash_token, new_opaque_token
 
 T = TypeVar("T")
 
@@ -50,6 +52,18 @@ class Factory:
         async with self.runtime.database.unit_of_work() as uow:
             issued = await begin_session(self.runtime, uow, actor.user_id, Client("127.0.0.1", "tests"))
         return issued.access_token
+
+    async def api_token(self, user: Actor, *scopes: str) -> str:
+        """A personal token, with whatever scopes: the user may have lost their role since they made it."""
+        token = f"{TOKEN_PREFIX}{new_opaque_token()}"
+        async with self.runtime.database.unit_of_work() as uow:
+            uow.session.add(
+                ApiToken(
+                    user_id=user.user_id, name="Script", prefix=token[:12], token_hash=hash_token(token),
+                    scopes=list(scopes), created_at=uow.now,
+                )
+            )  # fmt: skip
+        return token
 
     async def project(self, owner: Actor | None = None, **fields: object) -> ProjectView:
         """A project; without an owner a new user is."""

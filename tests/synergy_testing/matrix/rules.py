@@ -7,24 +7,48 @@ from typing import Any, Literal
 import msgspec
 
 ProjectRole = Literal["viewer", "member", "manager", "owner"]
-Credential = Literal["none", "session", "revoked", "deactivated"]
+Scope = Literal["read", "write", "admin"]
+Credential = Literal["none", "session", "token", "revoked", "deactivated"]
 
 _RANK = ("viewer", "member", "manager", "owner")
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of caller: global role, role in the project, and what they show to prove it."""
+    """A kind of caller: global role, role in the project, and what they show to prove it.
+
+    `scopes` are those of a personal token; `like` is the caller whose exceptions hold for this one too.
+    """
 
     name: str
     project_role: ProjectRole | None = None
     role: Literal["member", "manager", "admin"] = "member"
     credential: Credential = "session"
+    scopes: frozenset[Scope] = frozenset()
     verified: bool = True
+    like: str | None = None
+
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether what they show is good."""
+        return self.credential in {"session", "token"}
 
     @property
     def is_admin(self) -> bool:
-        """Whether they run the instance."""
-        return self.role == "admin"
+        """Whether they run the instance, and their token lets them."""
+        return self.role == "admin" and (self.credential != "token" or "admin" in self.scopes)
+
+    def lacks_scope(self, *, session: bool, of_admins: bool, reads: bool) -> bool:
+        """Whether the token does not reach as far as that."""
+        if self.credential != "token":
+            return False
+        if session:
+            return True
+        if of_admins:
+            return "admin" not in self.scopes
+        return not self.scopes & ({"read", "write"} if reads else {"write"})
+
+
+_ALL_SCOPES: frozenset[Scope] = frozenset({"read", "write", "admin"})
 
 
 CALLERS: tuple[Kind, ...] = (
@@ -37,6 +61,12 @@ CALLERS: tuple[Kind, ...] = (
     Kind(name="owner", project_role="owner"),
     Kind(name="unverified", project_role="manager", verified=False),
     Kind(name="admin", role="admin"),
+    Kind(name="read_token", project_role="manager", credential="token", scopes=frozenset({"read"})),
+    Kind(name="write_token", project_role="manager", credential="token", scopes=frozenset({"write"})),
+    # whose maker is no administrator any more
+    Kind(name="lapsed_token", project_role="manager", credential="token", scopes=_ALL_SCOPES),
+    Kind(name="admin_write_token", role="admin", credential="token", scopes=frozenset({"write"}), like="stranger"),
+    Kind(name="admin_token", role="admin", credential="token", scopes=_ALL_SCOPES, like="admin"),
     # whoever may do everything, to show that it is the session that counts
     Kind(name="revoked", role="admin", project_role="manager", credential="revoked"),
     Kind(name="deactivated", role="admin", project_role="manager", credential="deactivated"),
@@ -65,24 +95,30 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     fresh: bool = False
 
 
-def expected(entry: Entry, kind: Kind, ok: int) -> int:
-    """The status that `kind` gets; `ok` where it is let through."""
-    if kind.name in entry.differs:
-        return entry.differs[kind.name]
+def expected(entry: Entry, kind: Kind, ok: int, *, reads: bool) -> int:
+    """The status that `kind` gets; `ok` where it is let through. `reads`: by a method that changes nothing."""
+    if entry.rule != "public" and kind.lacks_scope(session=entry.session, of_admins=entry.rule == "admin", reads=reads):
+        return 403
+    for name in (kind.name, kind.like):
+        if name in entry.differs:
+            return entry.differs[name]
     if entry.rule == "public":
         return ok
-    if kind.credential != "session":
-        return 401
+    return (_refusal(entry, kind) or ok) if kind.is_signed_in else 401
+
+
+def _refusal(entry: Entry, kind: Kind) -> int | None:
+    """Why somebody who is signed in is refused, if they are."""
     rule, _, least = entry.rule.partition(":")
     match rule:
         case "signed-in":
-            return ok
+            return None
         case "admin":
-            return ok if kind.is_admin else 403
+            return None if kind.is_admin else 403
         case "mine":
-            return ok if kind.name == "member" else 404
+            return None if kind.name == "member" else 404
         case "person":
-            return ok if kind.project_role or kind.role != "member" else 404
+            return None if kind.project_role or kind.role != "member" else 404
     role = kind.project_role or ("owner" if kind.is_admin else None)
     if role is None:
         return 404
@@ -95,4 +131,4 @@ def expected(entry: Entry, kind: Kind, ok: int) -> int:
             allowed = kind.name == "member" or _RANK.index(role) >= _RANK.index("manager")
         case _:
             raise ValueError(f"There is no rule {entry.rule!r}")
-    return ok if allowed else 403
+    return None if allowed else 403

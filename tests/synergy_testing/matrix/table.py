@@ -67,7 +67,7 @@ _ACCOUNTS: dict[str, Entry | tuple[Entry, ...]] = {
             ids=_INVITED,
             json="@invited_registration",
             ok=200,
-            differs={kind.name: 422 for kind in CALLERS if kind.credential == "session"} | _BAD_BEARER,
+            differs={kind.name: 422 for kind in CALLERS if kind.is_signed_in} | {"read_token": 403} | _BAD_BEARER,
         ),
     ),
     "POST /api/v1/auth/email/resend": signed_in(ok=202, session=True),

@@ -35,6 +35,7 @@ class World:
     """Makes what requests name; each method gives an id or a body, for the caller who will name it."""
 
     def __init__(self, client: httpx.AsyncClient, make: Factory) -> None:
+        self._client = client
         self._api = Api(client, make)
         self._make = make
         self._runtime = make.runtime
@@ -55,7 +56,9 @@ class World:
         actor = await self._make.user(role=kind.role, email_verified_at=_VERIFIED_AT if kind.verified else None)
         self.actors[kind.name] = actor
         self.callers[kind.name] = await self._api.as_(actor)
-        if kind.credential == "revoked":
+        if kind.credential == "token":
+            self.callers[kind.name] = self._caller(await self._make.api_token(actor, *kind.scopes))
+        elif kind.credential == "revoked":
             await self._run("UPDATE sessions SET revoked_at = now() WHERE user_id = $1", actor.user_id)
         elif kind.credential == "deactivated":
             await self._run("UPDATE users SET is_active = false WHERE id = $1", actor.user_id)
@@ -76,7 +79,7 @@ class World:
         alive = {row["id"] for row in rows}
         return [
             kind.name for kind in CALLERS
-            if kind.credential == "session" and self.actors[kind.name].user_id not in alive
+            if kind.is_signed_in and self.actors[kind.name].user_id not in alive
         ]  # fmt: skip
 
     async def resolve(self, value: Any, kind: Kind) -> Any:
@@ -340,7 +343,7 @@ class World:
 
     async def notification_id(self, kind: Kind) -> str:
         """A notification of the caller; where nobody is signed in, of the member."""
-        return await self._notification(self.actors[kind.name if kind.credential == "session" else "member"])
+        return await self._notification(self.actors[kind.name if kind.is_signed_in else "member"])
 
     async def notification_of_member(self, _kind: Kind) -> str:
         """A notification of the member."""
@@ -385,6 +388,9 @@ class World:
         async with self._runtime.database.unit_of_work() as uow:
             await notify_about(self._runtime, uow, {"event_id": str(event)})
         return str(await reader.value("SELECT max(id::text) FROM notifications WHERE recipient_id = $1", actor.user_id))
+
+    def _caller(self, token: str) -> Caller:
+        return Caller(self._client, {"Authorization": f"Bearer {token}"})
 
     async def _other_project(self) -> ProjectView:
         return await self._make.project(self.actors["owner"])
