@@ -22,7 +22,7 @@ async def test_whoever_accepts_an_invitation_sees_the_project_in_their_open_stre
         invitation = await projects.invite(own_runtime, uow, owner, project.id, data)
     hub = EventHub(own_runtime)
     await hub.start()
-    async with hub.subscribe(guest.user_id) as stream:
+    async with hub.subscribe(guest) as stream:
         acceptance = projects.InvitationAcceptance()
         await projects.accept_invitation(own_runtime, str(invitation.id), guest, acceptance, Client(None, None))
         await make.task(project)

@@ -100,6 +100,8 @@ _ACCOUNTS: dict[str, Entry | tuple[Entry, ...]] = {
     "DELETE /api/v1/me": signed_in(json={"password": PASSWORD}, session=True, fresh=True, differs={"owner": 409}),
     "PATCH /api/v1/me": signed_in(json={"bio": "Likes trees."}),
     "POST /api/v1/me/email": signed_in(json={"email": "@new_address", "password": PASSWORD}, ok=202, session=True),
+    "PUT /api/v1/me/avatar": signed_in(files="@picture", ok=200),
+    "DELETE /api/v1/me/avatar": signed_in(),
     "GET /api/v1/me/sessions": signed_in(session=True),
     "DELETE /api/v1/me/sessions/{session_id}": Entry(rule="mine", session=True),
     "POST /api/v1/me/sessions/revoke-others": signed_in(ok=204, session=True),
@@ -124,6 +126,7 @@ _ACCOUNTS: dict[str, Entry | tuple[Entry, ...]] = {
     "POST /api/v1/unsubscribe/{token}": public(ok=200),
     "GET /api/v1/events": signed_in(headers=_AS_JSON),
     "GET /api/v1/users": signed_in(),
+    "GET /api/v1/users/{user_id}/avatar": Entry(rule="person", ids={"user_id": "@member_with_picture"}),
     "GET /api/v1/users/{user_id}": Entry(rule="person"),
 }
 

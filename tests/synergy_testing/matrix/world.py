@@ -28,6 +28,8 @@ from synergy_testing.mails import mailed_code
 from synergy_testing.matrix.rules import CALLERS, Kind
 
 _VERIFIED_AT = datetime(2026, 1, 1, tzinfo=UTC)
+# one pixel
+_PICTURE = bytes.fromhex("47494638396101000100800000ffffff0000002c00000000010001000002024401003b")
 _TEXT = ("notes.txt", b"Plant the trees before the rain.\n", "text/plain")
 
 
@@ -138,6 +140,15 @@ class World:
     async def new_address(self, _kind: Kind) -> str:
         """An address that nobody has."""
         return f"n{new_id().hex}@example.org"
+
+    async def picture(self, _kind: Kind) -> dict[str, Any]:
+        """A picture to show oneself by."""
+        return {"file": ("me.gif", _PICTURE, "image/gif")}
+
+    async def member_with_picture(self, _kind: Kind) -> str:
+        """The member, who has a picture."""
+        await self.callers["member"].request("PUT", "/me/avatar", files=await self.picture(_kind))
+        return str(self.actors["member"].user_id)
 
     async def session_id(self, _kind: Kind) -> str:
         """Another session of the member."""

@@ -18,8 +18,10 @@ import structlog
 
 from synergy_api.metrics import STREAM_EVENTS, STREAMS, STREAMS_DROPPED
 from synergy_domain import live
+from synergy_domain.common import Actor
+from synergy_domain.identity import is_still_good
 from synergy_domain.live import EventView, LedgerEntry
-from synergy_platform.database import LEDGER_CHANNEL, listening
+from synergy_platform.database import LEDGER_CHANNEL, REVOKED_CHANNEL, listening
 from synergy_platform.runtime import Runtime
 
 log = structlog.stdlib.get_logger(__name__)
@@ -43,14 +45,21 @@ def encode_event(view: EventView) -> bytes:
 class Subscription:
     """One open stream: its user's projects, and the frames that wait for it."""
 
-    def __init__(self, user_id: UUID, projects: set[UUID]) -> None:
-        self.user_id = user_id
+    def __init__(self, actor: Actor, projects: set[UUID]) -> None:
+        self.actor = actor
+        self.user_id = actor.user_id
         self.projects = projects
         self.frames: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue(_QUEUE_SIZE)
 
     def end(self) -> None:
         """Close the stream behind what waits; one that is too slow loses what waits."""
         if self.frames.full():
+            self.frames.get_nowait()
+        self.frames.put_nowait(None)
+
+    def cut(self) -> None:
+        """Close the stream now; what waits is lost."""
+        while not self.frames.empty():
             self.frames.get_nowait()
         self.frames.put_nowait(None)
 
@@ -62,6 +71,7 @@ class EventHub:
         self._runtime = runtime
         self._subscriptions: set[Subscription] = set()
         self._wake = asyncio.Event()
+        self._revoked: set[UUID] = set()
         self._task: asyncio.Task[None] | None = None
         self.last = 0
         self.draining = False
@@ -85,14 +95,14 @@ class EventHub:
             subscription.end()
 
     @contextlib.asynccontextmanager
-    async def subscribe(self, user_id: UUID) -> AsyncGenerator[Subscription]:
+    async def subscribe(self, actor: Actor) -> AsyncGenerator[Subscription]:
         """A subscription that gets everything behind `last`."""
         # registered before the memberships are read, so that no change of them is missed
-        subscription = Subscription(user_id, set())
+        subscription = Subscription(actor, set())
         self._subscriptions.add(subscription)
         STREAMS.inc()
         try:
-            subscription.projects |= await live.membership(self._runtime.database.reader(), user_id)
+            subscription.projects |= await live.membership(self._runtime.database.reader(), actor.user_id)
             yield subscription
         finally:
             STREAMS.dec()
@@ -107,8 +117,12 @@ class EventHub:
                     if not started:
                         self.last = (await live.bounds(self._runtime.database.reader())).last
                         started = True
-                    async with listening(connection, LEDGER_CHANNEL, lambda _payload: self._wake.set()):
+                    async with (
+                        listening(connection, LEDGER_CHANNEL, lambda _payload: self._wake.set()),
+                        listening(connection, REVOKED_CHANNEL, self._look_at),
+                    ):
                         while not connection.is_closed():
+                            await self._end_revoked()
                             await self._forward()
                             with contextlib.suppress(TimeoutError):
                                 await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
@@ -119,6 +133,23 @@ class EventHub:
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
                 log.warning("live.ledger_away", error=str(error))
             await asyncio.sleep(_RETRY_SECONDS)
+
+    def _look_at(self, user_id: str) -> None:
+        self._revoked.add(UUID(user_id))
+        self._wake.set()
+
+    async def _end_revoked(self) -> None:
+        """End the streams whose session or token has ended; what of a user remains goes on.
+
+        Where the news got lost, a stream finds out by itself within seconds.
+        """
+        revoked, self._revoked = self._revoked, set()
+        for subscription in list(self._subscriptions):
+            if subscription.user_id in revoked:
+                db = self._runtime.database.reader()
+                if not await is_still_good(self._runtime, db, subscription.actor):
+                    self._subscriptions.discard(subscription)
+                    subscription.cut()
 
     async def _forward(self) -> None:
         while True:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from litestar import Request
 from litestar.exceptions import HTTPException
+from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, RequestBody, Schema
 from multipart import MultipartError, MultipartSegment, PushMultipartParser  # pyright: ignore[reportMissingTypeStubs]  # it has annotations, but does not say so
 
 from synergy_platform.errors import BadRequest, InputFault, InvalidInput, TooLarge, UnsupportedMediaType
@@ -60,6 +61,13 @@ async def receive_upload(
 async def refuse_upload(request: AnyRequest, *, max_bytes: int) -> None:
     """Read on and forget: a client that is still sending would see a broken connection instead of the answer."""
     await _drain(request.stream(), _DRAIN_FACTOR * max_bytes)
+
+
+def file_form(description: str) -> RequestBody:
+    """What the description of the API says of a form with one part `file`, which Litestar does not read itself."""
+    file = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY, description=description)
+    schema = Schema(type=OpenAPIType.OBJECT, required=["file"], additional_properties=False, properties={"file": file})
+    return RequestBody(content={"multipart/form-data": OpenAPIMediaType(schema=schema)}, required=True)
 
 
 class _FormReader:

@@ -1,5 +1,4 @@
-"""Where requests that users cause may go: to public addresses, and to networks that the operator allows; and who
-counts as one sender.
+"""Where requests that users cause may go: to public addresses, and to networks that the operator allows.
 
 Also who a client is by its address.
 
@@ -85,22 +84,6 @@ def is_public(address: Address) -> bool:
 def is_in(address: Address, networks: Iterable[Network]) -> bool:
     """Whether one of the networks has it."""
     return any(address in network for network in networks)
-
-
-def sender_of(address: str | None) -> str:
-    """Whom a limit by address counts: an IPv4 address, or the /64 of an IPv6 address, which is what one customer gets.
-
-    What is no address stands for itself.
-    """
-    try:
-        parsed = ipaddress.ip_address(address or "")
-    except ValueError:
-        return address or ""
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
 
 
 def may_reach(address: Address, allowed: Iterable[Network]) -> bool:

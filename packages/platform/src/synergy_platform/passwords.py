@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import unicodedata
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
@@ -22,6 +23,14 @@ _T = TypeVar("_T")
 MEMORY_KIB = 46 * 1024
 ITERATIONS = 1
 LANES = 1
+
+
+def normal_form(password: str) -> str:
+    """The password as it is hashed, since keyboards write the same letter in different ways; nothing is cut off.
+
+    NIST SP 800-63B, 3.1.1.2.
+    """
+    return unicodedata.normalize("NFKC", password)
 
 
 class Place(NamedTuple):
@@ -80,13 +89,18 @@ class PasswordHasher:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _matches(self, encoded: str, password: str) -> bool:
+        normal = normal_form(password)
+        # hashes of releases up to 0.3 were made of what was typed
+        return self._fits(encoded, normal) or (normal != password and self._fits(encoded, password))
+
+    def _fits(self, encoded: str, password: str) -> bool:
         try:
             return self._argon2.verify(encoded, password)
         except (VerificationError, InvalidHashError):
             return False
 
     async def _hash(self, password: str) -> str:
-        return await self._run(lambda: self._argon2.hash(password))
+        return await self._run(lambda: self._argon2.hash(normal_form(password)))
 
     async def _verify(self, encoded: str | None, password: str) -> bool:
         matches = await self._run(lambda: self._matches(encoded or self._nobody, password))

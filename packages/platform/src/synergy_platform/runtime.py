@@ -17,6 +17,7 @@ from synergy_platform.tokens import Keyring
 
 if TYPE_CHECKING:
     from synergy_platform.outgoing import Outgoing
+    from synergy_platform.pictures import Pictures
 
 
 class Runtime:
@@ -49,6 +50,13 @@ class Runtime:
 
         return Outgoing(self.settings)
 
+    @cached_property
+    def pictures(self) -> Pictures:
+        """Makes small pictures; only processes that are sent some have a thread for it."""
+        from synergy_platform.pictures import Pictures
+
+        return Pictures()
+
     async def open(self) -> None:
         """Open what has to be opened; nothing has to be there yet."""
         await self.database.open()
@@ -59,4 +67,6 @@ class Runtime:
         await self.limiter.close()
         if "outgoing" in self.__dict__:
             await self.outgoing.close()
+        if "pictures" in self.__dict__:
+            self.pictures.close()
         self.hasher.close()

@@ -16,7 +16,6 @@ from litestar.openapi.spec import (
     OpenAPIResponse,
     OpenAPIType,
     Operation,
-    RequestBody,
     Schema,
 )
 from litestar.params import FromPath, PathParameter
@@ -24,7 +23,7 @@ from litestar.params import FromPath, PathParameter
 from synergy_api.documentation import READ, errors
 from synergy_api.downloads import Download, answer_download
 from synergy_api.params import CursorParam, Limit
-from synergy_api.uploads import receive_upload, refuse_upload
+from synergy_api.uploads import file_form, receive_upload, refuse_upload
 from synergy_domain import work
 from synergy_domain.common import Actor
 from synergy_domain.work import AttachmentUpload, AttachmentView
@@ -45,19 +44,7 @@ class _UploadOperation(Operation):
     """The form, which is read from the connection and not by Litestar."""
 
     def __post_init__(self) -> None:
-        schema = Schema(
-            type=OpenAPIType.OBJECT,
-            required=["file"],
-            additional_properties=False,
-            properties={
-                "file": Schema(
-                    type=OpenAPIType.STRING,
-                    format=OpenAPIFormat.BINARY,
-                    description="The file, with its name; 50 MiB at most unless the operator set another limit",
-                )
-            },
-        )
-        self.request_body = RequestBody(content={"multipart/form-data": OpenAPIMediaType(schema=schema)}, required=True)
+        self.request_body = file_form("The file, with its name; 50 MiB at most unless the operator set another limit")
 
 
 @dataclass

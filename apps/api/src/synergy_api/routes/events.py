@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -90,7 +91,11 @@ async def _page(db: Reader, actor: Actor, start: int, limit: int) -> Page[EventV
 
 
 async def _stream(runtime: Runtime, hub: EventHub, actor: Actor, start: int | None) -> AsyncIterator[bytes]:
-    async with hub.subscribe(actor.user_id) as subscription:
+    async with hub.subscribe(actor) as subscription:
+        # what ends from here on is told to the subscription
+        if not await is_still_good(runtime, runtime.database.reader(), actor):
+            return
+        checked = time.monotonic()
         until = hub.last
         yield _RETRY
         if start is not None:
@@ -107,10 +112,11 @@ async def _stream(runtime: Runtime, hub: EventHub, actor: Actor, start: int | No
             try:
                 waiting = await asyncio.wait_for(subscription.frames.get(), _KEEPALIVE_SECONDS)
             except TimeoutError:
+                waiting = (until + 1, b": \n\n")
+            if time.monotonic() - checked >= _KEEPALIVE_SECONDS:
                 if not await is_still_good(runtime, runtime.database.reader(), actor):
                     return
-                yield b": \n\n"
-                continue
+                checked = time.monotonic()
             if waiting is None:
                 return
             number, frame = waiting

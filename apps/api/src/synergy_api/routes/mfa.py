@@ -55,9 +55,11 @@ async def get_mfa(db: NamedDependency[Reader], actor: NamedDependency[Actor]) ->
 
 
 @post("/me/mfa/totp", tags=["me"], status_code=200, opt=_SESSION, responses=_OWN)
-async def begin_totp(data: JSONBody[OwnPassword], state: State, actor: NamedDependency[Actor]) -> Response[TotpSetUp]:
+async def begin_totp(
+    data: JSONBody[OwnPassword], request: AnyRequest, state: State, actor: NamedDependency[Actor]
+) -> Response[TotpSetUp]:
     """A secret for an authenticator app; the factor is on once its first code is confirmed."""
-    return Response(await mfa.begin_totp(state.runtime, actor, data.password), headers=_SECRET)
+    return Response(await mfa.begin_totp(state.runtime, actor, data.password, client_of(request)), headers=_SECRET)
 
 
 @post("/me/mfa/totp/confirm", tags=["me"], status_code=200, opt=_SESSION, responses=_OWN)
@@ -78,9 +80,11 @@ async def turn_totp_off(
 
 
 @post("/me/mfa/email", tags=["me"], status_code=202, opt=_SESSION, responses=_OWN)
-async def begin_email_mfa(data: JSONBody[OwnPassword], state: State, actor: NamedDependency[Actor]) -> None:
+async def begin_email_mfa(
+    data: JSONBody[OwnPassword], request: AnyRequest, state: State, actor: NamedDependency[Actor]
+) -> None:
     """Mail six digits; codes by mail are on once they are confirmed."""
-    await mfa.begin_email(state.runtime, actor, data.password)
+    await mfa.begin_email(state.runtime, actor, data.password, client_of(request))
 
 
 @post("/me/mfa/email/confirm", tags=["me"], status_code=200, opt=_SESSION, responses=_OWN)

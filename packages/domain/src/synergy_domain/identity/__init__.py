@@ -16,8 +16,16 @@ from synergy_domain.identity.accounts import (
 from synergy_domain.identity.administration import SEND_PASSWORD_LINK, send_password_link
 from synergy_domain.identity.api_tokens import create_api_token, list_api_tokens, revoke_api_token
 from synergy_domain.identity.authenticator import Authenticator, is_still_good
+from synergy_domain.identity.avatars import (
+    AVATAR_TYPE,
+    AVATARS_AREA,
+    MAX_AVATAR_BYTES,
+    named_avatars,
+    read_avatar,
+    remove_avatar,
+    set_avatar,
+)
 from synergy_domain.identity.client import Client
-from synergy_domain.identity.confirming import confirm_password
 from synergy_domain.identity.contracts import (
     ApiTokenInput,
     ApiTokenView,
@@ -63,9 +71,10 @@ from synergy_domain.identity.emails import (
     send_verification,
     verify_email,
 )
-from synergy_domain.identity.errors import AccountExists, EmailNotVerified, RegistrationClosed
+from synergy_domain.identity.errors import AccountExists, EmailNotVerified, NoAvatar, RegistrationClosed
 from synergy_domain.identity.known_devices import DEVICE_LIFETIME
-from synergy_domain.identity.repository import avatar_url, delete_expired_sessions
+from synergy_domain.identity.reauthentication import confirm_identity
+from synergy_domain.identity.repository import avatar_url, delete_expired
 from synergy_domain.identity.revoking import tell_streams
 from synergy_domain.identity.security_events import (
     SecurityEventQuery,
@@ -82,7 +91,10 @@ from synergy_domain.identity.sign_in import sign_in
 from synergy_domain.identity.throttle import delete_old_throttles
 
 __all__ = [
+    "AVATARS_AREA",
+    "AVATAR_TYPE",
     "DEVICE_LIFETIME",
+    "MAX_AVATAR_BYTES",
     "SEND_EMAIL_CHANGE",
     "SEND_PASSWORD_LINK",
     "SEND_RESET",
@@ -102,6 +114,7 @@ __all__ = [
     "Name",
     "NewApiTokenView",
     "NewPassword",
+    "NoAvatar",
     "OidcProviderView",
     "Password",
     "PasswordChange",
@@ -129,10 +142,10 @@ __all__ = [
     "change_password",
     "change_profile",
     "check_taken",
-    "confirm_password",
+    "confirm_identity",
     "create_account",
     "create_api_token",
-    "delete_expired_sessions",
+    "delete_expired",
     "delete_old_throttles",
     "end_replaced_session",
     "export_security_events",
@@ -143,11 +156,14 @@ __all__ = [
     "list_sessions",
     "mfa",
     "my_profile",
+    "named_avatars",
     "policy",
     "prepare_account",
+    "read_avatar",
     "record_security_event",
     "refresh",
     "register",
+    "remove_avatar",
     "require_registration",
     "require_verified_email",
     "resend_verification",
@@ -160,6 +176,7 @@ __all__ = [
     "send_reset",
     "send_security_mail",
     "send_verification",
+    "set_avatar",
     "sign_in",
     "sign_in_options",
     "sign_out",

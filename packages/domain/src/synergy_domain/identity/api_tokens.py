@@ -11,7 +11,6 @@ from synergy_domain.common.actor import Actor
 from synergy_domain.identity import policy, repository
 from synergy_domain.identity.accounts import require_verified_email
 from synergy_domain.identity.client import Client
-from synergy_domain.identity.confirming import lock_account
 from synergy_domain.identity.contracts import ApiTokenInput, ApiTokenView, NewApiTokenView
 from synergy_domain.identity.errors import (
     AdminScopeForbidden,
@@ -19,6 +18,7 @@ from synergy_domain.identity.errors import (
     TooManyApiTokens,
 )
 from synergy_domain.identity.models import ApiToken
+from synergy_domain.identity.reauthentication import lock_account
 from synergy_domain.identity.revoking import tell_streams
 from synergy_domain.identity.security_mails import tell_user
 from synergy_platform.database import Reader, UnitOfWork

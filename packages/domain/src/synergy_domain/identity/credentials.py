@@ -11,11 +11,19 @@ import structlog
 from synergy_domain.common.actor import Actor
 from synergy_domain.identity import repository
 from synergy_domain.identity.client import Client
-from synergy_domain.identity.confirming import confirm_password, lock_account
 from synergy_domain.identity.contracts import ForgotPassword, PasswordChange, PasswordReset
-from synergy_domain.identity.errors import InvalidLink, WrongPassword
-from synergy_domain.identity.links import FoundLink, find_link, link_address, mail_link, new_link, take_link
+from synergy_domain.identity.errors import InvalidLink
+from synergy_domain.identity.links import (
+    FoundLink,
+    LinkPurpose,
+    find_link,
+    link_address,
+    mail_link,
+    new_link,
+    take_link,
+)
 from synergy_domain.identity.passwords import password_faults
+from synergy_domain.identity.reauthentication import confirm_identity, lock_account, wrong_password
 from synergy_domain.identity.revoking import end_other_sessions, end_what_is_under_way, revoke_everything
 from synergy_domain.identity.security_mails import tell_user
 from synergy_platform.addresses import client_network
@@ -29,12 +37,13 @@ log = structlog.stdlib.get_logger(__name__)
 SEND_RESET = "identity.send_reset"
 RESET_LIFETIME = timedelta(hours=1)
 RESET_KIND = "password_reset"
+_PURPOSES: tuple[LinkPurpose, ...] = ("password_reset", "password_set")
 _HOURS = RESET_LIFETIME // timedelta(hours=1)
 
 
 async def change_password(runtime: Runtime, actor: Actor, data: PasswordChange, client: Client) -> None:
-    """Set another password, which ends all other sessions; raises WrongPassword, SignInAgain, InvalidInput."""
-    confirmed = await confirm_password(runtime, actor, data.current_password, client, pointer="/current_password")
+    """Set another password, which ends all other sessions; raises InvalidInput and SignInAgain."""
+    confirmed = await confirm_identity(runtime, actor, data.current_password, client, pointer="/current_password")
     faults = await _faults(runtime.database.reader(), actor.user_id, data.new_password, "/new_password")
     if data.new_password == data.current_password:
         faults.append(InputFault("/new_password", "password_unchanged", "is your present password"))
@@ -44,7 +53,7 @@ async def change_password(runtime: Runtime, actor: Actor, data: PasswordChange, 
     async with runtime.database.unit_of_work() as uow:
         account = await lock_account(uow, actor)
         if account["password_hash"] != confirmed:  # somebody else was faster
-            raise WrongPassword("/current_password")
+            raise wrong_password("/current_password")
         await _set_password(uow, actor.user_id, encoded)
         await end_other_sessions(uow, actor)
         await end_what_is_under_way(uow, actor.user_id)
@@ -96,7 +105,7 @@ async def reset_password(runtime: Runtime, data: PasswordReset, client: Client) 
     limit, key = runtime.settings.rate_limit_reset, client_network(client.ip)
     await runtime.limiter.hit("reset", limit, key)
     db = runtime.database.reader()
-    link = await find_link(runtime, db, data.token, "password_reset", "password_set")
+    link = await find_link(db, data.token, *_PURPOSES, now=runtime.clock.now())
     if link is None:
         raise InvalidLink
     # whoever has a link guesses none
@@ -106,16 +115,16 @@ async def reset_password(runtime: Runtime, data: PasswordReset, client: Client) 
         raise InvalidInput(faults)
     encoded = await runtime.hasher.hash(data.password)
     async with runtime.database.unit_of_work() as uow:
-        await _reset(uow, data.token, encoded, client)
+        await _reset(uow, link, data.token, encoded, client)
     log.info("identity.password_reset", user_id=str(link.user_id))
 
 
-async def _reset(uow: UnitOfWork, token: str, encoded: str, client: Client) -> None:
-    link: FoundLink | None = await take_link(uow, token, "password_reset", "password_set")
+async def _reset(uow: UnitOfWork, link: FoundLink, token: str, encoded: str, client: Client) -> None:
     # the lock waits for sessions and tokens that are just being made, so that they end too
-    if link is None or not await uow.value(
+    is_theirs = await uow.value(
         "SELECT lower(email) = lower($2) FROM users WHERE id = $1 AND is_active FOR UPDATE", link.user_id, link.email
-    ):
+    )
+    if not is_theirs or not await take_link(uow, token, *_PURPOSES):
         raise InvalidLink
     await _set_password(uow, link.user_id, encoded)
     await uow.value(

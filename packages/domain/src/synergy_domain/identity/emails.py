@@ -12,11 +12,11 @@ from sqlalchemy.exc import IntegrityError
 from synergy_domain.common.actor import Actor
 from synergy_domain.identity import repository
 from synergy_domain.identity.client import Client
-from synergy_domain.identity.confirming import confirm_password, lock_account
 from synergy_domain.identity.contracts import EmailChange
 from synergy_domain.identity.errors import InvalidLink
-from synergy_domain.identity.links import link_address, mail_link, new_link, take_link
+from synergy_domain.identity.links import find_link, link_address, mail_link, new_link, take_link
 from synergy_domain.identity.models import User
+from synergy_domain.identity.reauthentication import confirm_identity, lock_account, wrong_password
 from synergy_domain.identity.revoking import end_what_is_under_way
 from synergy_domain.identity.security_mails import tell_user
 from synergy_platform.database import UnitOfWork
@@ -77,14 +77,14 @@ async def change_email(runtime: Runtime, actor: Actor, data: EmailChange, client
     """Have a link mailed to another address, whoever has it; the account has it once that is followed.
 
     The answer does not tell whether somebody has an account with that address: only that address is told. Raises
-    WrongPassword, SignInAgain, InvalidInput, TooManyRequests.
+    InvalidInput, SignInAgain, TooManyRequests.
     """
-    confirmed = await confirm_password(runtime, actor, data.password, client)
+    confirmed = await confirm_identity(runtime, actor, data.password, client)
     await runtime.limiter.hit("email_change", runtime.settings.rate_limit_forgot, str(actor.user_id))
     async with runtime.database.unit_of_work() as uow:
         account = await lock_account(uow, actor)
         if account["password_hash"] != confirmed:
-            raise InvalidInput.at("/password", "is not your password any more", "wrong_password")
+            raise wrong_password("/password")
         if account["email"] == data.email:
             raise InvalidInput.at("/email", "is your address already", "unchanged")
         uow.enqueue(SEND_EMAIL_CHANGE, {"user_id": actor.user_id, "email": data.email, "asked_at": uow.now})
@@ -133,13 +133,13 @@ async def _verify_present(runtime: Runtime, uow: UnitOfWork, token: str) -> None
 
 
 async def _change_address(uow: UnitOfWork, token: str, client: Client) -> None:
-    link = await take_link(uow, token, "email_change")
+    link = await find_link(uow, token, "email_change", now=uow.now)
     if link is None:
         raise InvalidLink
     user = await repository.Users(session=uow.session).get_one_or_none(
         User.id == link.user_id, User.is_active.is_(True), with_for_update=True
     )
-    if user is None:
+    if user is None or not await take_link(uow, token, "email_change"):
         raise InvalidLink
     before = user.email
     user.email, user.email_verified_at, user.updated_at = link.email, uow.now, uow.now

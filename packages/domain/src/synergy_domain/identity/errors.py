@@ -57,22 +57,6 @@ class EmailNotVerified(Forbidden):
         super().__init__("Confirm your email address first: follow the link in the mail that was sent to you.")
 
 
-class WrongPassword(InvalidInput):
-    """The password that was to confirm something is not the account's; `pointer` is where it stood."""
-
-    def __init__(self, pointer: str) -> None:
-        super().__init__([InputFault(pointer, "wrong_password", "is not your password")])
-
-
-class SignInAgain(Forbidden):
-    """Without a password to confirm it, only a session that has just begun may do this."""
-
-    code, title = "sign_in_again", "Sign in again first"
-
-    def __init__(self) -> None:
-        super().__init__("Your account has no password to confirm this with. Sign in again: you have 10 minutes then.")
-
-
 class InvalidLink(InvalidInput):
     """The token of a link that was used, has expired, was voided by a newer one, or is none of ours."""
 
@@ -88,6 +72,15 @@ class SessionNotFound(NotFound):
 
     def __init__(self) -> None:
         super().__init__("You have no such session, or it has ended.")
+
+
+class NoAvatar(NotFound):
+    """The person has no picture."""
+
+    code = "no_avatar"
+
+    def __init__(self) -> None:
+        super().__init__("This person has no picture.")
 
 
 class ApiTokenNotFound(NotFound):

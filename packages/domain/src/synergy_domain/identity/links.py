@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -43,25 +43,26 @@ async def new_link(uow: UnitOfWork, user_id: UUID, purpose: LinkPurpose, email: 
     return token
 
 
-async def find_link(runtime: Runtime, db: Reader, token: str, *purposes: LinkPurpose) -> FoundLink | None:
+async def find_link(db: Reader, token: str, *purposes: LinkPurpose, now: datetime) -> FoundLink | None:
     """A link that is still good; it stays so."""
     row = await db.row(
         """SELECT user_id, email FROM one_time_links
            WHERE token_hash = $1 AND purpose = ANY($2::text[]) AND used_at IS NULL AND expires_at > $3""",
-        hash_token(token), purposes, runtime.clock.now(),
+        hash_token(token), purposes, now,
     )  # fmt: skip
     return FoundLink(**row) if row else None
 
 
-async def take_link(uow: UnitOfWork, token: str, *purposes: LinkPurpose) -> FoundLink | None:
-    """A link that is still good; from now on it is not."""
-    row = await uow.row(
-        """UPDATE one_time_links SET used_at = $3
-           WHERE token_hash = $1 AND purpose = ANY($2::text[]) AND used_at IS NULL AND expires_at > $3
-           RETURNING user_id, email""",
-        hash_token(token), purposes, uow.now,
+async def take_link(uow: UnitOfWork, token: str, *purposes: LinkPurpose) -> bool:
+    """Use a link up; False when it is no longer good. Lock its user first, as whoever voids links does."""
+    return bool(
+        await uow.value(
+            """UPDATE one_time_links SET used_at = $3
+               WHERE token_hash = $1 AND purpose = ANY($2::text[]) AND used_at IS NULL AND expires_at > $3
+               RETURNING true""",
+            hash_token(token), purposes, uow.now,
+        )
     )  # fmt: skip
-    return FoundLink(**row) if row else None
 
 
 def link_address(runtime: Runtime, page: LinkPage, token: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from synergy_platform.errors import InputFault
+from synergy_platform.passwords import normal_form
 
+_MIN_LENGTH = 8
 _MIN_RESEMBLANCE = 4
 # names of this product, and of its parts: whoever guesses begins with them
 _CONTEXT_WORDS = ("synergyos", "synergy")
@@ -22,8 +24,11 @@ def _common_passwords() -> frozenset[str]:
 
 def password_faults(password: str, *, about_user: list[str], pointer: str = "/password") -> list[InputFault]:
     """Why `password` cannot be used; `about_user` are the user's names and addresses. Empty when it can."""
+    password = normal_form(password)
     lowered = password.lower()
     faults: list[InputFault] = []
+    if len(password) < _MIN_LENGTH:
+        faults.append(InputFault(pointer, "too_short", f"must have at least {_MIN_LENGTH} characters"))
     if password.isdigit():
         faults.append(InputFault(pointer, "password_all_digits", "must not be digits only"))
     if lowered in _common_passwords():

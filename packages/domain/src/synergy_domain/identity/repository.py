@@ -181,9 +181,21 @@ def add_security_event(
     )  # fmt: skip
 
 
-async def delete_expired_sessions(uow: UnitOfWork) -> int:
-    """Delete what can never be used again; returns how many sessions."""
-    tag = await uow.value(
-        """WITH gone AS (DELETE FROM sessions WHERE expires_at < $1 RETURNING 1) SELECT count(*) FROM gone""", uow.now
-    )
-    return int(tag)
+async def delete_expired(uow: UnitOfWork) -> dict[str, int]:
+    """Delete what can never be used again; returns how many of each.
+
+    A used refresh token is kept as long as it would have been good: its second use ends the session.
+    """
+    conditions = {
+        "sessions": "expires_at < $1",
+        "refresh_tokens": "expires_at < $1",
+        "one_time_links": "expires_at < $1",
+        # in sight of their users for a while
+        "api_tokens": "coalesce(revoked_at, expires_at) < $1 - interval '30 days'",
+    }
+    return {
+        table: await uow.value(
+            f"WITH gone AS (DELETE FROM {table} WHERE {condition} RETURNING 1) SELECT count(*) FROM gone", uow.now
+        )
+        for table, condition in conditions.items()
+    }

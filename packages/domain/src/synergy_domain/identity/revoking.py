@@ -57,7 +57,10 @@ async def _end_sessions(uow: UnitOfWork, user_id: UUID, which: str, session_id: 
     ended: int = await uow.value(
         f"""WITH ended AS (
               UPDATE sessions SET revoked_at = $2
-              WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND {which} RETURNING 1
+              -- in one order, so that no two who end the same ones wait for each other
+              WHERE id IN (SELECT id FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
+                           AND {which} ORDER BY id FOR UPDATE)
+              RETURNING 1
             ) SELECT count(*) FROM ended""",  # noqa: S608 - one of the constants above
         user_id, uow.now, session_id,
     )  # fmt: skip

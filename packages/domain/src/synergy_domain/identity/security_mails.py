@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from synergy_platform.mail.outbox import queue_mail
 from synergy_platform.runtime import Runtime
 
 SEND_SECURITY_MAIL = "identity.send_security_mail"
+_REMEMBERED = timedelta(days=90)
 
 Notice = Literal[
     "new_device", "password_changed", "password_reset_done", "email_change_requested", "email_changed",
@@ -91,9 +92,10 @@ def tell_user(
     uow: UnitOfWork, user_id: UUID, notice: Notice, client: Client | None, *, to: str | None = None, **facts: str
 ) -> None:
     """Have a mail written; `to` is another address than the account's, `facts` are shown by their names."""
+    ip, user_agent = (client.ip, client.user_agent) if client else (None, None)
     payload = {
-        "user_id": user_id, "notice": notice, "at": uow.now, "to": to, "facts": facts,
-        "ip": client.ip if client else None, "user_agent": client.user_agent if client else None,
+        "user_id": user_id, "notice": notice, "at": uow.now, "to": to, "facts": facts, "ip": ip,
+        "user_agent": user_agent[:300] if user_agent else None,
     }  # fmt: skip
     uow.enqueue(SEND_SECURITY_MAIL, payload)
 
@@ -101,6 +103,8 @@ def tell_user(
 async def send_security_mail(runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any]) -> None:
     """Job: write the mail."""
     user_id = UUID(payload["user_id"])
+    if payload["notice"] == "new_device" and await _signed_in_from_there(uow, user_id, payload):
+        return
     user = await uow.row("SELECT first_name, email, timezone FROM users WHERE id = $1 AND deleted_at IS NULL", user_id)
     address = payload["to"] or (user["email"] if user else None)
     if user is None or address is None:
@@ -125,3 +129,14 @@ async def send_security_mail(runtime: Runtime, uow: UnitOfWork, payload: dict[st
         recipient_id=user_id, written_at=uow.now,
     )  # fmt: skip
     await queue_mail(runtime, uow, mail)
+
+
+async def _signed_in_from_there(uow: UnitOfWork, user_id: UUID, payload: dict[str, Any]) -> bool:
+    """Whether the same program signed in from the same address before: scripts and apps may keep no device token."""
+    return await uow.value(
+        """SELECT EXISTS (SELECT 1 FROM security_events
+                          WHERE user_id = $1 AND type = 'login_success' AND created_at BETWEEN $2 AND $3
+                            AND ip IS NOT DISTINCT FROM $4 AND user_agent IS NOT DISTINCT FROM $5)""",
+        user_id, datetime.fromisoformat(payload["at"]) - _REMEMBERED,
+        datetime.fromisoformat(payload["at"]) - timedelta(milliseconds=1), payload["ip"], payload["user_agent"],
+    )  # fmt: skip

@@ -14,7 +14,7 @@ from synergy_domain.identity.known_devices import known_device
 from synergy_domain.identity.mfa import repository as mfa_repository
 from synergy_domain.identity.mfa.challenge import begin_challenge, methods_of
 from synergy_domain.identity.sessions import finish_sign_in
-from synergy_platform.addresses import sender_of
+from synergy_platform.addresses import client_network
 from synergy_platform.database import UnitOfWork
 from synergy_platform.runtime import Runtime
 
@@ -34,7 +34,7 @@ async def sign_in(runtime: Runtime, credentials: Credentials, client: Client) ->
         now = runtime.clock.now()
         device_id = known_device(runtime.keyring, credentials.device_id, row["id"], now=now)
         limit = runtime.settings.rate_limit_login
-        limit_key = ("login", limit, str(device_id or sender_of(client.ip)), name)
+        limit_key = ("login", limit, str(device_id or client_network(client.ip)), name)
         await runtime.limiter.hit(*limit_key)
         key = throttle.throttle_key(runtime.keyring, "password", name, device_id)
         await throttle.count_attempt(runtime.database, key)

@@ -8,8 +8,8 @@ from typing import Any
 
 import structlog
 
-from synergy_domain import projects, transfer, webhooks, work
-from synergy_domain.identity import delete_expired_sessions, delete_old_throttles, mfa
+from synergy_domain import identity, projects, transfer, webhooks, work
+from synergy_domain.identity import delete_old_throttles, mfa
 from synergy_domain.notifications import delete_old
 from synergy_platform.database import UnitOfWork
 from synergy_platform.ids import first_id_at
@@ -32,13 +32,17 @@ SECURITY_EVENTS = timedelta(days=400)
 ORPHANED_FILES = timedelta(days=1)
 
 
-_NAMED_FILES = ((transfer.FILES_AREA, transfer.named_files), (work.FILES_AREA, work.named_files))
+_NAMED_FILES = (
+    (transfer.FILES_AREA, transfer.named_files),
+    (work.FILES_AREA, work.named_files),
+    (identity.AVATARS_AREA, identity.named_avatars),
+)
 
 
 async def clean_up(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) -> None:
     """Job, daily: delete what is older than the product keeps it. The keys of purged projects stay taken."""
     counts: dict[str, int] = {
-        "sessions": await delete_expired_sessions(uow),
+        **await identity.delete_expired(uow),
         "mfa_challenges": await mfa.delete_expired(uow),
         "login_throttles": await delete_old_throttles(uow),
         "notifications": await delete_old(

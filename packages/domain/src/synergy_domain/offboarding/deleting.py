@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 
 from synergy_domain.common import Actor
-from synergy_domain.identity import Client, administration, confirm_password, policy, tell_streams
+from synergy_domain.identity import Client, administration, confirm_identity, policy, tell_streams
 from synergy_domain.offboarding import repository
 from synergy_domain.offboarding.contracts import OwnDeletion
 from synergy_domain.offboarding.errors import OwnAccount, OwnsProjects
@@ -37,9 +37,9 @@ async def delete_user(uow: UnitOfWork, actor: Actor, client: Client, user_id: UU
 async def delete_me(runtime: Runtime, actor: Actor, client: Client, data: OwnDeletion) -> None:
     """Delete one's own account, confirmed by its password, as `delete_user` does; `transfer_to` is somebody one sees.
 
-    Raises WrongPassword and SignInAgain too.
+    Raises InvalidInput and SignInAgain too.
     """
-    await confirm_password(runtime, actor, data.password, client)
+    await confirm_identity(runtime, actor, data.password, client)
     async with runtime.database.unit_of_work() as uow:
         if data.transfer_to is not None:
             try:

@@ -39,6 +39,7 @@ from synergy_domain.projects.keys import propose_key
 from synergy_domain.projects.members import (
     add_member,
     change_member,
+    find_avatar,
     get_person,
     list_members,
     list_people,
@@ -65,7 +66,7 @@ __all__ = [
     "ProjectChange", "ProjectInput", "ProjectQuery", "ProjectRole", "ProjectSettings", "ProjectStatus",
     "ProjectTransferred", "ProjectView", "Transfer", "accept_invitation", "access_to", "add_member", "archive_project",
     "change_member", "change_project", "count_change", "create_project", "delete_old_invitations", "delete_project",
-    "get_person", "get_project", "invite", "list_invitations", "list_members", "list_people", "list_projects", "policy",
-    "preview_invitation", "propose_key", "record_admin_access", "remove_member", "require", "resend_invitation",
-    "revoke_invitation", "send_invitation", "to_access", "transfer_project", "unarchive_project",
+    "find_avatar", "get_person", "get_project", "invite", "list_invitations", "list_members", "list_people",
+    "list_projects", "policy", "preview_invitation", "propose_key", "record_admin_access", "remove_member", "require",
+    "resend_invitation", "revoke_invitation", "send_invitation", "to_access", "transfer_project", "unarchive_project",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ import asyncpg
 from sqlalchemy.exc import IntegrityError
 
 from synergy_domain.common import Actor
-from synergy_domain.identity import UserSummary
+from synergy_domain.identity import NoAvatar, UserSummary
 from synergy_domain.projects import policy, repository
 from synergy_domain.projects.contracts import MemberChange, MemberInput, MemberView
 from synergy_domain.projects.errors import AlreadyMember, MemberNotFound, OwnerStays
@@ -120,6 +120,16 @@ async def get_person(db: Reader, actor: Actor, user_id: UUID) -> UserSummary:
     if row is None:
         raise NotFound("There is no such person, or you may not see them.")
     return _summary(row)
+
+
+async def find_avatar(db: Reader, actor: Actor, user_id: UUID) -> str:
+    """The key in the storage of the picture of a person whom the actor may see; NotFound and NoAvatar otherwise."""
+    row = await repository.find_visible_person(db, actor, user_id)
+    if row is None:
+        raise NotFound("There is no such person, or you may not see them.")
+    if row["avatar_key"] is None:
+        raise NoAvatar
+    return row["avatar_key"]
 
 
 def _summary(row: asyncpg.Record) -> UserSummary:

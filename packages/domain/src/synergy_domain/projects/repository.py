@@ -258,7 +258,7 @@ async def find_visible_person(db: Reader, actor: Actor, user_id: UUID) -> asyncp
     """A person whom the actor may see, also one without an account, or whose account is not in use."""
     return await db.row(
         f"""SELECT u.id, u.username, u.first_name || ' ' || u.last_name AS name, u.department, u.position, u.is_active,
-                  u.is_person_only, {avatar_url("u")}
+                  u.is_person_only, u.avatar_key, {avatar_url("u")}
            FROM users u WHERE u.id = $2 AND u.deleted_at IS NULL AND ($3 OR u.id = $1 OR EXISTS (
                SELECT 1 FROM project_members mine JOIN project_members theirs ON theirs.project_id = mine.project_id
                WHERE mine.user_id = $1 AND theirs.user_id = u.id))""",

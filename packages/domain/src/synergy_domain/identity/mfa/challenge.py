@@ -18,7 +18,7 @@ from synergy_domain.identity.mfa.errors import InvalidMfaToken, MethodNotOffered
 from synergy_domain.identity.mfa.telling import tell_of_change
 from synergy_domain.identity.repository import add_security_event
 from synergy_domain.identity.sessions import finish_sign_in
-from synergy_platform.addresses import sender_of
+from synergy_platform.addresses import client_network
 from synergy_platform.database import UnitOfWork
 from synergy_platform.runtime import Runtime
 from synergy_platform.tokens import hash_token, new_opaque_token
@@ -81,7 +81,7 @@ async def complete_sign_in(runtime: Runtime, data: SecondFactor, client: Client)
         raise MethodNotOffered(data.method)
     user_id, device_id = cast("UUID", challenge["user_id"]), cast("UUID | None", challenge["device_id"])
     limit = runtime.settings.rate_limit_mfa
-    limit_key = ("mfa", limit, str(device_id or sender_of(client.ip)), str(user_id))
+    limit_key = ("mfa", limit, str(device_id or client_network(client.ip)), str(user_id))
     await runtime.limiter.hit(*limit_key)
     key = throttle.throttle_key(runtime.keyring, "mfa", str(user_id), device_id)
     await throttle.count_attempt(runtime.database, key)

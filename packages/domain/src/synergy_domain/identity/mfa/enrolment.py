@@ -38,9 +38,9 @@ async def my_factors(db: Reader, actor: Actor) -> MfaView:
     )  # fmt: skip
 
 
-async def begin_totp(runtime: Runtime, actor: Actor, password: str | None) -> TotpSetUp:
+async def begin_totp(runtime: Runtime, actor: Actor, password: str | None, client: Client) -> TotpSetUp:
     """A secret for an authenticator app; the factor is on once a first code has come back."""
-    await confirm_identity(runtime, actor, password)
+    await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
         user = _found(await repository.lock_factors(uow, actor.user_id))
         if user["totp"]:
@@ -69,7 +69,7 @@ async def confirm_totp(runtime: Runtime, actor: Actor, code: str, client: Client
 
 async def turn_totp_off(runtime: Runtime, actor: Actor, password: str | None, client: Client) -> None:
     """Forget the authenticator app; without one, nothing happens. Raises FactorRequired."""
-    await confirm_identity(runtime, actor, password)
+    await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
         user = _found(await repository.lock_factors(uow, actor.user_id))
         if user["totp"] and user["required"] and not user["email_codes"]:
@@ -79,9 +79,9 @@ async def turn_totp_off(runtime: Runtime, actor: Actor, password: str | None, cl
             await _turned_off(uow, actor, client, method="totp", last=not user["email_codes"])
 
 
-async def begin_email(runtime: Runtime, actor: Actor, password: str | None) -> None:
+async def begin_email(runtime: Runtime, actor: Actor, password: str | None, client: Client) -> None:
     """Mail a code; codes by mail are on once it has come back."""
-    await confirm_identity(runtime, actor, password)
+    await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
         user = _found(await repository.lock_factors(uow, actor.user_id))
         if user["email_codes"]:
@@ -113,7 +113,7 @@ async def confirm_email(runtime: Runtime, actor: Actor, code: str, client: Clien
 
 async def turn_email_off(runtime: Runtime, actor: Actor, password: str | None, client: Client) -> None:
     """Turn codes by mail off; if they are, nothing happens. Raises FactorRequired."""
-    await confirm_identity(runtime, actor, password)
+    await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
         user = _found(await repository.lock_factors(uow, actor.user_id))
         if not user["email_codes"]:
@@ -126,7 +126,7 @@ async def turn_email_off(runtime: Runtime, actor: Actor, password: str | None, c
 
 async def renew_recovery_codes(runtime: Runtime, actor: Actor, password: str | None, client: Client) -> RecoveryCodes:
     """Ten new codes; all others are void. Raises NoFactorYet."""
-    await confirm_identity(runtime, actor, password)
+    await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
         user = _found(await repository.lock_factors(uow, actor.user_id))
         if not (user["totp"] or user["email_codes"]):
