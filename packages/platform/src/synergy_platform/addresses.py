@@ -87,22 +87,6 @@ def is_in(address: Address, networks: Iterable[Network]) -> bool:
     return any(address in network for network in networks)
 
 
-def sender_of(address: str | None) -> str:
-    """Whom a limit by address counts: an IPv4 address, or the /64 of an IPv6 address, which is what one customer gets.
-
-    What is no address stands for itself.
-    """
-    try:
-        parsed = ipaddress.ip_address(address or "")
-    except ValueError:
-        return address or ""
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
-
-
 def may_reach(address: Address, allowed: Iterable[Network]) -> bool:
     """Whether a request may go there: it is public, or in a network that the operator allows."""
     return is_in(address, allowed) or is_public(address)

@@ -31,9 +31,12 @@ async def confirm_password(
         if not await _has_just_begun(runtime, db, actor):
             raise SignInAgain
         return None
-    limit, key = runtime.settings.rate_limit_login, str(actor.user_id)
-    await runtime.limiter.hit("confirm", limit, key)
-    if password is None or not await runtime.hasher.verify(encoded, password):
+    # by session, so that whoever borrows one holds up no other
+    limit, key = runtime.settings.rate_limit_login, str(actor.session_id)
+    with runtime.hasher.place() as hashing:
+        await runtime.limiter.hit("confirm", limit, key)
+        correct = password is not None and await hashing.verify(encoded, password)
+    if not correct:
         async with runtime.database.unit_of_work() as uow:
             repository.add_security_event(
                 uow, "login_failed", user_id=actor.user_id, ip=client.ip, user_agent=client.user_agent,
