@@ -30,10 +30,6 @@ CONTEXTS = {
         "subject": HOSTILE, "inviter": HOSTILE, "project": HOSTILE, "role": "a member", "days": 7, "link": ITEM["link"],
     },
     "mfa_code": {"subject": HOSTILE, "username": HOSTILE, "code": "123456", "purpose": "sign_in", "minutes": 10},
-    "mfa_changed": {
-        "subject": HOSTILE, "name": HOSTILE, "sentence": "Something changed.", "time": "Mon", "left": 8,
-        "link": ITEM["link"],
-    },
     "password_reset": {"subject": HOSTILE, "name": HOSTILE, "link": ITEM["link"], "hours": 1},
     "email_change": {"subject": HOSTILE, "name": HOSTILE, "link": ITEM["link"], "hours": 24},
     "security": {

@@ -15,15 +15,24 @@ from litestar.datastructures import Cookie, State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from synergy_api.authentication import client_of, cookie_names, end_replaced, make_cookie, token_cookies
+from synergy_api.authentication import (
+    client_of,
+    cookie_names,
+    device_cookie,
+    end_replaced,
+    make_cookie,
+    second_factor_cookie,
+    token_cookies,
+)
 from synergy_api.documentation import READ, WRITE, errors
 from synergy_api.lists import ItemList, whole
 from synergy_api.params import bad_parameter
 from synergy_domain import identity
 from synergy_domain.common import Actor
-from synergy_domain.identity import OidcProviderView, oidc
+from synergy_domain.identity import OidcProviderView, mfa, oidc
 from synergy_domain.identity.oidc import (
     Answer,
+    HalfSignedIn,
     IdentityView,
     Linked,
     LinkInput,
@@ -121,6 +130,8 @@ async def finish_oidc(
 ) -> Response[None]:
     """Where the provider sends the browser back to: it is signed in, with cookies, and goes on to its page.
 
+    With a second factor to come it goes to `/login/verify`, with a cookie that stands in for the `mfa_token`.
+
     Everything else goes to `/login?error=<code>`; docs/accounts.md has the codes.
     """
     runtime: Runtime = state.runtime
@@ -134,9 +145,15 @@ async def finish_oidc(
         browser=request.cookies.get(_cookie_name(settings), "")[:_MAX_COOKIE],
         actor=await state.authenticator.actor(db, access) if access else None,
         client=client_of(request),
+        device=request.cookies.get(device_cookie(settings)),
     )
     gone = make_cookie(settings, _cookie_name(settings), "", 0)
     match outcome:
+        case HalfSignedIn():
+            seconds = int(mfa.CHALLENGE_LIFETIME.total_seconds())
+            waiting = make_cookie(settings, second_factor_cookie(settings), outcome.needed.mfa_token, seconds)
+            page = _with("/login/verify", methods=",".join(outcome.needed.methods), next=outcome.next)
+            return _redirect(page, cookies=[waiting, gone])
         case SignedIn():
             await end_replaced(request, runtime)
             return _redirect(outcome.next, cookies=[*token_cookies(settings, outcome.issued), gone])

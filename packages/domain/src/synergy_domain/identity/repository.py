@@ -79,7 +79,7 @@ async def find_login(db: Reader, identifier: str) -> asyncpg.Record:
     """
     column = "email" if "@" in identifier else "username"
     rows = await db.rows(
-        f"""SELECT typed.name, u.id, u.password_hash, u.is_active
+        f"""SELECT typed.name, u.id, u.password_hash, u.password_changed_at, u.is_active
             FROM (SELECT lower($1::text) AS name) AS typed LEFT JOIN users u ON lower(u.{column}) = typed.name""",
         identifier,
     )

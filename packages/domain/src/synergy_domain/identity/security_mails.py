@@ -21,7 +21,8 @@ _REMEMBERED = timedelta(days=90)
 
 Notice = Literal[
     "new_device", "password_changed", "password_reset_done", "email_change_requested", "email_changed",
-    "email_changed_by_admin", "email_taken", "api_token_created", "token_reuse",
+    "email_changed_by_admin", "email_taken", "api_token_created", "token_reuse", "totp_on", "totp_off",
+    "email_codes_on", "email_codes_off", "recovery_codes_new", "recovery_code_used", "mfa_reset",
 ]  # fmt: skip
 
 
@@ -78,6 +79,41 @@ _TEXTS: dict[Notice, _Text] = {
         "A personal token was made",
         "a personal token was made for your account. Whoever has it can act as you, within its scopes.",
         "If it was not you, revoke the token and change your password now.",
+    ),
+    "totp_on": _Text(
+        "Two-factor sign-in is on",
+        "an authenticator app was set up for your account: a code of it is needed to sign in from now on.",
+        _CHANGE_IT,
+    ),
+    "totp_off": _Text(
+        "Authenticator app turned off",
+        "the authenticator app of your account was turned off: no code of it is needed to sign in any more.",
+        _CHANGE_IT,
+    ),
+    "email_codes_on": _Text(
+        "Sign-in codes by mail are on",
+        "codes by mail were turned on for your account: a code that we mail you is needed to sign in from now on.",
+        _CHANGE_IT,
+    ),
+    "email_codes_off": _Text(
+        "Sign-in codes by mail turned off",
+        "codes by mail were turned off for your account: no code by mail is needed to sign in any more.",
+        _CHANGE_IT,
+    ),
+    "recovery_codes_new": _Text(
+        "New recovery codes",
+        "new recovery codes were made for your account. The old ones are void.",
+        _CHANGE_IT,
+    ),
+    "recovery_code_used": _Text(
+        "A recovery code was used",
+        "one of your recovery codes was used to sign in to your account. It is void now.",
+        _CHANGE_IT,
+    ),
+    "mfa_reset": _Text(
+        "Two-factor sign-in was reset",
+        "an administrator turned off all second factors of your account, and its recovery codes are void.",
+        "If you did not ask for it, tell your administrator. Set a second factor up again under Settings.",
     ),
     "token_reuse": _Text(
         "A session was ended: somebody used an old copy of it",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from synergy_domain.identity import repository, throttle
@@ -16,9 +17,14 @@ from synergy_domain.identity.mfa.challenge import begin_challenge, methods_of
 from synergy_domain.identity.sessions import finish_sign_in
 from synergy_platform.addresses import client_network
 from synergy_platform.database import UnitOfWork
+from synergy_platform.errors import TooManyRequests
 from synergy_platform.runtime import Runtime
+from synergy_platform.settings import RateLimit
 
 log = structlog.stdlib.get_logger(__name__)
+
+# as many times the limit of one account may one address fail for all accounts together
+ACCOUNTS_OF_ADDRESS = 20
 
 
 async def sign_in(runtime: Runtime, credentials: Credentials, client: Client) -> IssuedTokens | SecondFactorNeeded:
@@ -33,10 +39,11 @@ async def sign_in(runtime: Runtime, credentials: Credentials, client: Client) ->
         name: str = row["name"]  # as the database compares it, so that no other spelling of it counts apart
         now = runtime.clock.now()
         device_id = known_device(runtime.keyring, credentials.device_id, row["id"], now=now)
-        limit = runtime.settings.rate_limit_login
-        limit_key = ("login", limit, str(device_id or client_network(client.ip)), name)
-        await runtime.limiter.hit(*limit_key)
         key = throttle.throttle_key(runtime.keyring, "password", name, device_id)
+        limit_key = ("login", runtime.settings.rate_limit_login, str(device_id or client_network(client.ip)), key.hex())
+        if device_id is None:
+            await _look_at_address(runtime, client)
+        await runtime.limiter.hit(*limit_key)
         await throttle.count_attempt(runtime.database, key)
 
         encoded: str | None = row["password_hash"] if row["is_active"] else None
@@ -47,6 +54,8 @@ async def sign_in(runtime: Runtime, credentials: Credentials, client: Client) ->
                     uow, "login_failed", user_id=row["id"], username_tried=name, ip=client.ip,
                     user_agent=client.user_agent,
                 )  # fmt: skip
+            if device_id is None:
+                await runtime.limiter.hit(*_address_limit(runtime, client))
             raise WrongCredentials
         stale = runtime.hasher.needs_rehash(encoded)
         rehashed = await hashing.hash(credentials.password) if stale else None
@@ -54,7 +63,7 @@ async def sign_in(runtime: Runtime, credentials: Credentials, client: Client) ->
     async with runtime.database.unit_of_work() as uow:
         await throttle.forgive(uow, key)
         outcome = await after_first_factor(
-            runtime, uow, row["id"], client, first_method="password", device_id=device_id, password_hash=encoded
+            runtime, uow, row["id"], client, first_method="password", device_id=device_id, checked=row
         )
         if rehashed is not None:
             await repository.replace_password_hash(uow, row["id"], rehashed)
@@ -64,19 +73,38 @@ async def sign_in(runtime: Runtime, credentials: Credentials, client: Client) ->
     return outcome
 
 
+def _address_limit(runtime: Runtime, client: Client) -> tuple[str, RateLimit, str]:
+    limit = runtime.settings.rate_limit_login
+    return "login-address", RateLimit(limit.count * ACCOUNTS_OF_ADDRESS, limit.seconds), client_network(client.ip)
+
+
+async def _look_at_address(runtime: Runtime, client: Client) -> None:
+    """Refuse an address that failed for many accounts; what succeeds does not count, so that an office may sign in."""
+    state = await runtime.limiter.hit(*_address_limit(runtime, client), cost=0)
+    if state is not None and state.remaining == 0:
+        raise TooManyRequests(
+            f"Too many failed sign-ins from your address. Try again in {state.reset_seconds} seconds.",
+            retry_after=state.reset_seconds,
+        )
+
+
 async def after_first_factor(
     runtime: Runtime, uow: UnitOfWork, user_id: UUID, client: Client, *, first_method: str, device_id: UUID | None,
-    password_hash: str | None = None,
+    checked: asyncpg.Record | None = None, **detail: str,
 ) -> IssuedTokens | SecondFactorNeeded:  # fmt: skip
     """Begin the session, or wait for the second factor where the user or their role has one.
 
-    `first_method` (`password` or `oidc`) was proved just now; `password_hash` is what the password was checked against:
-    WrongCredentials when it was changed, or the account deactivated, meanwhile. Raises NoSecondFactor.
+    `first_method` (`password` or `oidc`) was proved just now; `checked` is the account as its password was checked:
+    WrongCredentials when that was changed, or the account deactivated, meanwhile. `detail` is noted with a session that
+    begins now. Raises NoSecondFactor.
     """
     user = await mfa_repository.lock_factors(uow, user_id)
-    if user is None or not user["is_active"] or password_hash not in {None, user["password_hash"]}:
+    if user is None or not user["is_active"]:
+        raise WrongCredentials
+    # not the hash: of two sign-ins at once, one may have hashed the same password anew
+    if checked is not None and checked["password_changed_at"] != user["password_changed_at"]:
         raise WrongCredentials
     methods = methods_of(user)
     if methods:
         return await begin_challenge(uow, user_id, first_method=first_method, methods=methods, device_id=device_id)
-    return await finish_sign_in(runtime, uow, user_id, client, methods=[first_method], device_id=device_id)
+    return await finish_sign_in(runtime, uow, user_id, client, methods=[first_method], device_id=device_id, **detail)

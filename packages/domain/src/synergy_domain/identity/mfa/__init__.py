@@ -1,6 +1,6 @@
 """Two-factor: authenticator apps, codes by mail, recovery codes, and which roles need one."""
 
-from synergy_domain.identity.mfa.challenge import complete_sign_in, send_sign_in_code
+from synergy_domain.identity.mfa.challenge import CHALLENGE_LIFETIME, complete_sign_in, send_sign_in_code
 from synergy_domain.identity.mfa.contracts import (
     CodeInput,
     MfaRoles,
@@ -24,14 +24,15 @@ from synergy_domain.identity.mfa.enrolment import (
     turn_email_off,
     turn_totp_off,
 )
+from synergy_domain.identity.mfa.errors import InvalidMfaToken
 from synergy_domain.identity.mfa.repository import delete_expired, end_challenges
 from synergy_domain.identity.mfa.roles import require_roles, required_roles, set_required_roles
-from synergy_domain.identity.mfa.telling import MAIL_FACTOR_CHANGE, mail_factor_change
 
 __all__ = [
+    "CHALLENGE_LIFETIME",
     "MAIL_CODE",
-    "MAIL_FACTOR_CHANGE",
     "CodeInput",
+    "InvalidMfaToken",
     "MfaRoles",
     "MfaTokenInput",
     "MfaView",
@@ -47,7 +48,6 @@ __all__ = [
     "delete_expired",
     "end_challenges",
     "mail_code",
-    "mail_factor_change",
     "my_factors",
     "renew_recovery_codes",
     "renew_secrets",

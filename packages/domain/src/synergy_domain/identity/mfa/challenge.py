@@ -15,8 +15,8 @@ from synergy_domain.identity.contracts import IssuedTokens, MfaMethod, SecondFac
 from synergy_domain.identity.mfa import email_codes, recovery, repository, totp
 from synergy_domain.identity.mfa.contracts import SecondFactor
 from synergy_domain.identity.mfa.errors import InvalidMfaToken, MethodNotOffered, NoSecondFactor, WrongCode
-from synergy_domain.identity.mfa.telling import tell_of_change
 from synergy_domain.identity.repository import add_security_event
+from synergy_domain.identity.security_mails import tell_user
 from synergy_domain.identity.sessions import finish_sign_in
 from synergy_platform.addresses import client_network
 from synergy_platform.database import UnitOfWork
@@ -71,9 +71,9 @@ async def send_sign_in_code(runtime: Runtime, mfa_token: str) -> None:
         await email_codes.ask_for_code(uow, challenge["user_id"], "sign_in", bound_to=token_hash)
 
 
-async def complete_sign_in(runtime: Runtime, data: SecondFactor, client: Client) -> IssuedTokens:
+async def complete_sign_in(runtime: Runtime, mfa_token: str, data: SecondFactor, client: Client) -> IssuedTokens:
     """Check the second factor and begin the session; raises InvalidMfaToken, MethodNotOffered, WrongCode."""
-    token_hash = hash_token(data.mfa_token)
+    token_hash = hash_token(mfa_token)
     challenge = await repository.find_challenge(runtime.database.reader(), token_hash, runtime.clock.now())
     if challenge is None:
         raise InvalidMfaToken
@@ -90,7 +90,7 @@ async def complete_sign_in(runtime: Runtime, data: SecondFactor, client: Client)
         user = await repository.lock_factors(uow, user_id)
         if user is None or not user["is_active"]:
             raise InvalidMfaToken
-        correct = await _check(runtime, uow, user, data, token_hash)
+        correct = await _check(runtime, uow, user, data, token_hash, client)
         if correct and not await repository.end_challenge(uow, token_hash):
             raise InvalidMfaToken
         if correct:
@@ -112,7 +112,7 @@ async def complete_sign_in(runtime: Runtime, data: SecondFactor, client: Client)
 
 
 async def _check(
-    runtime: Runtime, uow: UnitOfWork, user: asyncpg.Record, data: SecondFactor, token_hash: bytes
+    runtime: Runtime, uow: UnitOfWork, user: asyncpg.Record, data: SecondFactor, token_hash: bytes, client: Client
 ) -> bool:
     """Whether the factor is theirs; a right one is used up."""
     user_id = cast("UUID", user["id"])
@@ -134,5 +134,6 @@ async def _check(
             hashes = recovery.code_hashes(runtime.keyring, user_id, data.code)
             correct = await repository.use_recovery_code(uow, user_id, hashes)
             if correct:
-                tell_of_change(uow, user_id, "recovery_used")
+                left = user["recovery_codes_left"] - 1
+                tell_user(uow, user_id, "recovery_code_used", client, recovery_codes_left=str(left))
             return correct

@@ -14,15 +14,18 @@ MfaToken = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class MfaTokenInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A sign-in that waits for its second factor."""
+    """A sign-in that waits for its second factor; without the token the cookie is used that single sign-on sets."""
 
-    mfa_token: MfaToken
+    mfa_token: MfaToken | None = None
 
 
 class SecondFactor(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """The second factor of a sign-in; `deliver` says where the tokens go."""
+    """The second factor of a sign-in; `deliver` says where the tokens go.
 
-    mfa_token: MfaToken
+    Without `mfa_token` the cookie is used that single sign-on sets.
+    """
+
+    mfa_token: MfaToken | None = None
     method: MfaMethod
     code: Code
     deliver: Literal["body", "cookie"] = "body"

@@ -9,6 +9,7 @@ import structlog
 
 from synergy_domain.common.actor import Actor
 from synergy_domain.identity.client import Client
+from synergy_domain.identity.reauthentication import confirm_identity, lock_account, wrong_password
 from synergy_domain.identity.mfa import email_codes, recovery, repository, totp
 from synergy_domain.identity.mfa.contracts import MfaView, RecoveryCodes, TotpSetUp
 from synergy_domain.identity.mfa.errors import (
@@ -18,9 +19,8 @@ from synergy_domain.identity.mfa.errors import (
     NoFactorYet,
     NothingToConfirm,
 )
-from synergy_domain.identity.mfa.telling import Change, tell_of_change
-from synergy_domain.identity.reauthentication import confirm_identity
 from synergy_domain.identity.repository import add_security_event
+from synergy_domain.identity.security_mails import tell_user
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import InvalidInput, NotFound
 from synergy_platform.runtime import Runtime
@@ -40,9 +40,11 @@ async def my_factors(db: Reader, actor: Actor) -> MfaView:
 
 async def begin_totp(runtime: Runtime, actor: Actor, password: str | None, client: Client) -> TotpSetUp:
     """A secret for an authenticator app; the factor is on once a first code has come back."""
-    await confirm_identity(runtime, actor, password, client)
+    confirmed = await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
-        user = _found(await repository.lock_factors(uow, actor.user_id))
+        user = await _lock(uow, actor)
+        if user["password_hash"] != confirmed:  # it was changed meanwhile
+            raise wrong_password("/password")
         if user["totp"]:
             raise FactorOnAlready
         set_up = totp.new_set_up(user["username"])
@@ -55,7 +57,7 @@ async def confirm_totp(runtime: Runtime, actor: Actor, code: str, client: Client
     """Turn the authenticator app on with its first code, which is used up with it."""
     await _limit_codes(runtime, actor)
     async with runtime.database.unit_of_work() as uow:
-        user = _found(await repository.lock_factors(uow, actor.user_id))
+        user = await _lock(uow, actor)
         if user["totp"]:
             raise FactorOnAlready
         if user["totp_secret"] is None:
@@ -69,9 +71,11 @@ async def confirm_totp(runtime: Runtime, actor: Actor, code: str, client: Client
 
 async def turn_totp_off(runtime: Runtime, actor: Actor, password: str | None, client: Client) -> None:
     """Forget the authenticator app; without one, nothing happens. Raises FactorRequired."""
-    await confirm_identity(runtime, actor, password, client)
+    confirmed = await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
-        user = _found(await repository.lock_factors(uow, actor.user_id))
+        user = await _lock(uow, actor)
+        if user["password_hash"] != confirmed:  # it was changed meanwhile
+            raise wrong_password("/password")
         if user["totp"] and user["required"] and not user["email_codes"]:
             raise FactorRequired
         await repository.turn_totp(uow, actor.user_id, on=False)
@@ -81,9 +85,11 @@ async def turn_totp_off(runtime: Runtime, actor: Actor, password: str | None, cl
 
 async def begin_email(runtime: Runtime, actor: Actor, password: str | None, client: Client) -> None:
     """Mail a code; codes by mail are on once it has come back."""
-    await confirm_identity(runtime, actor, password, client)
+    confirmed = await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
-        user = _found(await repository.lock_factors(uow, actor.user_id))
+        user = await _lock(uow, actor)
+        if user["password_hash"] != confirmed:  # it was changed meanwhile
+            raise wrong_password("/password")
         if user["email_codes"]:
             raise FactorOnAlready
         if user["email"] is None:
@@ -95,7 +101,7 @@ async def confirm_email(runtime: Runtime, actor: Actor, code: str, client: Clien
     """Turn codes by mail on with the first of them."""
     await _limit_codes(runtime, actor)
     async with runtime.database.unit_of_work() as uow:
-        user = _found(await repository.lock_factors(uow, actor.user_id))
+        user = await _lock(uow, actor)
         if user["email_codes"]:
             raise FactorOnAlready
         codes = None
@@ -113,9 +119,11 @@ async def confirm_email(runtime: Runtime, actor: Actor, code: str, client: Clien
 
 async def turn_email_off(runtime: Runtime, actor: Actor, password: str | None, client: Client) -> None:
     """Turn codes by mail off; if they are, nothing happens. Raises FactorRequired."""
-    await confirm_identity(runtime, actor, password, client)
+    confirmed = await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
-        user = _found(await repository.lock_factors(uow, actor.user_id))
+        user = await _lock(uow, actor)
+        if user["password_hash"] != confirmed:  # it was changed meanwhile
+            raise wrong_password("/password")
         if not user["email_codes"]:
             return
         if user["required"] and not user["totp"]:
@@ -126,14 +134,16 @@ async def turn_email_off(runtime: Runtime, actor: Actor, password: str | None, c
 
 async def renew_recovery_codes(runtime: Runtime, actor: Actor, password: str | None, client: Client) -> RecoveryCodes:
     """Ten new codes; all others are void. Raises NoFactorYet."""
-    await confirm_identity(runtime, actor, password, client)
+    confirmed = await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
-        user = _found(await repository.lock_factors(uow, actor.user_id))
+        user = await _lock(uow, actor)
+        if user["password_hash"] != confirmed:  # it was changed meanwhile
+            raise wrong_password("/password")
         if not (user["totp"] or user["email_codes"]):
             raise NoFactorYet
         codes = await _new_codes(runtime, uow, actor.user_id)
         _record(uow, "mfa_enabled", actor.user_id, client, method="recovery_code")
-        tell_of_change(uow, actor.user_id, "recovery_new")
+        tell_user(uow, actor.user_id, "recovery_codes_new", client)
         return RecoveryCodes(recovery_codes=codes)
 
 
@@ -150,7 +160,7 @@ async def reset_factors(uow: UnitOfWork, user_id: UUID, *, by: UUID | None, clie
     await repository.replace_recovery_codes(uow, user_id, [])
     await repository.end_challenges(uow, user_id)
     _record(uow, "mfa_disabled", user_id, client, method="all", by=str(by) if by else "operator")
-    tell_of_change(uow, user_id, "reset")
+    tell_user(uow, user_id, "mfa_reset", None)
     log.info("identity.mfa_reset", user_id=str(user_id), by=str(by) if by else "operator")
 
 
@@ -176,8 +186,7 @@ async def _turned_on(
     await repository.add_method(uow, actor.session_id, method)
     codes = None if user["recovery_codes_left"] else await _new_codes(runtime, uow, actor.user_id)
     _record(uow, "mfa_enabled", actor.user_id, client, method=method)
-    change: Change = "totp_on" if method == "totp" else "email_on"
-    tell_of_change(uow, actor.user_id, change)
+    tell_user(uow, actor.user_id, "totp_on" if method == "totp" else "email_codes_on", client)
     log.info("identity.mfa_enabled", user_id=str(actor.user_id), method=method)
     return RecoveryCodes(recovery_codes=codes)
 
@@ -188,8 +197,7 @@ async def _turned_off(uow: UnitOfWork, actor: Actor, client: Client, *, method: 
     # a sign-in that waits for this factor begins anew
     await repository.end_challenges(uow, actor.user_id)
     _record(uow, "mfa_disabled", actor.user_id, client, method=method)
-    change: Change = "totp_off" if method == "totp" else "email_off"
-    tell_of_change(uow, actor.user_id, change)
+    tell_user(uow, actor.user_id, "totp_off" if method == "totp" else "email_codes_off", client)
     log.info("identity.mfa_disabled", user_id=str(actor.user_id), method=method)
 
 
@@ -198,6 +206,11 @@ async def _new_codes(runtime: Runtime, uow: UnitOfWork, user_id: UUID) -> list[s
     hashes = [recovery.code_hashes(runtime.keyring, user_id, code)[0] for code in codes]
     await repository.replace_recovery_codes(uow, user_id, hashes)
     return codes
+
+
+async def _lock(uow: UnitOfWork, actor: Actor) -> asyncpg.Record:
+    await lock_account(uow, actor)
+    return _found(await repository.factors(uow, actor.user_id))
 
 
 async def _limit_codes(runtime: Runtime, actor: Actor) -> None:

@@ -11,7 +11,8 @@ from synergy_domain.common.actor import GlobalRole
 from synergy_platform.database import Reader, UnitOfWork
 
 _FACTORS = """
-    SELECT u.id, u.username, u.first_name, u.email, u.role, u.is_active, u.password_hash, u.totp_secret,
+    SELECT u.id, u.username, u.first_name, u.email, u.role, u.is_active, u.password_hash,
+           u.password_changed_at, u.totp_secret,
            u.totp_confirmed_at IS NOT NULL AS totp, u.email_mfa_at IS NOT NULL AS email_codes,
            (SELECT count(*) FROM recovery_codes c WHERE c.user_id = u.id AND c.used_at IS NULL) AS recovery_codes_left,
            EXISTS (SELECT 1 FROM mfa_roles r WHERE r.role = u.role) AS required

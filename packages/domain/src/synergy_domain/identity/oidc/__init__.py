@@ -3,6 +3,7 @@
 from synergy_domain.identity.oidc.contracts import (
     Answer,
     Begun,
+    HalfSignedIn,
     IdentityView,
     Linked,
     LinkInput,
@@ -19,6 +20,7 @@ __all__ = [
     "LIFETIME",
     "Answer",
     "Begun",
+    "HalfSignedIn",
     "IdentityView",
     "LinkInput",
     "LinkView",

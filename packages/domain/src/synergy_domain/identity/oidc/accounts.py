@@ -12,14 +12,16 @@ from synergy_domain.common.actor import Actor
 from synergy_domain.identity import policy
 from synergy_domain.identity.accounts import NewAccount, add_account
 from synergy_domain.identity.client import Client
-from synergy_domain.identity.contracts import IssuedTokens
+from synergy_domain.identity.contracts import IssuedTokens, SecondFactorNeeded
+from synergy_domain.identity.known_devices import known_device
+from synergy_domain.identity.mfa.errors import NoSecondFactor
 from synergy_domain.identity.oidc import repository
 from synergy_domain.identity.oidc.errors import SignInRefused
 from synergy_domain.identity.oidc.people import Person, read_person
 from synergy_domain.identity.oidc.provider import Provider
 from synergy_domain.identity.people import IncomingPerson, free_usernames
 from synergy_domain.identity.repository import add_security_event
-from synergy_domain.identity.sessions import begin_session
+from synergy_domain.identity.sign_in import after_first_factor
 from synergy_platform.database import UnitOfWork
 from synergy_platform.ids import new_id
 from synergy_platform.runtime import Runtime
@@ -30,14 +32,14 @@ _ATTEMPTS = 3
 
 
 async def sign_in_by_identity(
-    runtime: Runtime, provider: Provider, subject: str, claims: dict[str, Any], client: Client
-) -> IssuedTokens:
+    runtime: Runtime, provider: Provider, subject: str, claims: dict[str, Any], client: Client, device: str | None
+) -> IssuedTokens | SecondFactorNeeded:
     """Sign in whoever this is to the provider, with a new account where that is allowed; raises SignInRefused."""
     person = read_person(claims)
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             async with runtime.database.unit_of_work() as uow:
-                return await _sign_in(runtime, uow, provider, subject, person, client)
+                return await _sign_in(runtime, uow, provider, subject, person, client, device)
         except IntegrityError:
             # somebody else took the username, or the same person came twice at once: look again
             if attempt == _ATTEMPTS:
@@ -46,8 +48,9 @@ async def sign_in_by_identity(
 
 
 async def _sign_in(
-    runtime: Runtime, uow: UnitOfWork, provider: Provider, subject: str, person: Person, client: Client
-) -> IssuedTokens:
+    runtime: Runtime, uow: UnitOfWork, provider: Provider, subject: str, person: Person, client: Client,
+    device: str | None,
+) -> IssuedTokens | SecondFactorNeeded:  # fmt: skip
     config = provider.config
     known = await repository.find_identity(uow, config.issuer, subject)
     if known is None:
@@ -57,15 +60,16 @@ async def _sign_in(
         if not known["is_active"]:
             raise SignInRefused("account_inactive", user_id=user_id)
         await repository.use_identity(uow, known["id"], provider=config.id, email=person.email)
-    issued = await begin_session(runtime, uow, user_id, client)
-    await uow.value("UPDATE users SET last_login_at = $2 WHERE id = $1", user_id, uow.now)
-    add_security_event(
-        uow, "login_success", user_id=user_id, ip=client.ip, user_agent=client.user_agent,
-        detail={"provider": config.id},
-    )  # fmt: skip
-    issued.user.last_login_at = uow.now
-    log.info("identity.signed_in", user_id=str(user_id), provider=config.id)
-    return issued
+    device_id = known_device(runtime.keyring, device, user_id, now=uow.now)
+    try:
+        outcome = await after_first_factor(
+            runtime, uow, user_id, client, first_method="oidc", device_id=device_id, provider=config.id
+        )
+    except NoSecondFactor:
+        raise SignInRefused("second_factor_needed", user_id=user_id) from None
+    if isinstance(outcome, IssuedTokens):
+        log.info("identity.signed_in", user_id=str(user_id), provider=config.id)
+    return outcome
 
 
 async def _register(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from synergy_domain.identity.contracts import IssuedTokens
+from synergy_domain.identity.contracts import IssuedTokens, SecondFactorNeeded
 
 
 class LinkInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -54,6 +54,13 @@ class SignedIn(msgspec.Struct, frozen=True):
     """Somebody is signed in; `next` is where they wanted to go."""
 
     issued: IssuedTokens
+    next: str
+
+
+class HalfSignedIn(msgspec.Struct, frozen=True):
+    """Somebody is known, and has to complete the sign-in by a second factor before they go on to `next`."""
+
+    needed: SecondFactorNeeded
     next: str
 
 

@@ -18,9 +18,10 @@ import msgspec
 
 from synergy_domain.common.actor import Actor
 from synergy_domain.identity.client import Client
+from synergy_domain.identity.contracts import SecondFactorNeeded
 from synergy_domain.identity.oidc import repository
 from synergy_domain.identity.oidc.accounts import link_identity, sign_in_by_identity
-from synergy_domain.identity.oidc.contracts import Answer, Begun, Linked, SignedIn
+from synergy_domain.identity.oidc.contracts import Answer, Begun, HalfSignedIn, Linked, SignedIn
 from synergy_domain.identity.oidc.errors import ProviderUnavailable, SignInRefused, UnknownProvider
 from synergy_domain.identity.oidc.id_tokens import IdToken, InvalidIdToken, UnknownKey, check_id_token
 from synergy_domain.identity.oidc.provider import Provider, Providers, Tokens
@@ -111,10 +112,12 @@ async def finish(
     browser: str | None,
     actor: Actor | None,
     client: Client,
-) -> SignedIn | Linked:
+    device: str | None = None,
+) -> SignedIn | HalfSignedIn | Linked:
     """Take what the browser brought back; raises SignInRefused.
 
-    `browser` is the cookie of `begin`, `actor` whoever is signed in in this browser, which only linking asks.
+    `browser` is the cookie of `begin`, `actor` whoever is signed in in this browser, which only linking asks, `device`
+    what an earlier sign-in gave the browser to be known by.
     """
     way = await _take(runtime, provider_id, answer, browser)
     back_to = way.secrets.next if way.user_id else None
@@ -123,8 +126,10 @@ async def finish(
         async with asyncio.timeout(EXCHANGE_SECONDS):
             subject, claims = await _ask_provider(runtime, provider, answer, way)
         if way.user_id is None:
-            issued = await sign_in_by_identity(runtime, provider, subject, claims, client)
-            return SignedIn(issued, way.secrets.next)
+            outcome = await sign_in_by_identity(runtime, provider, subject, claims, client, device)
+            if isinstance(outcome, SecondFactorNeeded):
+                return HalfSignedIn(outcome, way.secrets.next)
+            return SignedIn(outcome, way.secrets.next)
         if actor is None or (actor.user_id, actor.session_id) != (way.user_id, way.secrets.session_id):
             raise SignInRefused("sign_in_again", "whoever began to link is not signed in here")
         await link_identity(runtime, provider, subject, claims, actor, client)
