@@ -32,6 +32,7 @@ class Browser:
     """Follows links and redirects, to the app in this process and to providers on this machine, and keeps cookies."""
 
     def __init__(self, app: Any, headers: dict[str, str] | None = None) -> None:
+        self.app = app
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(mounts={OURS: transport}, base_url=OURS, headers=headers, timeout=30)
         self.visited: list[str] = []

@@ -28,7 +28,7 @@ async def test_sign_in_of_somebody_new_makes_an_account_and_goes_to_the_page_tha
     provider.user_info = person()
     browser = browsers(provider.config())
     assert landed(await browser.follow(f"{START}?next=/projects")) == "/projects"
-    assert set(browser.cookies) == {"synergy_access", "synergy_refresh"}
+    assert set(browser.cookies) == {"synergy_access", "synergy_refresh", "synergy_device"}
     account = (await me(browser)).json()
     assert account["username"] == provider.user_info["preferred_username"]
     assert (account["first_name"], account["last_name"], account["role"]) == ("Ada", "Lovelace", "member")
@@ -189,7 +189,7 @@ async def test_account_that_is_inactive_is_refused_and_recorded(browsers, provid
     assert other.cookies == {}
     assert await events_of(runtime, user_id) == [
         ("registration", {"provider": "fake", "role": "member"}),
-        ("login_success", {"provider": "fake"}),
+        ("login_success", {"provider": "fake", "methods": ["oidc"], "known_device": False}),
         ("login_failed", {"provider": "fake", "reason": "account_inactive"}),
     ]
 

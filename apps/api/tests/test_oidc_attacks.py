@@ -514,4 +514,3 @@ async def test_next_page_is_kept_from_the_browser_and_the_provider(browsers, pro
     back = (await browser.get(asked)).headers["location"]
     assert back.startswith(f"{OURS}{CALLBACK}?")
     assert landed(await browser.get(f"{back}&next=//evil.example")) == "/projects?tab=one#top"
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -33,7 +33,8 @@ async def signed_in(browsers, provider, make):
     return await sign_in(browser, browser.user)
 
 
-async def begin(browser, **body):
+async def begin(browser, password=PASSWORD, **body):
+    body = {"password": password, **body}
     answer = await browser.http.post(LINK, json=body, headers=SAME_ORIGIN)
     assert answer.status_code == 200, answer.text
     return answer.json()["url"]
@@ -73,20 +74,44 @@ async def test_link_comes_back_to_the_page_that_was_wanted(signed_in, provider):
 
 @pytest.mark.parametrize("page", ["//evil.example", "https://evil.example", "", "/\\evil.example"])
 async def test_link_refuses_pages_that_are_not_ours(signed_in, page):
-    answer = await signed_in.http.post(LINK, json={"next": page}, headers=SAME_ORIGIN)
+    answer = await signed_in.http.post(LINK, json={"password": PASSWORD, "next": page}, headers=SAME_ORIGIN)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/next")
 
 
-async def test_link_needs_a_session_and_its_own_page(browsers, signed_in, api, make):
-    assert (await browsers(app=signed_in.app).http.post(LINK, json={})).status_code == 401
-    assert (await signed_in.http.post(LINK, json={})).status_code == 403
+async def test_link_needs_a_session_and_its_own_page(browsers, signed_in):
+    body = {"password": PASSWORD}
+    assert (await browsers(app=signed_in.app).http.post(LINK, json=body)).status_code == 401
+    assert (await signed_in.http.post(LINK, json=body)).status_code == 403
     elsewhere = {"Origin": "https://evil.example"}
-    assert (await signed_in.http.post(LINK, json={}, headers=elsewhere)).status_code == 403
+    assert (await signed_in.http.post(LINK, json=body, headers=elsewhere)).status_code == 403
+
+
+async def test_link_needs_the_password(signed_in, provider):
+    for password in ("not the right 1", None):
+        answer = await signed_in.http.post(LINK, json={"password": password}, headers=SAME_ORIGIN)
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/password")
+    assert "synergy_oidc" not in signed_in.cookies
+    assert provider.asked == []
+
+
+async def test_link_without_a_password_needs_a_session_that_has_just_begun(browsers, provider, runtime):
+    provider.user_info = {"email": f"{new_id().hex}@example.org", "email_verified": True}
+    browser = browsers(provider.config())
+    await browser.follow(START)
+    provider.subject = new_id().hex
+    assert await link(browser, password=None) == "/settings/security?linked=fake"
+    async with runtime.database.unit_of_work() as uow:
+        await uow.value(
+            "UPDATE sessions SET created_at = created_at - interval '11 min' WHERE user_id = $1",
+            UUID((await browser.get("/api/v1/me")).json()["id"]),
+        )
+    answer = await browser.http.post(LINK, json={"password": None}, headers=SAME_ORIGIN)
+    assert (answer.status_code, answer.json()["code"]) == (403, "sign_in_again")
 
 
 async def test_link_at_a_provider_that_is_down_is_503(signed_in, provider):
     await provider.stop()
-    answer = await signed_in.http.post(LINK, json={}, headers=SAME_ORIGIN)
+    answer = await signed_in.http.post(LINK, json={"password": PASSWORD}, headers=SAME_ORIGIN)
     assert (answer.status_code, answer.json()["code"]) == (503, "provider_unavailable")
     assert answer.headers["retry-after"]
 
@@ -157,6 +182,14 @@ async def test_linking_and_unlinking_are_recorded(signed_in, runtime):
     assert [tuple(row.values()) for row in rows] == [
         ("login_success", "fake", "true", None), ("session_revoked", "fake", None, "true"),
     ]  # fmt: skip
+    told = await runtime.database.reader().rows(
+        """SELECT payload->>'notice' AS notice, payload->'facts'->>'provider' AS provider FROM jobs
+           WHERE name = 'identity.send_security_mail' AND payload->>'user_id' = $1 ORDER BY created_at, id""",
+        str(signed_in.user.user_id),
+    )
+    assert [tuple(row.values()) for row in told] == [
+        ("identity_linked", "Fake Corp"), ("identity_unlinked", "Fake Corp"),
+    ]  # fmt: skip
 
 
 async def test_unlinked_account_signs_in_no_more(signed_in, browsers, provider):
@@ -197,7 +230,7 @@ async def test_last_way_in_is_kept(browsers, provider, runtime):
     assert [item["provider_name"] for item in await identities(browser)] == ["Fake Corp", "old"]
     # a second one that is, is
     provider.subject = new_id().hex
-    assert await link(browser) == "/settings/security?linked=fake"
+    assert await link(browser, password=None) == "/settings/security?linked=fake"
     assert (await remove(browser, identity["id"])).status_code == 204
 
 
@@ -206,7 +239,7 @@ async def test_two_ways_in_removed_at_once_leave_one(browsers, provider):
     browser = browsers(provider.config())
     await browser.follow(START)
     provider.subject = new_id().hex
-    await link(browser)
+    await link(browser, password=None)
     found = await identities(browser)
     answers = await asyncio.gather(*(remove(browser, identity["id"]) for identity in found))
     assert sorted(answer.status_code for answer in answers) == [204, 409]

@@ -166,7 +166,9 @@ async def test_account_here_is_linked_and_then_signs_in(browsers, certified, mak
 
     body = {"identifier": user.username, "password": PASSWORD, "deliver": "cookie"}
     await browser.http.post("/api/v1/auth/login", json=body)
-    answer = await browser.http.post("/api/v1/auth/oidc/basic/link", json={}, headers={"Origin": OURS})
+    answer = await browser.http.post(
+        "/api/v1/auth/oidc/basic/link", json={"password": PASSWORD}, headers={"Origin": OURS}
+    )
     assert landed(await browser.follow(answer.json()["url"])) == "/settings/security?linked=basic"
 
     again = browsers(app=browser.app)

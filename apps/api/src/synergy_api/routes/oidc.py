@@ -15,15 +15,23 @@ from litestar.datastructures import Cookie, State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from synergy_api.authentication import client_of, cookie_names, end_replaced, make_cookie, token_cookies
+from synergy_api.authentication import (
+    client_of,
+    cookie_names,
+    device_cookie,
+    end_replaced,
+    make_cookie,
+    token_cookies,
+)
 from synergy_api.documentation import READ, WRITE, errors
 from synergy_api.lists import ItemList, whole
 from synergy_api.params import bad_parameter
 from synergy_domain import identity
 from synergy_domain.common import Actor
-from synergy_domain.identity import OidcProviderView, oidc
+from synergy_domain.identity import Authenticator, OidcProviderView, oidc
 from synergy_domain.identity.oidc import (
     Answer,
+    HalfSignedIn,
     IdentityView,
     Linked,
     LinkInput,
@@ -41,7 +49,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 AnyRequest = Request[Any, Any, Any]
 _PUBLIC: list[dict[str, list[str]]] = [{}]
-_MAX_COOKIE = 200
 
 
 def _to_error_page(request: AnyRequest, error: Exception) -> Response[None]:
@@ -95,7 +102,11 @@ async def start_oidc(
     responses=errors(400, 401, 403, 404, 415, 422),
 )
 async def link_oidc(
-    provider: FromPath[str], data: JSONBody[LinkInput], state: State, actor: NamedDependency[Actor]
+    provider: FromPath[str],
+    data: JSONBody[LinkInput],
+    request: AnyRequest,
+    state: State,
+    actor: NamedDependency[Actor],
 ) -> Response[LinkView]:
     """Begin to link an account elsewhere to one's own; the answer's cookie must stay in the browser that goes there.
 
@@ -104,7 +115,7 @@ async def link_oidc(
     runtime: Runtime = state.runtime
     if not oidc.is_own_page(data.next):
         raise InvalidInput.at("/next", "must be a page of this installation, such as /settings/security")
-    begun = await oidc.begin(runtime, state.oidc_providers, provider, next_page=data.next, link_for=actor)
+    begun = await oidc.begin_link(runtime, state.oidc_providers, provider, data, actor=actor, client=client_of(request))
     return Response(LinkView(url=begun.url), cookies=[_browser_cookie(runtime.settings, begun.browser)])
 
 
@@ -125,14 +136,16 @@ async def finish_oidc(
     """
     runtime: Runtime = state.runtime
     settings = runtime.settings
+    authenticator: Authenticator = state.authenticator
     access = request.cookies.get(cookie_names(settings)[0])
     outcome = await oidc.finish(
         runtime,
         state.oidc_providers,
         provider,
         _answer(request),
-        browser=request.cookies.get(_cookie_name(settings), "")[:_MAX_COOKIE],
-        actor=await state.authenticator.actor(db, access) if access else None,
+        browser=request.cookies.get(_cookie_name(settings)),
+        device=request.cookies.get(device_cookie(settings)),
+        actor=await authenticator.session_actor(db, access) if access else None,
         client=client_of(request),
     )
     gone = make_cookie(settings, _cookie_name(settings), "", 0)
@@ -140,6 +153,13 @@ async def finish_oidc(
         case SignedIn():
             await end_replaced(request, runtime)
             return _redirect(outcome.next, cookies=[*token_cookies(settings, outcome.issued), gone])
+        case HalfSignedIn():
+            page = _with("/login", next=outcome.next)
+            # in the fragment, which no server and no log sees
+            token = urlencode(
+                {"mfa_token": outcome.needed.mfa_token, "methods": ",".join(outcome.needed.methods)}, safe=","
+            )
+            return _redirect(f"{page}#{token}", cookies=[gone])
         case Linked():
             return _redirect(_with(outcome.next, linked=outcome.provider), cookies=[gone])
 

@@ -20,7 +20,7 @@ SEND_SECURITY_MAIL = "identity.send_security_mail"
 
 Notice = Literal[
     "new_device", "password_changed", "password_reset_done", "email_change_requested", "email_changed",
-    "email_changed_by_admin", "email_taken", "api_token_created", "token_reuse",
+    "email_changed_by_admin", "email_taken", "api_token_created", "token_reuse", "identity_linked", "identity_unlinked",
 ]  # fmt: skip
 
 
@@ -77,6 +77,16 @@ _TEXTS: dict[Notice, _Text] = {
         "A personal token was made",
         "a personal token was made for your account. Whoever has it can act as you, within its scopes.",
         "If it was not you, revoke the token and change your password now.",
+    ),
+    "identity_linked": _Text(
+        "Another way to sign in was added",
+        "an account elsewhere was linked to yours. Whoever has it can sign in as you.",
+        "If it was not you, unlink it under Settings, Security, and change your password now.",
+    ),
+    "identity_unlinked": _Text(
+        "A way to sign in was removed",
+        "an account elsewhere was unlinked from yours. It can no longer sign in as you.",
+        "If it was not you, change your password now: that ends all other sessions.",
     ),
     "token_reuse": _Text(
         "A session was ended: somebody used an old copy of it",

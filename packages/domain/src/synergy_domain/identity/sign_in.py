@@ -66,17 +66,20 @@ async def sign_in(runtime: Runtime, credentials: Credentials, client: Client) ->
 
 async def after_first_factor(
     runtime: Runtime, uow: UnitOfWork, user_id: UUID, client: Client, *, first_method: str, device_id: UUID | None,
-    password_hash: str | None = None,
+    password_hash: str | None = None, provider: str | None = None, is_second_shown: bool = False,
 ) -> IssuedTokens | SecondFactorNeeded:  # fmt: skip
     """Begin the session, or wait for the second factor where the user or their role has one.
 
     `first_method` (`password` or `oidc`) was proved just now; `password_hash` is what the password was checked against:
-    WrongCredentials when it was changed, or the account deactivated, meanwhile. Raises NoSecondFactor.
+    WrongCredentials when it was changed, or the account deactivated, meanwhile. With `is_second_shown` the `provider`
+    vouches for a second factor, and ours is not asked for. Raises NoSecondFactor.
     """
     user = await mfa_repository.lock_factors(uow, user_id)
     if user is None or not user["is_active"] or password_hash not in {None, user["password_hash"]}:
         raise WrongCredentials
-    methods = methods_of(user)
-    if methods:
-        return await begin_challenge(uow, user_id, first_method=first_method, methods=methods, device_id=device_id)
-    return await finish_sign_in(runtime, uow, user_id, client, methods=[first_method], device_id=device_id)
+    if not is_second_shown and (methods := methods_of(user)):
+        return await begin_challenge(
+            uow, user_id, first_method=first_method, methods=methods, device_id=device_id, provider=provider
+        )
+    shown = [first_method, f"{first_method}_mfa"] if is_second_shown else [first_method]
+    return await finish_sign_in(runtime, uow, user_id, client, methods=shown, device_id=device_id, provider=provider)

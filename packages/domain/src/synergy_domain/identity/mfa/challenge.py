@@ -48,12 +48,14 @@ def methods_of(user: asyncpg.Record) -> list[MfaMethod]:
 
 
 async def begin_challenge(
-    uow: UnitOfWork, user_id: UUID, *, first_method: str, methods: list[MfaMethod], device_id: UUID | None
-) -> SecondFactorNeeded:
+    uow: UnitOfWork, user_id: UUID, *, first_method: str, methods: list[MfaMethod], device_id: UUID | None,
+    provider: str | None,
+) -> SecondFactorNeeded:  # fmt: skip
     """Have the sign-in wait for its second factor."""
     token = new_opaque_token()
     await repository.add_challenge(
-        uow, hash_token(token), user_id, first_method=first_method, methods=list(methods), device_id=device_id,
+        uow, hash_token(token), user_id, first_method=first_method, provider=provider, methods=list(methods),
+        device_id=device_id,
         lifetime=CHALLENGE_LIFETIME,
     )  # fmt: skip
     return SecondFactorNeeded(mfa_token=token, methods=methods)
@@ -96,7 +98,9 @@ async def complete_sign_in(runtime: Runtime, data: SecondFactor, client: Client)
         if correct:
             await throttle.forgive(uow, key)
             methods = [cast("str", challenge["first_method"]), data.method]
-            issued = await finish_sign_in(runtime, uow, user_id, client, methods=methods, device_id=device_id)
+            issued = await finish_sign_in(
+                runtime, uow, user_id, client, methods=methods, device_id=device_id, provider=challenge["provider"]
+            )
         else:
             issued = None
             add_security_event(

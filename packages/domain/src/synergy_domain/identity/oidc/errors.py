@@ -13,6 +13,7 @@ Refusal = Literal[
     "provider_unavailable",
     "invalid_response",
     "account_inactive",
+    "second_factor_needed",
     "link_first",
     "registration_closed",
     "email_missing",

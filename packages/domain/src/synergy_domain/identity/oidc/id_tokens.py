@@ -8,7 +8,7 @@ import hmac
 import warnings
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from joserfc import jws
@@ -44,6 +44,11 @@ class IdToken(msgspec.Struct, frozen=True):
 
     subject: str
     claims: dict[str, Any]
+
+    def names_method(self, method: str) -> bool:
+        """Whether the user was authenticated by `method` (RFC 8176)."""
+        methods = self.claims.get("amr")
+        return isinstance(methods, list) and method in cast("list[object]", methods)
 
 
 class _Header(msgspec.Struct):
