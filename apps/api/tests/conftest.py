@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from synergy_testing.oidc import Browser, FakeProvider
+from synergy_api.app import create_app
+from synergy_testing.oidc import OURS, Browser, FakeProvider
 
 
 @pytest.fixture
@@ -17,23 +18,37 @@ async def provider():
     await started.stop()
 
 
-@pytest.fixture
-async def browsers(api_with, settings):
-    """`browsers(providers…, setting=…)` makes browsers of an API with these providers; one of them each call."""
-    opened, apps = [], []
+async def browsers_of(make_app):
+    opened = []
 
     def make_browser(*providers, app=None, **changes):
-        if app is None:
-            own = {"public_url": "http://synergy.test", "oidc_providers": providers, **changes}
-            app = api_with(msgspec.structs.replace(settings, **own))._transport.app
-            apps.append(app)
-        browser = Browser(app)
-        browser.app = app
-        opened.append(browser)
-        return browser
+        app = app or make_app(public_url=OURS, oidc_providers=providers, **changes)
+        opened.append(Browser(app))
+        return opened[-1]
 
     yield make_browser
     for browser in opened:
         await browser.http.aclose()
-    for app in apps:
-        await app.state.runtime.limiter.close()
+
+
+@pytest.fixture
+async def browsers(api_with, settings):
+    """`browsers(provider.config(), setting=…)` makes a browser of an API with that provider, `app=` of the same API."""
+
+    def make_app(**changes):
+        return api_with(msgspec.structs.replace(settings, **changes))._transport.app
+
+    async for make_browser in browsers_of(make_app):
+        yield make_browser
+
+
+@pytest.fixture
+async def own_browsers(own_runtime):
+    """The same on a database of the test's own."""
+
+    def make_app(**changes):
+        own_runtime.settings = msgspec.structs.replace(own_runtime.settings, **changes)
+        return create_app(own_runtime)
+
+    async for make_browser in browsers_of(make_app):
+        yield make_browser

@@ -15,13 +15,11 @@ import pytest
 from synergy_api.app import create_app
 from synergy_domain.identity import Client
 from synergy_domain.identity.sessions import begin_session
-from synergy_platform.ids import new_id
 from synergy_platform.passwords import PasswordHasher
 from synergy_platform.settings import RateLimit
 from synergy_platform.tokens import hash_token
 from synergy_testing.factories import PASSWORD, Factory
 from synergy_testing.fixtures import Api
-from synergy_testing.oidc import OURS, landed
 from synergy_testing.post import Post
 
 OWN = {"password": PASSWORD}
@@ -435,41 +433,6 @@ async def test_unusual_codes_are_wrong_and_no_fault_of_ours(person):
 async def test_two_factor_is_not_for_personal_tokens_or_nobody(api):
     for method, path in (("GET", "/me/mfa"), ("POST", "/me/mfa/totp"), ("GET", "/admin/mfa-roles")):
         assert (await api.anonymous.request(method, path, json={} if method == "POST" else None)).status_code == 401
-
-
-async def test_sign_in_by_a_provider_waits_for_the_second_factor_too(browsers, provider, runtime):
-    name = f"eve{new_id().hex[-10:]}"
-    provider.user_info = {"email": f"{name}@example.org", "email_verified": True, "preferred_username": name}
-    browser = browsers(provider.config())
-    await browser.follow("/api/v1/auth/oidc/fake/start")
-    user_id = (await browser.get("/api/v1/me")).json()["id"]
-    await update(runtime, "UPDATE users SET email_mfa_at = now() WHERE id = $1", user_id)
-
-    other = browsers(app=browser.app)
-    page = landed(await other.follow("/api/v1/auth/oidc/fake/start?next=/projects"))
-    assert page == "/login/verify?methods=email&next=%2Fprojects"
-    assert set(other.cookies) == {"synergy_mfa"}
-    assert (await other.get("/api/v1/me")).status_code == 401
-    # the cookie stands in for the token, for our own pages
-    forged = await other.http.post("/api/v1/auth/mfa/email", json={})
-    assert (forged.status_code, forged.json()["code"]) == (403, "cross_site_request")
-    ours = {"Origin": OURS}
-    assert (await other.http.post("/api/v1/auth/mfa/email", json={}, headers=ours)).status_code == 204
-    text = (await Post(runtime).last(f"{name}@example.org", "mfa_code")).text
-    body = {"method": "email", "code": re.search(r"^\d{6}$", text, re.MULTILINE)[0], "deliver": "cookie"}
-    done = await other.http.post("/api/v1/auth/mfa/verify", json=body, headers=ours)
-    assert done.status_code == 200, done.text
-    assert set(other.cookies) == {"synergy_access", "synergy_refresh", "synergy_device"}
-    assert (await other.get("/api/v1/me")).json()["id"] == user_id
-    methods = await runtime.database.reader().value(
-        "SELECT methods FROM sessions WHERE user_id = $1 ORDER BY id DESC LIMIT 1", user_id
-    )
-    assert methods == ["oidc", "email"]
-
-
-async def test_sign_in_without_token_or_cookie_is_over(api):
-    answer = await api.anonymous.post("/auth/mfa/verify", {"method": "totp", "code": "123456"})
-    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_mfa_token")
 
 
 @pytest.fixture

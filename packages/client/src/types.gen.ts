@@ -617,6 +617,7 @@ export type LabelViewList = {
  */
 export type LinkInput = {
     next?: string;
+    password: string | null;
 };
 
 /**

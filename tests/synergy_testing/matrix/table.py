@@ -79,7 +79,9 @@ _ACCOUNTS: dict[str, Entry | tuple[Entry, ...]] = {
     "GET /api/v1/auth/oidc/providers": public(),
     # whoever may go there finds that there is no such provider
     "GET /api/v1/auth/oidc/{provider}/start": public(ids={"provider": "nowhere"}, ok=404),
-    "POST /api/v1/auth/oidc/{provider}/link": signed_in(ids={"provider": "nowhere"}, json={}, ok=404, session=True),
+    "POST /api/v1/auth/oidc/{provider}/link": signed_in(
+        ids={"provider": "nowhere"}, json={"password": None}, ok=404, session=True
+    ),
     # a page of ours tells what is wrong
     "GET /api/v1/auth/oidc/{provider}/callback": public(ids={"provider": "nowhere"}, ok=303),
     "GET /api/v1/me/identities": signed_in(session=True),

@@ -231,11 +231,6 @@ def sign_out_response(settings: Settings) -> Response[None]:
     return Response(None, status_code=204, cookies=gone, headers={"Clear-Site-Data": '"cache", "storage"'})
 
 
-def second_factor_cookie(settings: Settings) -> str:
-    """Name of the cookie of a sign-in that waits for its second factor, where no answer of ours can carry its token."""
-    return f"{'__Host-' if settings.cookies_secure else ''}synergy_mfa"
-
-
 def token_cookies(settings: Settings, issued: IssuedTokens) -> list[Cookie]:
     """The tokens as cookies that no script can read."""
     access, refresh = cookie_names(settings)

@@ -15,7 +15,8 @@ import pytest
 from synergy_platform.embedded.process import free_port
 from synergy_platform.ids import new_id
 from synergy_platform.settings import OidcProvider
-from synergy_testing.oidc import OURS, landed
+from synergy_testing.factories import PASSWORD
+from synergy_testing.oidc import OURS, landed, query_of
 
 HERE = Path(__file__).parent
 CLIENTS = ("basic", "post", "elliptic", "edwards", "public")
@@ -88,3 +89,94 @@ async def test_sign_in_works_with_each_algorithm_and_way_of_client_authenticatio
     again = browsers(app=browser.app)
     assert landed(await sign_in(again, login, client=client, next_page="/my-work")) == "/my-work"
     assert (await again.get("/api/v1/me")).json()["id"] == account["id"]
+
+
+async def test_sign_in_with_a_session_at_the_provider_asks_for_nothing_again(browsers, certified):
+    browser = browsers(certified.config())
+    await sign_in(browser, certified.knows())
+    first = (await browser.get("/api/v1/me")).json()["id"]
+    await browser.http.post("/api/v1/auth/logout", headers={"Origin": OURS})
+    assert landed(await browser.follow("/api/v1/auth/oidc/basic/start")) == "/"
+    assert (await browser.get("/api/v1/me")).json()["id"] == first
+
+
+async def test_sign_in_that_is_cancelled_at_the_provider_says_so(browsers, certified):
+    browser = browsers(certified.config())
+    page = await browser.follow("/api/v1/auth/oidc/basic/start")
+    assert landed(await browser.follow(f"{page.url}/abort")) == "/login?error=cancelled"
+    assert browser.cookies == {}
+
+
+async def answer_of(browser, login, client="basic"):
+    """The address that the provider sends the browser to in the end, before it is asked."""
+    answer = await browser.get(f"/api/v1/auth/oidc/{client}/start")
+    while "/callback?" not in (answer.headers.get("location") or ""):
+        if answer.is_redirect:
+            answer = await browser.get(str(answer.next_request.url))
+        else:
+            fields = {"prompt": "login", "login": login, "password": "any"}
+            fields = fields if 'name="login"' in answer.text else {"prompt": "consent"}
+            answer = await browser.http.post(answer.url, data=fields)
+    return answer.headers["location"]
+
+
+async def test_pkce_is_enforced_by_the_provider(browsers, certified):
+    """A stolen code in the attacker's own sign-in: another verifier."""
+    victim, attacker = browsers(certified.config()), browsers(certified.config())
+    stolen = query_of(await answer_of(victim, certified.knows()))["code"]
+    back = await answer_of(attacker, certified.knows())
+    injected = back.replace(query_of(back)["code"], stolen)
+    assert landed(await attacker.get(injected)) == "/login?error=invalid_response"
+    assert "synergy_access" not in attacker.cookies
+
+
+async def test_answer_without_a_challenge_is_refused_by_the_provider(browsers, certified):
+    browser = browsers(certified.config())
+    asked = (await browser.get("/api/v1/auth/oidc/basic/start")).headers["location"]
+    without = "&".join(part for part in asked.split("&") if not part.startswith("code_challenge"))
+    assert landed(await browser.follow(without)) == "/login?error=invalid_response"
+
+
+async def test_answer_that_comes_twice_signs_in_once(browsers, certified):
+    browser = browsers(certified.config())
+    back = await answer_of(browser, certified.knows())
+    assert query_of(back)["iss"] == certified.issuer
+    assert landed(await browser.get(back)) == "/"
+    assert landed(await browser.get(back)) == "/login?error=expired"
+
+
+async def test_keys_that_the_provider_renews_are_found(browsers, certified):
+    first = browsers(certified.config())
+    assert landed(await sign_in(first, certified.knows())) == "/projects"
+    certified.rotate()
+    second = browsers(app=first.app)
+    assert landed(await sign_in(second, certified.knows())) == "/projects"
+
+
+async def test_wrong_client_secret_is_the_operators_matter(browsers, certified):
+    browser = browsers(certified.config(client_secret="wrong"))
+    assert landed(await sign_in(browser, certified.knows())) == "/login?error=provider_unavailable"
+
+
+async def test_account_here_is_linked_and_then_signs_in(browsers, certified, make):
+    user = await make.user()
+    login = certified.knows(email=f"{user.username}@example.org")
+    browser = browsers(certified.config())
+    assert landed(await sign_in(browser, login)) == "/login?error=link_first"
+
+    body = {"identifier": user.username, "password": PASSWORD, "deliver": "cookie"}
+    await browser.http.post("/api/v1/auth/login", json=body)
+    answer = await browser.http.post(
+        "/api/v1/auth/oidc/basic/link", json={"password": PASSWORD}, headers={"Origin": OURS}
+    )
+    assert landed(await browser.follow(answer.json()["url"])) == "/settings/security?linked=basic"
+
+    again = browsers(app=browser.app)
+    assert landed(await sign_in(again, login)) == "/projects"
+    assert (await again.get("/api/v1/me")).json()["id"] == str(user.user_id)
+
+
+async def test_address_that_is_not_verified_there_is_not_verified_here(browsers, certified):
+    browser = browsers(certified.config())
+    await sign_in(browser, certified.knows(email_verified=False))
+    assert (await browser.get("/api/v1/me")).json()["email_verified_at"] is None

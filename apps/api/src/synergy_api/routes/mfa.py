@@ -11,9 +11,6 @@ from litestar.params import JSONBody
 
 from synergy_api.authentication import (
     client_of,
-    make_cookie,
-    refuse_forged,
-    second_factor_cookie,
     signed_in,
 )
 from synergy_api.documentation import errors
@@ -21,7 +18,6 @@ from synergy_domain.common import Actor
 from synergy_domain.identity import SignInView, mfa
 from synergy_domain.identity.mfa import (
     CodeInput,
-    InvalidMfaToken,
     MfaRoles,
     MfaTokenInput,
     MfaView,
@@ -42,21 +38,17 @@ _SECRET = {"Cache-Control": "no-store"}
 
 
 @post("/auth/mfa/email", tags=["auth"], status_code=204, security=_PUBLIC, responses=errors(400, 401, 403, 422, 429))
-async def send_mfa_code(data: JSONBody[MfaTokenInput], request: AnyRequest, state: State) -> None:
+async def send_mfa_code(data: JSONBody[MfaTokenInput], state: State) -> None:
     """Mail six digits that complete this sign-in; a new one at most every 60 s."""
-    await mfa.send_sign_in_code(state.runtime, _token(request, state.runtime, data.mfa_token))
+    await mfa.send_sign_in_code(state.runtime, data.mfa_token)
 
 
 @post("/auth/mfa/verify", tags=["auth"], status_code=200, security=_PUBLIC, responses=errors(400, 401, 403, 422, 429))
 async def verify_mfa(data: JSONBody[SecondFactor], request: AnyRequest, state: State) -> Response[SignInView]:
     """Complete a sign-in by its second factor."""
     runtime: Runtime = state.runtime
-    token = _token(request, runtime, data.mfa_token)
-    issued = await mfa.complete_sign_in(runtime, token, data, client_of(request))
-    answer = await signed_in(request, runtime, issued, as_cookies=data.deliver == "cookie")
-    if data.mfa_token is None:
-        answer.cookies.append(make_cookie(runtime.settings, second_factor_cookie(runtime.settings), "", 0))
-    return answer
+    issued = await mfa.complete_sign_in(runtime, data, client_of(request))
+    return await signed_in(request, runtime, issued, as_cookies=data.deliver == "cookie")
 
 
 @get("/me/mfa", tags=["me"], opt=_SESSION, responses=errors(400, 401, 403))
@@ -137,17 +129,6 @@ async def set_mfa_roles(
 ) -> MfaRoles:
     """Have accounts of these global roles need a second factor: from their next sign-in or refresh on."""
     return await mfa.require_roles(uow, actor, data, client_of(request))
-
-
-def _token(request: AnyRequest, runtime: Runtime, given: str | None) -> str:
-    """The sign-in that waits, from the body or from the cookie, which must come from our own pages."""
-    if given is not None:
-        return given
-    token = request.cookies.get(second_factor_cookie(runtime.settings))
-    if not token:
-        raise InvalidMfaToken
-    refuse_forged(request, runtime.settings)
-    return token
 
 
 router = Router(

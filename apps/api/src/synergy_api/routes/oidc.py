@@ -21,7 +21,6 @@ from synergy_api.authentication import (
     device_cookie,
     end_replaced,
     make_cookie,
-    second_factor_cookie,
     token_cookies,
 )
 from synergy_api.documentation import READ, WRITE, errors
@@ -29,7 +28,7 @@ from synergy_api.lists import ItemList, whole
 from synergy_api.params import bad_parameter
 from synergy_domain import identity
 from synergy_domain.common import Actor
-from synergy_domain.identity import OidcProviderView, mfa, oidc
+from synergy_domain.identity import Authenticator, OidcProviderView, oidc
 from synergy_domain.identity.oidc import (
     Answer,
     HalfSignedIn,
@@ -50,7 +49,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 AnyRequest = Request[Any, Any, Any]
 _PUBLIC: list[dict[str, list[str]]] = [{}]
-_MAX_COOKIE = 200
 
 
 def _to_error_page(request: AnyRequest, error: Exception) -> Response[None]:
@@ -104,7 +102,11 @@ async def start_oidc(
     responses=errors(400, 401, 403, 404, 415, 422),
 )
 async def link_oidc(
-    provider: FromPath[str], data: JSONBody[LinkInput], state: State, actor: NamedDependency[Actor]
+    provider: FromPath[str],
+    data: JSONBody[LinkInput],
+    request: AnyRequest,
+    state: State,
+    actor: NamedDependency[Actor],
 ) -> Response[LinkView]:
     """Begin to link an account elsewhere to one's own; the answer's cookie must stay in the browser that goes there.
 
@@ -113,7 +115,7 @@ async def link_oidc(
     runtime: Runtime = state.runtime
     if not oidc.is_own_page(data.next):
         raise InvalidInput.at("/next", "must be a page of this installation, such as /settings/security")
-    begun = await oidc.begin(runtime, state.oidc_providers, provider, next_page=data.next, link_for=actor)
+    begun = await oidc.begin_link(runtime, state.oidc_providers, provider, data, actor=actor, client=client_of(request))
     return Response(LinkView(url=begun.url), cookies=[_browser_cookie(runtime.settings, begun.browser)])
 
 
@@ -130,33 +132,34 @@ async def finish_oidc(
 ) -> Response[None]:
     """Where the provider sends the browser back to: it is signed in, with cookies, and goes on to its page.
 
-    With a second factor to come it goes to `/login/verify`, with a cookie that stands in for the `mfa_token`.
-
     Everything else goes to `/login?error=<code>`; docs/accounts.md has the codes.
     """
     runtime: Runtime = state.runtime
     settings = runtime.settings
+    authenticator: Authenticator = state.authenticator
     access = request.cookies.get(cookie_names(settings)[0])
     outcome = await oidc.finish(
         runtime,
         state.oidc_providers,
         provider,
         _answer(request),
-        browser=request.cookies.get(_cookie_name(settings), "")[:_MAX_COOKIE],
-        actor=await state.authenticator.actor(db, access) if access else None,
-        client=client_of(request),
+        browser=request.cookies.get(_cookie_name(settings)),
         device=request.cookies.get(device_cookie(settings)),
+        actor=await authenticator.session_actor(db, access) if access else None,
+        client=client_of(request),
     )
     gone = make_cookie(settings, _cookie_name(settings), "", 0)
     match outcome:
-        case HalfSignedIn():
-            seconds = int(mfa.CHALLENGE_LIFETIME.total_seconds())
-            waiting = make_cookie(settings, second_factor_cookie(settings), outcome.needed.mfa_token, seconds)
-            page = _with("/login/verify", methods=",".join(outcome.needed.methods), next=outcome.next)
-            return _redirect(page, cookies=[waiting, gone])
         case SignedIn():
             await end_replaced(request, runtime)
             return _redirect(outcome.next, cookies=[*token_cookies(settings, outcome.issued), gone])
+        case HalfSignedIn():
+            page = _with("/login", next=outcome.next)
+            # in the fragment, which no server and no log sees
+            token = urlencode(
+                {"mfa_token": outcome.needed.mfa_token, "methods": ",".join(outcome.needed.methods)}, safe=","
+            )
+            return _redirect(f"{page}#{token}", cookies=[gone])
         case Linked():
             return _redirect(_with(outcome.next, linked=outcome.provider), cookies=[gone])
 

@@ -81,7 +81,8 @@ class Session(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(DateTimeUTC)
     ip: Mapped[str | None] = mapped_column(INET)
     user_agent: Mapped[str | None] = mapped_column(String(300))
-    # how the user proved who they are: password, totp, email, recovery_code, oidc
+    # how the user proved who they are: password, totp, email, recovery_code, oidc; oidc_mfa is a second factor that
+    # the provider vouches for
     methods: Mapped[list[str]] = mapped_column(ARRAY(String(20)), default=list, server_default=text("'{}'"))
 
 
@@ -132,8 +133,9 @@ class MfaChallenge(Base):
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    # how the first factor was proved: password or oidc
+    # how the first factor was proved: password or oidc, and then by which provider
     first_method: Mapped[str] = mapped_column(String(20))
+    provider: Mapped[str | None] = mapped_column(String(40))
     methods: Mapped[list[str]] = mapped_column(ARRAY(String(20)))
     # the device, when it has signed in as this user before: its failures are counted apart from strangers'
     device_id: Mapped[UUID | None]

@@ -123,7 +123,7 @@ async def lock_refresh_token(uow: UnitOfWork, token_hash: bytes) -> asyncpg.Reco
     return await uow.row(
         """SELECT t.expires_at, t.used_at, t.session_id, s.user_id, s.revoked_at, s.created_at AS began_at,
                   s.expires_at AS session_expires_at, u.is_active,
-                  NOT s.methods && ARRAY['totp', 'email', 'recovery_code']::varchar[]
+                  NOT s.methods && ARRAY['totp', 'email', 'recovery_code', 'oidc_mfa']::varchar[]
                   AND EXISTS (SELECT 1 FROM mfa_roles r WHERE r.role = u.role) AS lacks_factor
            FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id
            WHERE t.token_hash = $1 FOR UPDATE OF t, s""",

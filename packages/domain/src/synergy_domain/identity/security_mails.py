@@ -22,7 +22,8 @@ _REMEMBERED = timedelta(days=90)
 Notice = Literal[
     "new_device", "password_changed", "password_reset_done", "email_change_requested", "email_changed",
     "email_changed_by_admin", "email_taken", "api_token_created", "token_reuse", "totp_on", "totp_off",
-    "email_codes_on", "email_codes_off", "recovery_codes_new", "recovery_code_used", "mfa_reset",
+    "email_codes_on", "email_codes_off", "recovery_codes_new", "recovery_code_used", "mfa_reset", "identity_linked",
+    "identity_unlinked",
 ]  # fmt: skip
 
 
@@ -114,6 +115,16 @@ _TEXTS: dict[Notice, _Text] = {
         "Two-factor sign-in was reset",
         "an administrator turned off all second factors of your account, and its recovery codes are void.",
         "If you did not ask for it, tell your administrator. Set a second factor up again under Settings.",
+    ),
+    "identity_linked": _Text(
+        "Another way to sign in was added",
+        "an account elsewhere was linked to yours. Whoever has it can sign in as you.",
+        "If it was not you, unlink it under Settings, Security, and change your password now.",
+    ),
+    "identity_unlinked": _Text(
+        "A way to sign in was removed",
+        "an account elsewhere was unlinked from yours. It can no longer sign in as you.",
+        "If it was not you, change your password now: that ends all other sessions.",
     ),
     "token_reuse": _Text(
         "A session was ended: somebody used an old copy of it",

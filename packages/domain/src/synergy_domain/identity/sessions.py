@@ -33,14 +33,18 @@ REFRESH_GRACE = timedelta(seconds=15)
 
 async def finish_sign_in(
     runtime: Runtime, uow: UnitOfWork, user_id: UUID, client: Client, *, methods: list[str], device_id: UUID | None,
-    **detail: str,
+    provider: str | None = None,
 ) -> IssuedTokens:  # fmt: skip
-    """Begin the session of a user who proved all that is asked of them; `device_id` if the device was known already."""
+    """Begin the session of a user who proved all that is asked of them.
+
+    `device_id` if the device was known already, `provider` if they came through one.
+    """
     issued = await begin_session(runtime, uow, user_id, client, methods=methods)
     await repository.note_sign_in(uow, user_id)
     repository.add_security_event(
         uow, "login_success", user_id=user_id, ip=client.ip, user_agent=client.user_agent,
-        detail={"methods": methods, "known_device": device_id is not None, **detail},
+        detail={"methods": methods, "known_device": device_id is not None}
+        | ({"provider": provider} if provider else {}),
     )  # fmt: skip
     if device_id is None and issued.user.last_login_at is not None:
         tell_user(uow, user_id, "new_device", client)

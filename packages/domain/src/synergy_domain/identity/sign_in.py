@@ -90,13 +90,13 @@ async def _look_at_address(runtime: Runtime, client: Client) -> None:
 
 async def after_first_factor(
     runtime: Runtime, uow: UnitOfWork, user_id: UUID, client: Client, *, first_method: str, device_id: UUID | None,
-    checked: asyncpg.Record | None = None, **detail: str,
+    checked: asyncpg.Record | None = None, provider: str | None = None, is_second_shown: bool = False,
 ) -> IssuedTokens | SecondFactorNeeded:  # fmt: skip
     """Begin the session, or wait for the second factor where the user or their role has one.
 
     `first_method` (`password` or `oidc`) was proved just now; `checked` is the account as its password was checked:
-    WrongCredentials when that was changed, or the account deactivated, meanwhile. `detail` is noted with a session that
-    begins now. Raises NoSecondFactor.
+    WrongCredentials when that was changed, or the account deactivated, meanwhile. With `is_second_shown` the `provider`
+    vouches for a second factor, and ours is not asked for. Raises NoSecondFactor.
     """
     user = await mfa_repository.lock_factors(uow, user_id)
     if user is None or not user["is_active"]:
@@ -104,7 +104,9 @@ async def after_first_factor(
     # not the hash: of two sign-ins at once, one may have hashed the same password anew
     if checked is not None and checked["password_changed_at"] != user["password_changed_at"]:
         raise WrongCredentials
-    methods = methods_of(user)
-    if methods:
-        return await begin_challenge(uow, user_id, first_method=first_method, methods=methods, device_id=device_id)
-    return await finish_sign_in(runtime, uow, user_id, client, methods=[first_method], device_id=device_id, **detail)
+    if not is_second_shown and (methods := methods_of(user)):
+        return await begin_challenge(
+            uow, user_id, first_method=first_method, methods=methods, device_id=device_id, provider=provider
+        )
+    shown = [first_method, f"{first_method}_mfa"] if is_second_shown else [first_method]
+    return await finish_sign_in(runtime, uow, user_id, client, methods=shown, device_id=device_id, provider=provider)

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from synergy_domain import identity, projects, transfer, webhooks, work
-from synergy_domain.identity import delete_old_throttles, mfa
+from synergy_domain.identity import delete_old_throttles, mfa, oidc
 from synergy_domain.notifications import delete_old
 from synergy_platform.database import UnitOfWork
 from synergy_platform.ids import first_id_at
@@ -43,6 +43,7 @@ async def clean_up(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) 
     """Job, daily: delete what is older than the product keeps it. The keys of purged projects stay taken."""
     counts: dict[str, int] = {
         **await identity.delete_expired(uow),
+        "external_sign_ins": await oidc.delete_expired_sign_ins(uow),
         "mfa_challenges": await mfa.delete_expired(uow),
         "login_throttles": await delete_old_throttles(uow),
         "notifications": await delete_old(

@@ -48,12 +48,14 @@ def methods_of(user: asyncpg.Record) -> list[MfaMethod]:
 
 
 async def begin_challenge(
-    uow: UnitOfWork, user_id: UUID, *, first_method: str, methods: list[MfaMethod], device_id: UUID | None
-) -> SecondFactorNeeded:
+    uow: UnitOfWork, user_id: UUID, *, first_method: str, methods: list[MfaMethod], device_id: UUID | None,
+    provider: str | None,
+) -> SecondFactorNeeded:  # fmt: skip
     """Have the sign-in wait for its second factor."""
     token = new_opaque_token()
     await repository.add_challenge(
-        uow, hash_token(token), user_id, first_method=first_method, methods=list(methods), device_id=device_id,
+        uow, hash_token(token), user_id, first_method=first_method, provider=provider, methods=list(methods),
+        device_id=device_id,
         lifetime=CHALLENGE_LIFETIME,
     )  # fmt: skip
     return SecondFactorNeeded(mfa_token=token, methods=methods)
@@ -71,9 +73,9 @@ async def send_sign_in_code(runtime: Runtime, mfa_token: str) -> None:
         await email_codes.ask_for_code(uow, challenge["user_id"], "sign_in", bound_to=token_hash)
 
 
-async def complete_sign_in(runtime: Runtime, mfa_token: str, data: SecondFactor, client: Client) -> IssuedTokens:
+async def complete_sign_in(runtime: Runtime, data: SecondFactor, client: Client) -> IssuedTokens:
     """Check the second factor and begin the session; raises InvalidMfaToken, MethodNotOffered, WrongCode."""
-    token_hash = hash_token(mfa_token)
+    token_hash = hash_token(data.mfa_token)
     challenge = await repository.find_challenge(runtime.database.reader(), token_hash, runtime.clock.now())
     if challenge is None:
         raise InvalidMfaToken
@@ -96,7 +98,9 @@ async def complete_sign_in(runtime: Runtime, mfa_token: str, data: SecondFactor,
         if correct:
             await throttle.forgive(uow, key)
             methods = [cast("str", challenge["first_method"]), data.method]
-            issued = await finish_sign_in(runtime, uow, user_id, client, methods=methods, device_id=device_id)
+            issued = await finish_sign_in(
+                runtime, uow, user_id, client, methods=methods, device_id=device_id, provider=challenge["provider"]
+            )
         else:
             issued = None
             add_security_event(

@@ -14,18 +14,15 @@ MfaToken = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class MfaTokenInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A sign-in that waits for its second factor; without the token the cookie is used that single sign-on sets."""
+    """A sign-in that waits for its second factor."""
 
-    mfa_token: MfaToken | None = None
+    mfa_token: MfaToken
 
 
 class SecondFactor(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """The second factor of a sign-in; `deliver` says where the tokens go.
+    """The second factor of a sign-in; `deliver` says where the tokens go."""
 
-    Without `mfa_token` the cookie is used that single sign-on sets.
-    """
-
-    mfa_token: MfaToken | None = None
+    mfa_token: MfaToken
     method: MfaMethod
     code: Code
     deliver: Literal["body", "cookie"] = "body"

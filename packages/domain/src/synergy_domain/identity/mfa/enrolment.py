@@ -9,7 +9,6 @@ import structlog
 
 from synergy_domain.common.actor import Actor
 from synergy_domain.identity.client import Client
-from synergy_domain.identity.reauthentication import confirm_identity, lock_account, wrong_password
 from synergy_domain.identity.mfa import email_codes, recovery, repository, totp
 from synergy_domain.identity.mfa.contracts import MfaView, RecoveryCodes, TotpSetUp
 from synergy_domain.identity.mfa.errors import (
@@ -19,6 +18,7 @@ from synergy_domain.identity.mfa.errors import (
     NoFactorYet,
     NothingToConfirm,
 )
+from synergy_domain.identity.reauthentication import confirm_identity, lock_account, wrong_password
 from synergy_domain.identity.repository import add_security_event
 from synergy_domain.identity.security_mails import tell_user
 from synergy_platform.database import Reader, UnitOfWork

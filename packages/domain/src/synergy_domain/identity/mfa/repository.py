@@ -31,21 +31,22 @@ async def lock_factors(uow: UnitOfWork, user_id: UUID) -> asyncpg.Record | None:
 
 
 async def add_challenge(
-    uow: UnitOfWork, token_hash: bytes, user_id: UUID, *, first_method: str, methods: list[str], device_id: UUID | None,
-    lifetime: timedelta,
+    uow: UnitOfWork, token_hash: bytes, user_id: UUID, *, first_method: str, provider: str | None, methods: list[str],
+    device_id: UUID | None, lifetime: timedelta,
 ) -> None:  # fmt: skip
     """Store a sign-in that waits for its second factor."""
     await uow.value(
-        """INSERT INTO mfa_challenges (token_hash, user_id, first_method, methods, device_id, created_at, expires_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)""",
-        token_hash, user_id, first_method, methods, device_id, uow.now, uow.now + lifetime,
+        """INSERT INTO mfa_challenges
+               (token_hash, user_id, first_method, provider, methods, device_id, created_at, expires_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)""",
+        token_hash, user_id, first_method, provider, methods, device_id, uow.now, uow.now + lifetime,
     )  # fmt: skip
 
 
 async def find_challenge(db: Reader, token_hash: bytes, now: datetime) -> asyncpg.Record | None:
     """The sign-in, unless it is over or took too long."""
     return await db.row(
-        """SELECT user_id, first_method, methods, device_id FROM mfa_challenges
+        """SELECT user_id, first_method, provider, methods, device_id FROM mfa_challenges
            WHERE token_hash = $1 AND expires_at > $2""",
         token_hash, now,
     )  # fmt: skip

@@ -11,7 +11,7 @@ from synergy_domain.identity.oidc.contracts import (
     SignedIn,
 )
 from synergy_domain.identity.oidc.errors import ProviderUnavailable, SignInRefused, UnknownProvider
-from synergy_domain.identity.oidc.flow import LIFETIME, begin, finish, is_own_page
+from synergy_domain.identity.oidc.flow import LIFETIME, begin, begin_link, finish, is_own_page
 from synergy_domain.identity.oidc.identities import list_identities, unlink_identity
 from synergy_domain.identity.oidc.provider import Providers
 from synergy_domain.identity.oidc.repository import delete_expired_sign_ins
@@ -31,6 +31,7 @@ __all__ = [
     "SignedIn",
     "UnknownProvider",
     "begin",
+    "begin_link",
     "delete_expired_sign_ins",
     "finish",
     "is_own_page",

@@ -8,12 +8,16 @@ from uuid import UUID
 
 import msgspec
 
-from synergy_domain.identity.contracts import IssuedTokens, SecondFactorNeeded
+from synergy_domain.identity.contracts import IssuedTokens, Password, SecondFactorNeeded
 
 
 class LinkInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`next` is the page of ours that the browser comes back to."""
+    """`next` is the page of ours that the browser comes back to.
 
+    The password is the user's own; without one (single sign-on only) the session must have begun within 10 minutes.
+    """
+
+    password: Password | None
     next: Annotated[str, msgspec.Meta(min_length=1, max_length=500)] = "/settings/security"
 
 
@@ -58,7 +62,7 @@ class SignedIn(msgspec.Struct, frozen=True):
 
 
 class HalfSignedIn(msgspec.Struct, frozen=True):
-    """Somebody is known, and has to complete the sign-in by a second factor before they go on to `next`."""
+    """The second factor is still to come; `next` is where they want to go."""
 
     needed: SecondFactorNeeded
     next: str

@@ -20,11 +20,12 @@ from synergy_domain.common.actor import Actor
 from synergy_domain.identity.client import Client
 from synergy_domain.identity.contracts import SecondFactorNeeded
 from synergy_domain.identity.oidc import repository
-from synergy_domain.identity.oidc.accounts import link_identity, sign_in_by_identity
-from synergy_domain.identity.oidc.contracts import Answer, Begun, HalfSignedIn, Linked, SignedIn
+from synergy_domain.identity.oidc.accounts import Visitor, link_identity, sign_in_by_identity
+from synergy_domain.identity.oidc.contracts import Answer, Begun, HalfSignedIn, Linked, LinkInput, SignedIn
 from synergy_domain.identity.oidc.errors import ProviderUnavailable, SignInRefused, UnknownProvider
 from synergy_domain.identity.oidc.id_tokens import IdToken, InvalidIdToken, UnknownKey, check_id_token
 from synergy_domain.identity.oidc.provider import Provider, Providers, Tokens
+from synergy_domain.identity.reauthentication import confirm_identity
 from synergy_domain.identity.repository import add_security_event
 from synergy_platform.runtime import Runtime
 from synergy_platform.secretbox import SecretBox, SecretUnreadable
@@ -103,6 +104,15 @@ async def begin(
     return Begun(url, browser)
 
 
+async def begin_link(
+    runtime: Runtime, providers: Providers, provider_id: str, data: LinkInput, *, actor: Actor, client: Client
+) -> Begun:
+    """Begin to link an account elsewhere to the actor's, who confirms it; see `confirm_identity` and `begin`."""
+    providers.get(provider_id)
+    await confirm_identity(runtime, actor, data.password, client)
+    return await begin(runtime, providers, provider_id, next_page=data.next, link_for=actor)
+
+
 async def finish(
     runtime: Runtime,
     providers: Providers,
@@ -110,29 +120,33 @@ async def finish(
     answer: Answer,
     *,
     browser: str | None,
+    device: str | None,
     actor: Actor | None,
     client: Client,
-    device: str | None = None,
 ) -> SignedIn | HalfSignedIn | Linked:
     """Take what the browser brought back; raises SignInRefused.
 
-    `browser` is the cookie of `begin`, `actor` whoever is signed in in this browser, which only linking asks, `device`
-    what an earlier sign-in gave the browser to be known by.
+    `browser` is the cookie of `begin`, `device` that of an earlier sign-in, `actor` whoever is signed in in this
+    browser, which only linking asks.
     """
     way = await _take(runtime, provider_id, answer, browser)
     back_to = way.secrets.next if way.user_id else None
     try:
         provider = providers.get(provider_id)
         async with asyncio.timeout(EXCHANGE_SECONDS):
-            subject, claims = await _ask_provider(runtime, provider, answer, way)
+            token, claims = await _ask_provider(runtime, provider, answer, way)
+        visitor = Visitor(
+            subject=token.subject, claims=claims, client=client, device=device,
+            showed_second_factor=provider.config.trust_mfa and token.names_method("mfa"),
+        )  # fmt: skip
         if way.user_id is None:
-            outcome = await sign_in_by_identity(runtime, provider, subject, claims, client, device)
+            outcome = await sign_in_by_identity(runtime, provider, visitor)
             if isinstance(outcome, SecondFactorNeeded):
                 return HalfSignedIn(outcome, way.secrets.next)
             return SignedIn(outcome, way.secrets.next)
         if actor is None or (actor.user_id, actor.session_id) != (way.user_id, way.secrets.session_id):
             raise SignInRefused("sign_in_again", "whoever began to link is not signed in here")
-        await link_identity(runtime, provider, subject, claims, actor, client)
+        await link_identity(runtime, provider, visitor, actor)
         return Linked(provider_id, way.secrets.next)
     except SignInRefused as refused:
         await _record(runtime, provider_id, refused, client)
@@ -162,8 +176,10 @@ async def _take(runtime: Runtime, provider_id: str, answer: Answer, browser: str
     return _Way(kept, row["user_id"])
 
 
-async def _ask_provider(runtime: Runtime, provider: Provider, answer: Answer, way: _Way) -> tuple[str, dict[str, Any]]:
-    """The subject of a checked ID token and its claims; for somebody new, all that the provider tells about them."""
+async def _ask_provider(
+    runtime: Runtime, provider: Provider, answer: Answer, way: _Way
+) -> tuple[IdToken, dict[str, Any]]:
+    """The checked ID token and its claims; for somebody new, all that the provider tells about them."""
     metadata = await provider.metadata()
     # RFC 9207: another provider's answer must not be taken to this one (mix-up)
     if answer.issuer != metadata.issuer and (
@@ -183,8 +199,8 @@ async def _ask_provider(runtime: Runtime, provider: Provider, answer: Answer, wa
     token = await _check(runtime, provider, tokens, way.secrets.nonce)
     known = await repository.find_identity(runtime.database.reader(), provider.config.issuer, token.subject)
     if known is not None:
-        return token.subject, token.claims
-    return token.subject, {**token.claims, **await provider.user_info(tokens.access_token, token.subject)}
+        return token, token.claims
+    return token, {**token.claims, **await provider.user_info(tokens.access_token, token.subject)}
 
 
 async def _check(runtime: Runtime, provider: Provider, tokens: Tokens, nonce: str) -> IdToken:

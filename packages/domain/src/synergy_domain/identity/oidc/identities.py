@@ -9,7 +9,9 @@ from synergy_domain.identity.client import Client
 from synergy_domain.identity.oidc import repository
 from synergy_domain.identity.oidc.contracts import IdentityView
 from synergy_domain.identity.oidc.errors import LastWayIn
+from synergy_domain.identity.reauthentication import lock_account
 from synergy_domain.identity.repository import add_security_event
+from synergy_domain.identity.security_mails import tell_user
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import NotFound
 from synergy_platform.settings import Settings
@@ -17,7 +19,7 @@ from synergy_platform.settings import Settings
 
 async def list_identities(db: Reader, settings: Settings, actor: Actor) -> list[IdentityView]:
     """The actor's accounts elsewhere, oldest first; one whose provider is gone keeps the provider's id as its name."""
-    names = {provider.issuer: provider.name for provider in settings.oidc_providers}
+    names = _names(settings)
     return [
         IdentityView(
             id=row["id"], provider=row["provider"], provider_name=names.get(row["issuer"]) or row["provider"],
@@ -29,14 +31,15 @@ async def list_identities(db: Reader, settings: Settings, actor: Actor) -> list[
 
 async def unlink_identity(uow: UnitOfWork, settings: Settings, actor: Actor, identity_id: UUID, client: Client) -> None:
     """Let an account elsewhere no longer sign in; raises NotFound, or LastWayIn."""
-    has_password = await repository.lock_ways_in(uow, actor.user_id)
+    account = await lock_account(uow, actor)
     rows = await repository.list_identities(uow, actor.user_id)
     mine = next((row for row in rows if row["id"] == identity_id), None)
     if mine is None:
         raise NotFound("There is no such identity.")
     # one whose provider is no longer configured lets nobody in
-    usable = {provider.issuer for provider in settings.oidc_providers}
-    if not has_password and not any(row["issuer"] in usable for row in rows if row["id"] != identity_id):
+    names = _names(settings)
+    others = [row for row in rows if row["id"] != identity_id and row["issuer"] in names]
+    if account["password_hash"] is None and not others:
         raise LastWayIn
     await repository.delete_identity(uow, identity_id)
     # the closed list of types has none for this; a way in is taken back
@@ -44,3 +47,10 @@ async def unlink_identity(uow: UnitOfWork, settings: Settings, actor: Actor, ide
         uow, "session_revoked", user_id=actor.user_id, ip=client.ip, user_agent=client.user_agent,
         detail={"provider": mine["provider"], "unlinked": True},
     )  # fmt: skip
+    name = names.get(mine["issuer"]) or mine["provider"]
+    tell_user(uow, actor.user_id, "identity_unlinked", client, provider=name)
+
+
+def _names(settings: Settings) -> dict[str, str]:
+    """What people call each issuer."""
+    return {provider.issuer: provider.name for provider in settings.oidc_providers}

@@ -62,12 +62,15 @@ async def add_identity(
     await uow.flush()
 
 
-async def use_identity(uow: UnitOfWork, identity_id: UUID, *, provider: str, email: str | None) -> None:
-    """Note that somebody signed in by it, and what the provider calls them now."""
-    await uow.value(
-        """UPDATE external_identities SET last_used_at = $2, provider = $3, email = coalesce($4, email)
-           WHERE id = $1""",
-        identity_id, uow.now, provider, email,
+async def use_identity(uow: UnitOfWork, identity_id: UUID, *, provider: str, email: str | None) -> bool:
+    """Note that somebody signed in by it, and what the provider calls them now; False when it is gone."""
+    return (
+        await uow.value(
+            """UPDATE external_identities SET last_used_at = $2, provider = $3, email = coalesce($4, email)
+               WHERE id = $1 RETURNING true""",
+            identity_id, uow.now, provider, email,
+        )
+        is True
     )  # fmt: skip
 
 
@@ -83,11 +86,6 @@ async def list_identities(db: Reader, user_id: UUID) -> list[asyncpg.Record]:
            WHERE user_id = $1 ORDER BY created_at, id""",
         user_id,
     )
-
-
-async def lock_ways_in(uow: UnitOfWork, user_id: UUID) -> bool:
-    """Whether the user has a password; parallel removals follow one another."""
-    return bool(await uow.value("SELECT password_hash IS NOT NULL FROM users WHERE id = $1 FOR UPDATE", user_id))
 
 
 async def delete_identity(uow: UnitOfWork, identity_id: UUID) -> None:

@@ -115,6 +115,7 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("user_id", sa.UUID(), nullable=False),
         sa.Column("first_method", sa.String(length=20), nullable=False),
+        sa.Column("provider", sa.String(length=40), nullable=True),
         sa.Column("methods", postgresql.ARRAY(sa.String(length=20)), nullable=False),
         sa.Column("device_id", sa.UUID(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
