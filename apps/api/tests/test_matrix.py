@@ -12,7 +12,7 @@ from litestar.routes import HTTPRoute
 from synergy_api.app import create_app
 from synergy_domain.migrations.tables import METADATA
 from synergy_testing.factories import Factory
-from synergy_testing.matrix import CALLERS, FOREIGN_IDS, ROUTES, Entry, Kind, World, expected
+from synergy_testing.matrix import CALLERS, FOREIGN_IDS, ROUTES, Kind, World, expected
 
 # what is written about a request that is refused: that it was, and how often
 _RECORDS = frozenset({"admin_accesses", "login_throttles", "rate_limits", "security_events"})
@@ -70,7 +70,7 @@ async def test_route_asked_by_every_caller_answers_as_the_table_says(world, runt
     refused = [kind for kind, status in statuses.items() if status >= 400]
     wrong: list[str] = []
 
-    requests = [(kind, await request_of(world, route, entry, kind)) for kind in refused]
+    requests = [(kind, await world.request(route, entry, kind)) for kind in refused]
     before = await fingerprint(runtime)
     for kind, request in requests:
         wrong += check(kind, statuses[kind], await send(world, kind, request))
@@ -83,22 +83,10 @@ async def test_route_asked_by_every_caller_answers_as_the_table_says(world, runt
             await world.renew(kind)
         if not reads:
             await world.new_project()
-        wrong += check(kind, ok, await send(world, kind, await request_of(world, route, entry, kind)))
+        wrong += check(kind, ok, await send(world, kind, await world.request(route, entry, kind)))
         if entry.fresh:
             await world.renew(kind)
     assert wrong == []
-
-
-async def request_of(world: World, route: str, entry: Entry, kind: Kind) -> dict[str, Any]:
-    method, _, path = route.partition(" ")
-    for name in [part[1:-1] for part in path.split("/") if part.startswith("{")]:
-        path = path.replace(f"{{{name}}}", await world.resolve(entry.ids.get(name, f"@{name}"), kind))
-    body: dict[str, Any] = {"headers": dict(entry.headers)}
-    if entry.json is not None:
-        body["json"] = await world.resolve(entry.json, kind)
-    if entry.files is not None:
-        body["files"] = await world.resolve(entry.files, kind)
-    return {"method": method, "path": path + entry.query, **body}
 
 
 async def send(world: World, kind: Kind, request: dict[str, Any]) -> Any:
@@ -154,7 +142,7 @@ async def test_id_of_another_project_in_a_body_is_refused_at_its_field(world, ru
     entry = entries[0] if isinstance(entries, tuple) else entries
     caller = ADMIN if entry.rule == "admin" else OWNER
     foreign = await world.resolve(FOREIGN_IDS[route][field], caller)
-    request = await request_of(world, route, entry, caller)
+    request = await world.request(route, entry, caller)
     request["json"] |= {field: foreign}
     before = await fingerprint(runtime)
     answer = await send(world, caller, request)

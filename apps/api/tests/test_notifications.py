@@ -70,7 +70,7 @@ async def test_preferences_are_read_and_changed_in_part(make, api):
     after = await caller.patch("/me/notification-preferences", change)
     assert after.status_code == 200
     before["types"]["mention"]["email"] = False
-    assert after.json() == {**before, "digest": "weekly", "digest_time": "07:45"}
+    assert after.json() == {**before, "digest": "weekly", "digest_time": "07:45", "version": 1}
     assert (await caller.get("/me/notification-preferences")).json() == after.json()
     assert (await caller.patch("/me/notification-preferences", {})).json() == after.json()
 

@@ -34,7 +34,7 @@ async def test_create_task_has_every_field(caller, make, project):
     assert answer.headers["location"] == f"/api/v1/tasks/{task['id']}"
     assert (task["key"], task["number"], task["title"], task["version"]) == (f"{project.key}-2", 2, "Second", 1)
     assert [person["id"] for person in task["assignees"]] == [str(member.user_id)]
-    assert task["labels"] == [label]
+    assert task["labels"] == [{name: label[name] for name in ("id", "name", "color")}]
     assert [other["key"] for other in task["blocked_by"]] == [f"{project.key}-1"]
     assert (task["can_start"], task["impact"], task["subtasks"]) == (False, "12.50", {"total": 0, "completed": 0})
     assert task["description_html"] == "<p>see <strong>this</strong></p>\n"

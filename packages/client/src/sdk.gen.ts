@@ -171,7 +171,7 @@ export const listSchedules = <ThrowOnError extends boolean = false>(options?: Op
 /**
  * ChangeSchedule
  *
- * Change when a schedule is due.
+ * Change when a schedule is due; with If-Match only the version that it names.
  */
 export const changeSchedule = <ThrowOnError extends boolean = false>(options: Options<ChangeScheduleData, ThrowOnError>): RequestResult<ChangeScheduleResponses, ChangeScheduleErrors, ThrowOnError> => (options.client ?? client).patch<ChangeScheduleResponses, ChangeScheduleErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -593,7 +593,7 @@ export const register = <ThrowOnError extends boolean = false>(options: Options<
 /**
  * DeleteComment
  *
- * Put a comment into the trash.
+ * Put a comment into the trash; with If-Match only the version that it names.
  */
 export const deleteComment = <ThrowOnError extends boolean = false>(options: Options<DeleteCommentData, ThrowOnError>): RequestResult<DeleteCommentResponses, DeleteCommentErrors, ThrowOnError> => (options.client ?? client).delete<DeleteCommentResponses, DeleteCommentErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -604,7 +604,7 @@ export const deleteComment = <ThrowOnError extends boolean = false>(options: Opt
 /**
  * ChangeComment
  *
- * Edit one's own comment.
+ * Edit one's own comment; with If-Match only the version that it names.
  */
 export const changeComment = <ThrowOnError extends boolean = false>(options: Options<ChangeCommentData, ThrowOnError>): RequestResult<ChangeCommentResponses, ChangeCommentErrors, ThrowOnError> => (options.client ?? client).patch<ChangeCommentResponses, ChangeCommentErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -692,7 +692,7 @@ export const acceptInvitation = <ThrowOnError extends boolean = false>(options: 
 /**
  * DeleteLabel
  *
- * Delete a label, from its tasks too.
+ * Delete a label, from its tasks too; with If-Match only the version that it names.
  */
 export const deleteLabel = <ThrowOnError extends boolean = false>(options: Options<DeleteLabelData, ThrowOnError>): RequestResult<DeleteLabelResponses, DeleteLabelErrors, ThrowOnError> => (options.client ?? client).delete<DeleteLabelResponses, DeleteLabelErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -703,7 +703,7 @@ export const deleteLabel = <ThrowOnError extends boolean = false>(options: Optio
 /**
  * ChangeLabel
  *
- * Change a label.
+ * Change a label; with If-Match only the version that it names.
  */
 export const changeLabel = <ThrowOnError extends boolean = false>(options: Options<ChangeLabelData, ThrowOnError>): RequestResult<ChangeLabelResponses, ChangeLabelErrors, ThrowOnError> => (options.client ?? client).patch<ChangeLabelResponses, ChangeLabelErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -954,7 +954,9 @@ export const getNotificationPreferences = <ThrowOnError extends boolean = false>
 /**
  * ChangeNotificationPreferences
  *
- * Change what is sent: `{"types": {"mention": {"email": false}}, "digest": "daily"}`.
+ * Change what is sent, with If-Match only the version that it names.
+ *
+ * Such as `{"types": {"mention": {"email": false}}, "digest": "daily"}`.
  */
 export const changeNotificationPreferences = <ThrowOnError extends boolean = false>(options: Options<ChangeNotificationPreferencesData, ThrowOnError>): RequestResult<ChangeNotificationPreferencesResponses, ChangeNotificationPreferencesErrors, ThrowOnError> => (options.client ?? client).patch<ChangeNotificationPreferencesResponses, ChangeNotificationPreferencesErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -1142,7 +1144,7 @@ export const createProject = <ThrowOnError extends boolean = false>(options: Opt
 /**
  * DeleteProject
  *
- * Put the project into the trash.
+ * Put the project into the trash; with If-Match only the version that it names.
  */
 export const deleteProject = <ThrowOnError extends boolean = false>(options: Options<DeleteProjectData, ThrowOnError>): RequestResult<DeleteProjectResponses, DeleteProjectErrors, ThrowOnError> => (options.client ?? client).delete<DeleteProjectResponses, DeleteProjectErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -1164,7 +1166,7 @@ export const getProject = <ThrowOnError extends boolean = false>(options: Option
 /**
  * ChangeProject
  *
- * Change the fields that are sent.
+ * Change the fields that are sent; with If-Match only the version that it names.
  */
 export const changeProject = <ThrowOnError extends boolean = false>(options: Options<ChangeProjectData, ThrowOnError>): RequestResult<ChangeProjectResponses, ChangeProjectErrors, ThrowOnError> => (options.client ?? client).patch<ChangeProjectResponses, ChangeProjectErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -1312,7 +1314,7 @@ export const addMember = <ThrowOnError extends boolean = false>(options: Options
 /**
  * RemoveMember
  *
- * Remove a member, or leave.
+ * Remove a member, or leave; with If-Match only the version that it names.
  */
 export const removeMember = <ThrowOnError extends boolean = false>(options: Options<RemoveMemberData, ThrowOnError>): RequestResult<RemoveMemberResponses, RemoveMemberErrors, ThrowOnError> => (options.client ?? client).delete<RemoveMemberResponses, RemoveMemberErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -1323,7 +1325,7 @@ export const removeMember = <ThrowOnError extends boolean = false>(options: Opti
 /**
  * ChangeMember
  *
- * Give a member another role.
+ * Give a member another role; with If-Match only the version that it names.
  */
 export const changeMember = <ThrowOnError extends boolean = false>(options: Options<ChangeMemberData, ThrowOnError>): RequestResult<ChangeMemberResponses, ChangeMemberErrors, ThrowOnError> => (options.client ?? client).patch<ChangeMemberResponses, ChangeMemberErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -1427,7 +1429,7 @@ export const createWebhook = <ThrowOnError extends boolean = false>(options: Opt
 /**
  * DeleteSubtask
  *
- * Take an item off the checklist.
+ * Take an item off the checklist; with If-Match only the version that it names.
  */
 export const deleteSubtask = <ThrowOnError extends boolean = false>(options: Options<DeleteSubtaskData, ThrowOnError>): RequestResult<DeleteSubtaskResponses, DeleteSubtaskErrors, ThrowOnError> => (options.client ?? client).delete<DeleteSubtaskResponses, DeleteSubtaskErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -1438,7 +1440,7 @@ export const deleteSubtask = <ThrowOnError extends boolean = false>(options: Opt
 /**
  * ChangeSubtask
  *
- * Change or tick an item.
+ * Change or tick an item; with If-Match only the version that it names.
  */
 export const changeSubtask = <ThrowOnError extends boolean = false>(options: Options<ChangeSubtaskData, ThrowOnError>): RequestResult<ChangeSubtaskResponses, ChangeSubtaskErrors, ThrowOnError> => (options.client ?? client).patch<ChangeSubtaskResponses, ChangeSubtaskErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -1464,7 +1466,7 @@ export const listTasks = <ThrowOnError extends boolean = false>(options?: Option
 /**
  * DeleteTask
  *
- * Put a task into the trash.
+ * Put a task into the trash; with If-Match only the version that it names.
  */
 export const deleteTask = <ThrowOnError extends boolean = false>(options: Options<DeleteTaskData, ThrowOnError>): RequestResult<DeleteTaskResponses, DeleteTaskErrors, ThrowOnError> => (options.client ?? client).delete<DeleteTaskResponses, DeleteTaskErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -1675,7 +1677,7 @@ export const listWebhookEvents = <ThrowOnError extends boolean = false>(options?
 /**
  * DeleteWebhook
  *
- * Delete a webhook; what is on its way is cancelled.
+ * Delete a webhook, with If-Match only the version that it names; what is on its way is cancelled.
  */
 export const deleteWebhook = <ThrowOnError extends boolean = false>(options: Options<DeleteWebhookData, ThrowOnError>): RequestResult<DeleteWebhookResponses, DeleteWebhookErrors, ThrowOnError> => (options.client ?? client).delete<DeleteWebhookResponses, DeleteWebhookErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],

@@ -226,6 +226,7 @@ export type CommentView = {
     edited_at: string | null;
     id: string;
     task_id: string;
+    version: number;
 };
 
 /**
@@ -605,14 +606,6 @@ export type LabelView = {
 };
 
 /**
- * ItemList[LabelView]
- */
-export type LabelViewList = {
-    items: Array<LabelView>;
-    next_cursor: string | null;
-};
-
-/**
  * LinkInput
  */
 export type LinkInput = {
@@ -700,6 +693,7 @@ export type MemberView = {
     joined_at: string;
     role: 'viewer' | 'member' | 'manager' | 'owner';
     user: MemberPersonView;
+    version: number;
 };
 
 /**
@@ -891,6 +885,7 @@ export type PreferencesView = {
     types: {
         [key: string]: TypePreference;
     };
+    version: number;
 };
 
 /**
@@ -1039,6 +1034,24 @@ export type ProjectInput = {
 };
 
 /**
+ * ProjectLabelView
+ */
+export type ProjectLabelView = {
+    color: string;
+    id: string;
+    name: string;
+    version: number;
+};
+
+/**
+ * ItemList[ProjectLabelView]
+ */
+export type ProjectLabelViewList = {
+    items: Array<ProjectLabelView>;
+    next_cursor: string | null;
+};
+
+/**
  * ProjectSettings
  */
 export type ProjectSettings = {
@@ -1183,6 +1196,7 @@ export type ScheduleView = {
     name: string;
     next_run_at: string | null;
     timezone: string;
+    version: number;
 };
 
 /**
@@ -1327,6 +1341,7 @@ export type SubtaskView = {
     position: number;
     task_id: string;
     title: string;
+    version: number;
 };
 
 /**
@@ -2331,6 +2346,10 @@ export type ChangeScheduleErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
     /**
      * Unsupported media type
      */
@@ -3992,6 +4011,10 @@ export type DeleteCommentErrors = {
      */
     409: Problem;
     /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
@@ -4050,6 +4073,10 @@ export type ChangeCommentErrors = {
      * In conflict with the present state
      */
     409: Problem;
+    /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
     /**
      * Unsupported media type
      */
@@ -4439,6 +4466,10 @@ export type DeleteLabelErrors = {
      */
     409: Problem;
     /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
@@ -4498,6 +4529,10 @@ export type ChangeLabelErrors = {
      */
     409: Problem;
     /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
@@ -4521,7 +4556,7 @@ export type ChangeLabelResponses = {
     /**
      * Request fulfilled, document follows
      */
-    200: LabelView;
+    200: ProjectLabelView;
 };
 
 export type ChangeLabelResponse = ChangeLabelResponses[keyof ChangeLabelResponses];
@@ -5407,6 +5442,10 @@ export type ChangeNotificationPreferencesErrors = {
      */
     409: Problem;
     /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
@@ -6253,6 +6292,10 @@ export type DeleteProjectErrors = {
      */
     409: Problem;
     /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
@@ -6354,6 +6397,10 @@ export type ChangeProjectErrors = {
      * In conflict with the present state
      */
     409: Problem;
+    /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
     /**
      * Unsupported media type
      */
@@ -6816,7 +6863,7 @@ export type ListLabelsResponses = {
     /**
      * Request fulfilled, document follows
      */
-    200: LabelViewList;
+    200: ProjectLabelViewList;
 };
 
 export type ListLabelsResponse = ListLabelsResponses[keyof ListLabelsResponses];
@@ -6875,7 +6922,7 @@ export type AddLabelResponses = {
     /**
      * Document created, URL follows
      */
-    201: LabelView;
+    201: ProjectLabelView;
 };
 
 export type AddLabelResponse = AddLabelResponses[keyof AddLabelResponses];
@@ -7014,6 +7061,10 @@ export type RemoveMemberErrors = {
      */
     409: Problem;
     /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
@@ -7073,6 +7124,10 @@ export type ChangeMemberErrors = {
      * In conflict with the present state
      */
     409: Problem;
+    /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
     /**
      * Unsupported media type
      */
@@ -7532,6 +7587,10 @@ export type DeleteSubtaskErrors = {
      */
     409: Problem;
     /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
@@ -7590,6 +7649,10 @@ export type ChangeSubtaskErrors = {
      * In conflict with the present state
      */
     409: Problem;
+    /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
     /**
      * Unsupported media type
      */
@@ -7723,6 +7786,10 @@ export type DeleteTaskErrors = {
      * In conflict with the present state
      */
     409: Problem;
+    /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
     /**
      * Unsupported media type
      */
@@ -8673,6 +8740,10 @@ export type DeleteWebhookErrors = {
      * In conflict with the present state
      */
     409: Problem;
+    /**
+     * Changed by somebody else meanwhile; `current` holds the present state
+     */
+    412: Problem;
     /**
      * Unsupported media type
      */

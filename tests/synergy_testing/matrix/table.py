@@ -197,7 +197,6 @@ _TASKS: dict[str, Entry | tuple[Entry, ...]] = {
     "POST /api/v1/tasks/{task}/attachments": project("member", files="@text_file"),
     "GET /api/v1/attachments/{attachment_id}": project("viewer"),
     "GET /api/v1/attachments/{attachment_id}/content": project("viewer"),
-    "HEAD /api/v1/attachments/{attachment_id}/content": project("viewer"),
     "DELETE /api/v1/attachments/{attachment_id}": (
         project("manager"),
         Entry(rule="author-or-manager", ids=_ATTACHMENT_OF_MEMBER),

@@ -25,7 +25,7 @@ from synergy_platform.schedules import ScheduleDefinition, ensure_schedules
 from synergy_platform.tokens import JwtSigner, hash_token, new_opaque_token
 from synergy_testing.factories import PASSWORD, Factory
 from synergy_testing.fixtures import Api, Caller
-from synergy_testing.matrix.rules import CALLERS, Kind
+from synergy_testing.matrix.rules import CALLERS, Entry, Kind
 from synergy_testing.post import Post
 
 _VERIFIED_AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -96,6 +96,18 @@ class World:
                 return [await self.resolve(inner, kind) for inner in value]
             case _:
                 return value
+
+    async def request(self, route: str, entry: Entry, kind: Kind) -> dict[str, Any]:
+        """The table's request, for this caller."""
+        method, _, path = route.partition(" ")
+        for name in [part[1:-1] for part in path.split("/") if part.startswith("{")]:
+            path = path.replace(f"{{{name}}}", await self.resolve(entry.ids.get(name, f"@{name}"), kind))
+        body: dict[str, Any] = {"headers": dict(entry.headers)}
+        if entry.json is not None:
+            body["json"] = await self.resolve(entry.json, kind)
+        if entry.files is not None:
+            body["files"] = await self.resolve(entry.files, kind)
+        return {"method": method, "path": path + entry.query, **body}
 
     # accounts
 

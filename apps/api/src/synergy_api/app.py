@@ -7,13 +7,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from litestar import Litestar, Request, Response, Router
-from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from synergy_api import documentation
+from synergy_api.answers import finish_answer
 from synergy_api.audit import Audit
 from synergy_api.authentication import has_credentials, needing_actor, provide_actor
 from synergy_api.bodies import body_decoders, read_body
@@ -51,6 +51,7 @@ from synergy_domain.common import Actor
 from synergy_domain.identity import Authenticator
 from synergy_domain.identity.oidc import Providers
 from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.errors import NotFound
 from synergy_platform.runtime import Runtime
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -81,6 +82,8 @@ async def before_request(request: Request[Any, Any, Any]) -> Response[None] | No
         await state.limits.count_address(request.scope)
     if request.method == "OPTIONS":
         return Response(None, status_code=204, headers={"Allow": state.allowed_methods[handler]})
+    if request.scope["path"].startswith(f"{documentation.ADDRESS}/"):  # Litestar would answer with a page of its own
+        raise NotFound("There is nothing at this address.")
     check_request(request)
     await read_body(request)
     return None
@@ -89,7 +92,7 @@ async def before_request(request: Request[Any, Any, Any]) -> Response[None] | No
 def allowed_methods(app: Litestar) -> dict[HTTPRouteHandler, str]:
     """What each OPTIONS handler says. Litestar's own answer knows the address's first handler only."""
     return {
-        handler: ", ".join(sorted(route.methods))
+        handler: ", ".join(sorted({*route.methods, *(["HEAD"] if "GET" in route.methods else [])}))
         for route in app.routes
         if isinstance(route, HTTPRoute)
         for handler in route.route_handlers
@@ -166,11 +169,7 @@ def create_app(runtime: Runtime) -> Litestar:
         },
         exception_handlers={Exception: handle_error},
         before_request=before_request,
-        cors_config=CORSConfig(
-            allow_origins=list(settings.cors_origins), allow_credentials=True, expose_headers=["ETag", "X-Request-ID"]
-        )
-        if settings.cors_origins
-        else None,
+        after_request=finish_answer,
         openapi_config=documentation.openapi_config(),
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,

@@ -169,13 +169,31 @@ def refuse_forged(request: AnyRequest, settings: Settings) -> None:
     """Unsafe requests with cookies: same origin. `check_request` refuses the bodies of plain forms."""
     if request.method in _SAFE_METHODS:
         return
-    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    if origin is not None:
-        same = urlsplit(origin).netloc == request.headers.get("host") or origin in settings.csrf_origins
-        if not same:
-            raise ForgedRequest
-    elif site != "same-origin":
+    headers = request.headers
+    if "origin" not in headers and headers.get("sec-fetch-site") != "same-origin":
         raise ForgedRequest
+    refuse_foreign(request, settings)
+
+
+def refuse_foreign(request: AnyRequest, settings: Settings) -> None:
+    """Requests whose answer sets cookies: not from a page of another origin, which could sign people in as somebody.
+
+    Programs that are no browsers send neither header.
+    """
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if origin is not None and origin in settings.csrf_origins:
+        return
+    if site not in {None, "same-origin"} or not (origin is None or _is_ours(request, settings, origin, site)):
+        raise ForgedRequest
+
+
+def _is_ours(request: AnyRequest, settings: Settings, origin: str, site: str | None) -> bool:
+    if origin == settings.public_origin:
+        return True
+    parts = urlsplit(origin)
+    # the browser's word on the scheme, where it gives it; it knows better than who stands behind proxies
+    same_scheme = site == "same-origin" or parts.scheme == request.scope["scheme"]
+    return same_scheme and parts.netloc == request.headers.get("host")
 
 
 async def signed_in(

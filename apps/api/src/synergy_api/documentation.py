@@ -24,7 +24,7 @@ from synergy_api.problems import MEDIA_TYPE, Problem
 from synergy_platform.errors import NotFound
 from synergy_platform.version import VERSION
 
-_ADDRESS = "/api/openapi.json"
+ADDRESS = "/api/openapi.json"
 _DESCRIPTIONS = {
     400: "The request cannot be read, or a query parameter is wrong or unknown",
     401: "Not signed in, or the token is expired or revoked",
@@ -53,6 +53,8 @@ def errors(*statuses: int, is_limited: bool = True) -> dict[int, ResponseSpec]:
 
 READ = errors(400, 401, 404)
 WRITE = errors(400, 401, 403, 404, 409, 415, 422)
+# of what has a version
+CHANGE = {**WRITE, **errors(412)}
 
 
 def _operation_id(handler: HTTPRouteHandler, _method: Method, _path: Sequence[Any]) -> str:
@@ -62,7 +64,7 @@ def _operation_id(handler: HTTPRouteHandler, _method: Method, _path: Sequence[An
 
 def _nothing_below(connection: ASGIConnection[Any, Any, Any, Any], _handler: object) -> None:
     """Refuse the addresses that Litestar adds below the description: a second copy, and a page of HTML."""
-    if connection.scope["path"].rstrip("/") != _ADDRESS:
+    if connection.scope["path"].rstrip("/") != ADDRESS:
         raise NotFound("There is nothing at this address.")
 
 
@@ -80,7 +82,7 @@ def openapi_config() -> OpenAPIConfig:
             "Each answer says in `RateLimit` and `RateLimit-Policy` what is left of the limit that it counts against."
         ),
         # not /api: Litestar answers everything below with a page of its own
-        openapi_router=Router(_ADDRESS, route_handlers=[], include_in_schema=False, guards=[_nothing_below]),
+        openapi_router=Router(ADDRESS, route_handlers=[], include_in_schema=False, guards=[_nothing_below]),
         render_plugins=[DescriptionPlugin()],
         use_handler_docstrings=True,
         operation_id_creator=_operation_id,

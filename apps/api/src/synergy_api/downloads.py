@@ -12,6 +12,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.response import Stream
 
+from synergy_api.etags import is_known
 from synergy_platform.errors import ProductError
 from synergy_platform.runtime import Runtime
 
@@ -62,11 +63,11 @@ async def answer_download(request: AnyRequest, runtime: Runtime, file: Download)
         ),
     }
     known = request.headers.get("if-none-match")
-    if known is not None and _matches(known, etag):
+    if known is not None and is_known(known, etag):
         return Response(None, status_code=304, headers=headers)
     headers["Content-Type"] = file.media_type
     ranges = {"Accept-Ranges": "bytes"}
-    if request.method == "HEAD":  # it has no ranges (RFC 9110, 14.2)
+    if request.scope["state"].get("is_head"):  # it has no ranges (RFC 9110, 14.2)
         return Response(None, headers={**headers, **ranges, "Content-Length": str(file.size)})
     wanted = request.headers.get("range")
     # without a Last-Modified of ours, a date is never the right condition
@@ -109,7 +110,3 @@ def content_disposition(name: str) -> str:
     if not plain.strip("._ "):
         plain = "file"
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe=_ATTR_CHARS)}"
-
-
-def _matches(header: str, etag: str) -> bool:
-    return header.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in header.split(","))

@@ -12,11 +12,14 @@ from typing import Any
 import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from synergy_api.answers import request_scope
 from synergy_api.audit import Audit
+from synergy_api.cors import Cors, Headers, OriginRefused, is_preflight
 from synergy_api.deadline import Deadline, Deadlines
 from synergy_api.drain import Drain
+from synergy_api.head import HeadOnly, as_get
 from synergy_api.limits import RequestLimits, is_health, limit_headers
-from synergy_api.problems import send_problem
+from synergy_api.problems import OUR_FAULT, send_problem
 from synergy_platform.errors import ProductError
 from synergy_platform.ids import new_id
 from synergy_platform.ratelimit import noted_limits
@@ -41,11 +44,11 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
-_CONTENT_POLICY = (
-    b"content-security-policy",
-    b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+# of an answer that says nothing else
+_DEFAULT_HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    (b"cache-control", b"no-store"),
 )
-_NO_STORE = (b"cache-control", b"no-store")
 _CLOSE = (b"connection", b"close")
 
 
@@ -63,6 +66,7 @@ class RequestContext:
         self.drain = drain
         self.limits = limits
         self.audit = audit
+        self._cors = Cors(settings.cors_origins)
         self._deadlines = Deadlines(settings.request_deadline)
         self._hosts = None if "*" in settings.allowed_hosts else _Hosts(settings.allowed_hosts)
 
@@ -76,28 +80,40 @@ class RequestContext:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(**context)
         scope.setdefault("state", {})["request_id"] = context["request.id"]
-        noted_limits.set([])
         started = time.perf_counter_ns()
-        path = scope["path"]
+        path, method = scope["path"], scope["method"]
+        if method == "HEAD":
+            scope, head = as_get(scope), HeadOnly(receive, send)
+            receive, send = head.receive, head.send
+        noted_limits.set([])
+        request_scope.set(scope)
         of_health = is_health(scope)
         deadline = Deadline(self._deadlines)
         body = _Body(given, receive, deadline)
-        answer = _Answer(self, scope, send, body, deadline, request_id)
+        headers = [(b"x-request-id", request_id), *self._cors.headers(given)]
+        answer = _Answer(self, scope, send, body, deadline, headers)
         try:
-            if self._hosts is None or of_health or self._hosts.know(given.get(b"host", b"")):
-                late = await _stopped(deadline, self._app(scope, body.receive, answer.send))
+            if not (self._hosts is None or of_health or self._hosts.know(given.get(b"host", b""))):
+                work = send_problem(scope, answer.send, UnknownHost("Its names are in ALLOWED_HOSTS."))
+            elif is_preflight(method, given):
+                work = self._preflight(scope, given, answer.send)
             else:
-                foreign = UnknownHost("Its names are in ALLOWED_HOSTS.")
-                late = await _stopped(deadline, send_problem(scope, answer.send, foreign))
+                work = self._app(scope, body.receive, answer.send)
+            late = await _stopped(deadline, work)
             if late is not None:
                 body.give_up()
                 await send_problem(scope, answer.send, late)
+        except Exception:
+            if answer.began:
+                raise
+            log.exception("http.failed")  # where Litestar could not make a problem of it
+            await send_problem(scope, answer.send, ProductError(OUR_FAULT))
         finally:
             if not (of_health and answer.status < 500):
                 log.info(
                     "http.request",
                     **{
-                        "http.request.method": scope["method"],
+                        "http.request.method": method,
                         "url.path": _TOKEN.sub(r"\1[redacted]", path),
                         "http.response.status_code": answer.status,
                         "event.duration": time.perf_counter_ns() - started,
@@ -105,22 +121,28 @@ class RequestContext:
                     },
                 )
 
+    async def _preflight(self, scope: Scope, given: dict[bytes, bytes], send: Send) -> None:
+        try:
+            await self._cors.answer_preflight(given, send)
+        except OriginRefused as refused:
+            await send_problem(scope, send, refused)
+
 
 class _Answer:
     """What goes out: the application's answer with the headers that each has, or what takes its place."""
 
-    __slots__ = ("_body", "_context", "_deadline", "_replaced", "_request_id", "_scope", "_send", "status")
+    __slots__ = ("_body", "_context", "_deadline", "_headers", "_replaced", "_scope", "_send", "began", "status")
 
     def __init__(
-        self, context: RequestContext, scope: Scope, send: Send, body: _Body, deadline: Deadline, request_id: bytes
+        self, context: RequestContext, scope: Scope, send: Send, body: _Body, deadline: Deadline, headers: Headers
     ) -> None:
         self._context = context
         self._scope = scope
         self._send = send
         self._body = body
         self._deadline = deadline
-        self._request_id = request_id
-        self._replaced = False
+        self._headers = headers
+        self._replaced = self.began = False
         self.status = 500
 
     async def send(self, message: Message) -> None:
@@ -137,11 +159,13 @@ class _Answer:
                 await send_problem(self._scope, self.send, instead)
                 self._replaced = True
                 return
-            self.status = message["status"]
+            self.status, self.began = message["status"], True
             headers = list(message.get("headers", []))
             present = {name.lower() for name, _ in headers}
-            extra = (*SECURITY_HEADERS, _CONTENT_POLICY, _NO_STORE, (b"x-request-id", self._request_id))
-            headers.extend(header for header in extra if header[0] not in present)
+            for header in (*self._headers, *SECURITY_HEADERS, *_DEFAULT_HEADERS):
+                if header[0] not in present:
+                    headers.append(header)
+                    present.add(header[0])
             headers.extend(limit_headers())
             if self._context.drain.started:
                 headers.append(_CLOSE)

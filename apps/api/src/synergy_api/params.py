@@ -21,7 +21,7 @@ from synergy_platform.pagination import MAX_LIMIT
 T = TypeVar("T", bound=str)
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_BODY_TYPES = ("application/json", "multipart/form-data")
+_BODY_TYPES = frozenset({"application/json", "multipart/form-data"})
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many at most")]
 CursorParam = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before", max_length=1000)]
@@ -106,7 +106,7 @@ def known_parameters(app: Litestar) -> dict[HTTPRouteHandler, frozenset[str]]:
 
 def _body_has_another_type(headers: Headers) -> bool:
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    return has_body and not headers.get("content-type", "").lower().startswith(_BODY_TYPES)
+    return has_body and headers.get("content-type", "").partition(";")[0].strip().lower() not in _BODY_TYPES
 
 
 def check_request(request: Request[Any, Any, Any]) -> None:

@@ -39,6 +39,8 @@ _PATTERN = "matching regex"
 _LENGTH = re.compile(r"Expected `(str|array)` of length (>=|<=) (\d+)")
 _AT = re.compile(r"^(.*?)(?: - at `(\$.*)`)?$", re.DOTALL)
 
+OUR_FAULT = "This is a fault of ours, not yours. It was recorded under the request id."
+
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -132,7 +134,7 @@ def _translate(request: AnyRequest, error: Exception) -> ProductError:
         case ConnectionError() | TimeoutError():
             return Unavailable("Something that is needed cannot be reached. Try again in a few seconds.")
         case _:
-            return ProductError("This is a fault of ours, not yours. It was recorded under the request id.")
+            return ProductError(OUR_FAULT)
 
 
 def _http(error: HTTPException) -> ProductError:

@@ -130,23 +130,25 @@ class Schedule(Base):
     run_now_at: Mapped[datetime | None] = mapped_column(DateTimeUTC)
     last_run_at: Mapped[datetime | None] = mapped_column(DateTimeUTC)
     next_run_at: Mapped[datetime] = mapped_column(DateTimeUTC)
+    # counts what administrators change
+    version: Mapped[int] = mapped_column(Integer, default=1, server_default=text("1"))
 
 
 class IdempotencyKey(Base):
     """A POST that named a key, and what was answered: the same again gets the same answer, for 24 hours.
 
-    `status` is null while the first one is under way.
+    It is written in the transaction that does what was asked for.
     """
 
     __tablename__ = "idempotency_keys"
 
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
     key_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    # of method, path and body
+    # of address and body
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
-    status: Mapped[int | None] = mapped_column(SmallInteger)
-    headers: Mapped[dict[str, str] | None] = mapped_column(JSONB)
-    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    status: Mapped[int] = mapped_column(SmallInteger)
+    headers: Mapped[dict[str, str]] = mapped_column(JSONB)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(DateTimeUTC, index=True)
 
 

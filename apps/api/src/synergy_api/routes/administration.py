@@ -15,7 +15,7 @@ from litestar.response import Stream
 from synergy_api import params
 from synergy_api.authentication import client_of
 from synergy_api.documentation import errors
-from synergy_api.etags import expected_version, tagged
+from synergy_api.etags import expected_version
 from synergy_api.params import CountParam, CursorParam, Limit
 from synergy_domain import identity
 from synergy_domain.common import Actor, GlobalRole
@@ -69,10 +69,10 @@ async def create_account(
 
 @get("/admin/users/{user_id:uuid}", tags=["admin"], responses=_ONE)
 async def get_account(
-    user_id: FromPath[UUID], request: AnyRequest, db: NamedDependency[Reader], actor: NamedDependency[Actor]
-) -> Response[AdminUserView]:
+    user_id: FromPath[UUID], db: NamedDependency[Reader], actor: NamedDependency[Actor]
+) -> AdminUserView:
     """One account."""
-    return tagged(request, await administration.get_user(db, actor, user_id))
+    return await administration.get_user(db, actor, user_id)
 
 
 @patch(
@@ -85,15 +85,14 @@ async def change_account(
     request: AnyRequest,
     uow: NamedDependency[UnitOfWork],
     actor: NamedDependency[Actor],
-) -> Response[AdminUserView]:
+) -> AdminUserView:
     """Change the fields that are sent, never one's own role; with If-Match only the version that it names.
 
     Another role counts at once, also for the access tokens that are out.
     """
-    changed = await administration.change_user(
+    return await administration.change_user(
         uow, actor, client_of(request), user_id, data, expected_version=expected_version(request)
     )
-    return tagged(request, changed)
 
 
 @post("/admin/users/{user_id:uuid}/deactivate", tags=["admin"], status_code=200, opt=_SESSION, responses=_ACT)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import HttpMethod, Request, Response, Router, delete, get, post, route
+from litestar import Request, Response, Router, delete, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi.spec import (
@@ -134,20 +134,11 @@ async def get_attachment_content(
     actor: NamedDependency[Actor],
 ) -> Response[Any]:
     """The file itself, to be saved; one byte range where `Range` asks for it."""
-    return await _answer(attachment_id, request, state, db, actor)
-
-
-# beside GET and not with it: each operation of the description has a name of its own
-@route("/attachments/{attachment_id:uuid}/content", http_method=HttpMethod.HEAD, include_in_schema=False)
-async def get_attachment_headers(
-    attachment_id: FromPath[UUID],
-    request: AnyRequest,
-    state: State,
-    db: NamedDependency[Reader],
-    actor: NamedDependency[Actor],
-) -> Response[Any]:
-    """What GET would say of the file."""
-    return await _answer(attachment_id, request, state, db, actor)
+    found = await work.get_attachment_content(db, actor, attachment_id)
+    file = Download(
+        key=found.file_key, name=found.name, media_type=found.media_type, size=found.size, sha256=found.sha256
+    )
+    return await answer_download(request, state.runtime, file)
 
 
 @delete("/attachments/{attachment_id:uuid}", tags=["tasks"], responses=errors(400, 401, 403, 404, 409))
@@ -158,18 +149,9 @@ async def delete_attachment(
     await work.delete_attachment(uow, actor, attachment_id)
 
 
-async def _answer(attachment_id: UUID, request: AnyRequest, state: State, db: Reader, actor: Actor) -> Response[Any]:
-    found = await work.get_attachment_content(db, actor, attachment_id)
-    file = Download(
-        key=found.file_key, name=found.name, media_type=found.media_type, size=found.size, sha256=found.sha256
-    )
-    return await answer_download(request, state.runtime, file)
-
-
 router = Router(
     "",
     route_handlers=[
-        list_attachments, add_attachment, get_attachment, get_attachment_content, get_attachment_headers,
-        delete_attachment,
+        list_attachments, add_attachment, get_attachment, get_attachment_content, delete_attachment,
     ],
 )  # fmt: skip

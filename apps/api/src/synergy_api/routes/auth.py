@@ -14,6 +14,7 @@ from synergy_api.authentication import (
     client_of,
     cookie_names,
     device_cookie,
+    refuse_foreign,
     refuse_forged,
     sign_in_response,
     sign_out_response,
@@ -50,6 +51,8 @@ async def register(data: JSONBody[Registration], request: AnyRequest, state: Sta
 async def login(data: JSONBody[Credentials], request: AnyRequest, state: State) -> Response[SignInView]:
     """Sign in by username or email address; with `mfa_required`, `POST /auth/mfa/verify` completes it."""
     runtime: Runtime = state.runtime
+    if data.deliver == "cookie":
+        refuse_foreign(request, runtime.settings)
     if data.device_id is None:
         data.device_id = request.cookies.get(device_cookie(runtime.settings))
     outcome = await identity.sign_in(runtime, data, client_of(request))

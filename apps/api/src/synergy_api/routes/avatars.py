@@ -20,7 +20,6 @@ from litestar.openapi.spec import (
 from litestar.params import FromPath, QueryParameter
 
 from synergy_api.documentation import errors
-from synergy_api.etags import tagged
 from synergy_api.uploads import file_form, receive_upload
 from synergy_domain import identity, projects
 from synergy_domain.common import Actor
@@ -62,7 +61,7 @@ class _PictureOperation(Operation):
     request_max_body_size=None,  # it is held while the file streams in
     operation_class=_UploadOperation,
 )
-async def set_avatar(request: AnyRequest, state: State, actor: NamedDependency[Actor]) -> Response[UserView]:
+async def set_avatar(request: AnyRequest, state: State, actor: NamedDependency[Actor]) -> UserView:
     """Set one's own picture: what is sent is made small and square, and all else in it is thrown away."""
     runtime: Runtime = state.runtime
     upload = await receive_upload(
@@ -74,7 +73,7 @@ async def set_avatar(request: AnyRequest, state: State, actor: NamedDependency[A
     )
     if upload.file is None:
         raise InvalidInput.at("/file", "is required: the picture", "required")
-    return tagged(request, await identity.set_avatar(runtime, actor, upload.file.key))
+    return await identity.set_avatar(runtime, actor, upload.file.key)
 
 
 @delete("/me/avatar", tags=["me"], responses=errors(400, 401, 403))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 from uuid import UUID
 
-from litestar import Router, delete, get, patch, post
+from litestar import Request, Router, delete, get, patch, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
@@ -13,6 +13,7 @@ from litestar.status_codes import HTTP_200_OK
 
 from synergy_api import params
 from synergy_api.documentation import errors
+from synergy_api.etags import expected_version
 from synergy_api.params import CursorParam, Limit
 from synergy_domain import background
 from synergy_domain.background import (
@@ -29,6 +30,8 @@ from synergy_domain.common import Actor
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.jobs import BackgroundState
 from synergy_platform.pagination import Page
+
+AnyRequest = Request[Any, Any, Any]
 
 _READ = errors(400, 401, 403)
 _ONE = errors(400, 401, 403, 404)
@@ -91,15 +94,16 @@ async def list_schedules(db: NamedDependency[Reader], actor: NamedDependency[Act
     return Page(items=await background.list_schedules(db, actor), next_cursor=None)
 
 
-@patch("/admin/schedules/{schedule_id:uuid}", tags=["admin"], responses=errors(400, 401, 403, 404, 415, 422))
+@patch("/admin/schedules/{schedule_id:uuid}", tags=["admin"], responses=errors(400, 401, 403, 404, 412, 415, 422))
 async def change_schedule(
     schedule_id: FromPath[UUID],
     data: JSONBody[ScheduleChange],
+    request: AnyRequest,
     uow: NamedDependency[UnitOfWork],
     actor: NamedDependency[Actor],
 ) -> ScheduleView:
-    """Change when a schedule is due."""
-    return await background.change_schedule(uow, actor, schedule_id, data)
+    """Change when a schedule is due; with If-Match only the version that it names."""
+    return await background.change_schedule(uow, actor, schedule_id, data, expected_version=expected_version(request))
 
 
 @post("/admin/schedules/{schedule_id:uuid}/run", tags=["admin"], status_code=HTTP_200_OK, responses=_ONE)

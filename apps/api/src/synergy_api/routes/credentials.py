@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Request, Response, Router, get, patch, post
+from litestar import Request, Router, get, patch, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from synergy_api.authentication import client_of
-from synergy_api.documentation import READ, WRITE, errors
-from synergy_api.etags import expected_version, tagged
+from synergy_api.documentation import CHANGE, READ, errors
+from synergy_api.etags import expected_version
 from synergy_domain import identity
 from synergy_domain.common import Actor
 from synergy_domain.identity import (
@@ -33,20 +33,20 @@ _BY_LINK = errors(400, 415, 422, 429)
 
 
 @get("/me", tags=["me"], responses=READ)
-async def get_me(request: AnyRequest, db: NamedDependency[Reader], actor: NamedDependency[Actor]) -> Response[UserView]:
+async def get_me(db: NamedDependency[Reader], actor: NamedDependency[Actor]) -> UserView:
     """The signed-in user."""
-    return tagged(request, await identity.my_profile(db, actor))
+    return await identity.my_profile(db, actor)
 
 
-@patch("/me", tags=["me"], responses={**WRITE, **errors(412)})
+@patch("/me", tags=["me"], responses=CHANGE)
 async def change_me(
     data: JSONBody[ProfileChange],
     request: AnyRequest,
     uow: NamedDependency[UnitOfWork],
     actor: NamedDependency[Actor],
-) -> Response[UserView]:
+) -> UserView:
     """Change one's own profile; with If-Match only the version that it names."""
-    return tagged(request, await identity.change_profile(uow, actor, data, expected_version=expected_version(request)))
+    return await identity.change_profile(uow, actor, data, expected_version=expected_version(request))
 
 
 @post("/auth/password/forgot", tags=["auth"], status_code=202, security=_PUBLIC, responses=_BY_LINK)

@@ -9,10 +9,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from synergy_api.authentication import (
-    client_of,
-    signed_in,
-)
+from synergy_api.authentication import client_of, refuse_foreign, signed_in
 from synergy_api.documentation import errors
 from synergy_domain.common import Actor
 from synergy_domain.identity import SignInView, mfa
@@ -47,6 +44,8 @@ async def send_mfa_code(data: JSONBody[MfaTokenInput], state: State) -> None:
 async def verify_mfa(data: JSONBody[SecondFactor], request: AnyRequest, state: State) -> Response[SignInView]:
     """Complete a sign-in by its second factor."""
     runtime: Runtime = state.runtime
+    if data.deliver == "cookie":
+        refuse_foreign(request, runtime.settings)
     issued = await mfa.complete_sign_in(runtime, data, client_of(request))
     return await signed_in(request, runtime, issued, as_cookies=data.deliver == "cookie")
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Router, delete, get, patch, post
+from litestar import Request, Router, delete, get, patch, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from synergy_api import params
-from synergy_api.documentation import READ, WRITE
+from synergy_api.documentation import CHANGE, READ, WRITE
+from synergy_api.etags import expected_version
 from synergy_api.params import CursorParam, Limit
 from synergy_domain import notifications
 from synergy_domain.common import Actor
@@ -25,6 +26,8 @@ from synergy_domain.notifications import (
 )
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.pagination import Page
+
+AnyRequest = Request[Any, Any, Any]
 
 
 @get("/notifications", tags=["notifications"], responses=READ)
@@ -76,12 +79,18 @@ async def get_notification_preferences(db: NamedDependency[Reader], actor: Named
     return await notifications.my_preferences(db, actor)
 
 
-@patch("/me/notification-preferences", tags=["me"], responses=WRITE)
+@patch("/me/notification-preferences", tags=["me"], responses=CHANGE)
 async def change_notification_preferences(
-    data: JSONBody[PreferencesChange], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    data: JSONBody[PreferencesChange],
+    request: AnyRequest,
+    uow: NamedDependency[UnitOfWork],
+    actor: NamedDependency[Actor],
 ) -> PreferencesView:
-    """Change what is sent: `{"types": {"mention": {"email": false}}, "digest": "daily"}`."""
-    return await notifications.change_preferences(uow, actor, data)
+    """Change what is sent, with If-Match only the version that it names.
+
+    Such as `{"types": {"mention": {"email": false}}, "digest": "daily"}`.
+    """
+    return await notifications.change_preferences(uow, actor, data, expected_version=expected_version(request))
 
 
 router = Router(

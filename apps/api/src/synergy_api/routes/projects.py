@@ -11,8 +11,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from synergy_api import params
-from synergy_api.documentation import READ, WRITE
-from synergy_api.etags import tagged
+from synergy_api.documentation import CHANGE, READ, WRITE
+from synergy_api.etags import expected_version
 from synergy_api.lists import ItemList, whole
 from synergy_api.params import AllParam, CountParam, CursorParam, Limit
 from synergy_domain import activity, projects, work
@@ -34,6 +34,8 @@ from synergy_domain.projects import (
 from synergy_domain.work import BoardView, ProgressView
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.pagination import Page
+
+AnyRequest = Request[Any, Any, Any]
 
 _Search = Annotated[str | None, QueryParameter(name="q", max_length=200, description="Part of the name or key")]
 
@@ -79,32 +81,30 @@ async def create_project(
 
 @get("/projects/{project_id:uuid}", tags=["projects"], responses=READ)
 async def get_project(
-    project_id: FromPath[UUID],
-    request: Request[Any, Any, Any],
-    db: NamedDependency[Reader],
-    actor: NamedDependency[Actor],
-) -> Response[ProjectView]:
+    project_id: FromPath[UUID], db: NamedDependency[Reader], actor: NamedDependency[Actor]
+) -> ProjectView:
     """One project."""
-    return tagged(request, await projects.get_project(db, actor, project_id))
+    return await projects.get_project(db, actor, project_id)
 
 
-@patch("/projects/{project_id:uuid}", tags=["projects"], responses=WRITE)
+@patch("/projects/{project_id:uuid}", tags=["projects"], responses=CHANGE)
 async def change_project(
     project_id: FromPath[UUID],
     data: JSONBody[ProjectChange],
+    request: AnyRequest,
     uow: NamedDependency[UnitOfWork],
     actor: NamedDependency[Actor],
 ) -> ProjectView:
-    """Change the fields that are sent."""
-    return await projects.change_project(uow, actor, project_id, data)
+    """Change the fields that are sent; with If-Match only the version that it names."""
+    return await projects.change_project(uow, actor, project_id, data, expected_version=expected_version(request))
 
 
-@delete("/projects/{project_id:uuid}", tags=["projects"], responses=WRITE)
+@delete("/projects/{project_id:uuid}", tags=["projects"], responses=CHANGE)
 async def delete_project(
-    project_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID], request: AnyRequest, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> None:
-    """Put the project into the trash."""
-    await projects.delete_project(uow, actor, project_id)
+    """Put the project into the trash; with If-Match only the version that it names."""
+    await projects.delete_project(uow, actor, project_id, expected_version=expected_version(request))
 
 
 @post("/projects/{project_id:uuid}/archive", tags=["projects"], status_code=200, responses=WRITE)
@@ -153,24 +153,30 @@ async def add_member(
     return await projects.add_member(uow, actor, project_id, data)
 
 
-@patch("/projects/{project_id:uuid}/members/{user_id:uuid}", tags=["projects"], responses=WRITE)
+@patch("/projects/{project_id:uuid}/members/{user_id:uuid}", tags=["projects"], responses=CHANGE)
 async def change_member(
     project_id: FromPath[UUID],
     user_id: FromPath[UUID],
     data: JSONBody[MemberChange],
+    request: AnyRequest,
     uow: NamedDependency[UnitOfWork],
     actor: NamedDependency[Actor],
 ) -> MemberView:
-    """Give a member another role."""
-    return await projects.change_member(uow, actor, project_id, user_id, data)
+    """Give a member another role; with If-Match only the version that it names."""
+    expected = expected_version(request)
+    return await projects.change_member(uow, actor, project_id, user_id, data, expected_version=expected)
 
 
-@delete("/projects/{project_id:uuid}/members/{user_id:uuid}", tags=["projects"], responses=WRITE)
+@delete("/projects/{project_id:uuid}/members/{user_id:uuid}", tags=["projects"], responses=CHANGE)
 async def remove_member(
-    project_id: FromPath[UUID], user_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    project_id: FromPath[UUID],
+    user_id: FromPath[UUID],
+    request: AnyRequest,
+    uow: NamedDependency[UnitOfWork],
+    actor: NamedDependency[Actor],
 ) -> None:
-    """Remove a member, or leave."""
-    await projects.remove_member(uow, actor, project_id, user_id)
+    """Remove a member, or leave; with If-Match only the version that it names."""
+    await projects.remove_member(uow, actor, project_id, user_id, expected_version=expected_version(request))
 
 
 @get("/projects/{project_id:uuid}/board", tags=["projects"], responses=READ)

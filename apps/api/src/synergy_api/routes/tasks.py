@@ -11,8 +11,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryParameter
 
 from synergy_api import params
-from synergy_api.documentation import READ, WRITE, errors
-from synergy_api.etags import expected_version, tagged
+from synergy_api.documentation import CHANGE, READ, WRITE
+from synergy_api.etags import expected_version
 from synergy_api.lists import ItemList, whole
 from synergy_api.params import AllParam, CountParam, CursorParam, Limit
 from synergy_domain import work
@@ -23,7 +23,7 @@ from synergy_domain.work import (
     CommentView,
     LabelChange,
     LabelInput,
-    LabelView,
+    ProjectLabelView,
     SubtaskChange,
     SubtaskInput,
     SubtaskView,
@@ -146,14 +146,12 @@ async def create_task(
 
 
 @get("/tasks/{task:str}", tags=["tasks"], responses=READ)
-async def get_task(
-    task: _TaskRef, request: AnyRequest, db: NamedDependency[Reader], actor: NamedDependency[Actor]
-) -> Response[TaskView]:
+async def get_task(task: _TaskRef, db: NamedDependency[Reader], actor: NamedDependency[Actor]) -> TaskView:
     """One task, by id or key."""
-    return tagged(request, await work.get_task(db, actor, task))
+    return await work.get_task(db, actor, task)
 
 
-@patch("/tasks/{task:str}", tags=["tasks"], responses={**WRITE, **errors(412)})
+@patch("/tasks/{task:str}", tags=["tasks"], responses=CHANGE)
 async def change_task(
     task: _TaskRef,
     data: JSONBody[TaskChange],
@@ -165,10 +163,12 @@ async def change_task(
     return await work.change_task(uow, actor, task, data, expected_version=expected_version(request))
 
 
-@delete("/tasks/{task:str}", tags=["tasks"], responses=WRITE)
-async def delete_task(task: _TaskRef, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]) -> None:
-    """Put a task into the trash."""
-    await work.delete_task(uow, actor, task)
+@delete("/tasks/{task:str}", tags=["tasks"], responses=CHANGE)
+async def delete_task(
+    task: _TaskRef, request: AnyRequest, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+) -> None:
+    """Put a task into the trash; with If-Match only the version that it names."""
+    await work.delete_task(uow, actor, task, expected_version=expected_version(request))
 
 
 @post("/tasks/{task:str}/move", tags=["tasks"], status_code=200, responses=WRITE)
@@ -195,23 +195,24 @@ async def add_subtask(
     return await work.add_subtask(uow, actor, task, data)
 
 
-@patch("/subtasks/{subtask_id:uuid}", tags=["tasks"], responses=WRITE)
+@patch("/subtasks/{subtask_id:uuid}", tags=["tasks"], responses=CHANGE)
 async def change_subtask(
     subtask_id: FromPath[UUID],
     data: JSONBody[SubtaskChange],
+    request: AnyRequest,
     uow: NamedDependency[UnitOfWork],
     actor: NamedDependency[Actor],
 ) -> SubtaskView:
-    """Change or tick an item."""
-    return await work.change_subtask(uow, actor, subtask_id, data)
+    """Change or tick an item; with If-Match only the version that it names."""
+    return await work.change_subtask(uow, actor, subtask_id, data, expected_version=expected_version(request))
 
 
-@delete("/subtasks/{subtask_id:uuid}", tags=["tasks"], responses=WRITE)
+@delete("/subtasks/{subtask_id:uuid}", tags=["tasks"], responses=CHANGE)
 async def delete_subtask(
-    subtask_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    subtask_id: FromPath[UUID], request: AnyRequest, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> None:
-    """Take an item off the checklist."""
-    await work.delete_subtask(uow, actor, subtask_id)
+    """Take an item off the checklist; with If-Match only the version that it names."""
+    await work.delete_subtask(uow, actor, subtask_id, expected_version=expected_version(request))
 
 
 @get("/tasks/{task:str}/comments", tags=["tasks"], responses=READ)
@@ -235,29 +236,30 @@ async def add_comment(
     return await work.add_comment(uow, actor, task, data)
 
 
-@patch("/comments/{comment_id:uuid}", tags=["tasks"], responses=WRITE)
+@patch("/comments/{comment_id:uuid}", tags=["tasks"], responses=CHANGE)
 async def change_comment(
     comment_id: FromPath[UUID],
     data: JSONBody[CommentInput],
+    request: AnyRequest,
     uow: NamedDependency[UnitOfWork],
     actor: NamedDependency[Actor],
 ) -> CommentView:
-    """Edit one's own comment."""
-    return await work.change_comment(uow, actor, comment_id, data)
+    """Edit one's own comment; with If-Match only the version that it names."""
+    return await work.change_comment(uow, actor, comment_id, data, expected_version=expected_version(request))
 
 
-@delete("/comments/{comment_id:uuid}", tags=["tasks"], responses=WRITE)
+@delete("/comments/{comment_id:uuid}", tags=["tasks"], responses=CHANGE)
 async def delete_comment(
-    comment_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    comment_id: FromPath[UUID], request: AnyRequest, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> None:
-    """Put a comment into the trash."""
-    await work.delete_comment(uow, actor, comment_id)
+    """Put a comment into the trash; with If-Match only the version that it names."""
+    await work.delete_comment(uow, actor, comment_id, expected_version=expected_version(request))
 
 
 @get("/projects/{project_id:uuid}/labels", tags=["planning"], responses=READ)
 async def list_labels(
     project_id: FromPath[UUID], db: NamedDependency[Reader], actor: NamedDependency[Actor]
-) -> ItemList[LabelView]:
+) -> ItemList[ProjectLabelView]:
     """The labels of a project."""
     return whole(await work.list_labels(db, actor, project_id))
 
@@ -268,28 +270,29 @@ async def add_label(
     data: JSONBody[LabelInput],
     uow: NamedDependency[UnitOfWork],
     actor: NamedDependency[Actor],
-) -> LabelView:
+) -> ProjectLabelView:
     """Add a label."""
     return await work.add_label(uow, actor, project_id, data)
 
 
-@patch("/labels/{label_id:uuid}", tags=["planning"], responses=WRITE)
+@patch("/labels/{label_id:uuid}", tags=["planning"], responses=CHANGE)
 async def change_label(
     label_id: FromPath[UUID],
     data: JSONBody[LabelChange],
+    request: AnyRequest,
     uow: NamedDependency[UnitOfWork],
     actor: NamedDependency[Actor],
-) -> LabelView:
-    """Change a label."""
-    return await work.change_label(uow, actor, label_id, data)
+) -> ProjectLabelView:
+    """Change a label; with If-Match only the version that it names."""
+    return await work.change_label(uow, actor, label_id, data, expected_version=expected_version(request))
 
 
-@delete("/labels/{label_id:uuid}", tags=["planning"], responses=WRITE)
+@delete("/labels/{label_id:uuid}", tags=["planning"], responses=CHANGE)
 async def delete_label(
-    label_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    label_id: FromPath[UUID], request: AnyRequest, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> None:
-    """Delete a label, from its tasks too."""
-    await work.delete_label(uow, actor, label_id)
+    """Delete a label, from its tasks too; with If-Match only the version that it names."""
+    await work.delete_label(uow, actor, label_id, expected_version=expected_version(request))
 
 
 router = Router(

@@ -11,8 +11,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from synergy_api import params
-from synergy_api.documentation import READ, WRITE, errors
-from synergy_api.etags import expected_version, tagged
+from synergy_api.documentation import CHANGE, READ, WRITE, errors
+from synergy_api.etags import expected_version
 from synergy_api.lists import ItemList, whole
 from synergy_api.params import CursorParam, Limit
 from synergy_domain import webhooks
@@ -70,13 +70,13 @@ async def create_webhook(
 
 @get("/webhooks/{webhook_id:uuid}", tags=["webhooks"], responses=_READ)
 async def get_webhook(
-    webhook_id: FromPath[UUID], request: AnyRequest, db: NamedDependency[Reader], actor: NamedDependency[Actor]
-) -> Response[WebhookView]:
+    webhook_id: FromPath[UUID], db: NamedDependency[Reader], actor: NamedDependency[Actor]
+) -> WebhookView:
     """One webhook."""
-    return tagged(request, await webhooks.get_webhook(db, actor, webhook_id))
+    return await webhooks.get_webhook(db, actor, webhook_id)
 
 
-@patch("/webhooks/{webhook_id:uuid}", tags=["webhooks"], responses={**WRITE, **errors(412)})
+@patch("/webhooks/{webhook_id:uuid}", tags=["webhooks"], responses=CHANGE)
 async def change_webhook(
     webhook_id: FromPath[UUID],
     data: JSONBody[WebhookChange],
@@ -91,12 +91,12 @@ async def change_webhook(
     )
 
 
-@delete("/webhooks/{webhook_id:uuid}", tags=["webhooks"], responses=WRITE)
+@delete("/webhooks/{webhook_id:uuid}", tags=["webhooks"], responses=CHANGE)
 async def delete_webhook(
-    webhook_id: FromPath[UUID], uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
+    webhook_id: FromPath[UUID], request: AnyRequest, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> None:
-    """Delete a webhook; what is on its way is cancelled."""
-    await webhooks.delete_webhook(uow, actor, webhook_id)
+    """Delete a webhook, with If-Match only the version that it names; what is on its way is cancelled."""
+    await webhooks.delete_webhook(uow, actor, webhook_id, expected_version=expected_version(request))
 
 
 @post("/webhooks/{webhook_id:uuid}/test", tags=["webhooks"], status_code=202, responses=WRITE)

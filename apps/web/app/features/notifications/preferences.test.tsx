@@ -17,6 +17,7 @@ const preferences: Preferences = {
   digest_weekday: "monday",
   timezone: "UTC",
   email_verified: true,
+  version: 0,
 };
 
 test("a change touches what it names, and nothing else", () => {

@@ -80,6 +80,7 @@ class ScheduleView(msgspec.Struct, kw_only=True):
     is_paused: bool
     last_run_at: datetime | None
     next_run_at: datetime | None
+    version: int
 
 
 class ScheduleChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -14,13 +14,13 @@ from msgspec import UNSET
 
 from synergy_domain.background.contracts import ScheduleChange, ScheduleView
 from synergy_domain.background.policy import require_admin
-from synergy_domain.common import Actor
+from synergy_domain.common import Actor, expect_version
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import InputFault, InvalidInput, NotFound
 from synergy_platform.schedules import Timing
 
 _CRON_FIELDS = 5
-_COLUMNS = """id, name, job, cron, interval_seconds, timezone, missed, is_paused, last_run_at,
+_COLUMNS = """id, name, job, cron, interval_seconds, timezone, missed, is_paused, last_run_at, version,
               CASE WHEN NOT is_paused THEN next_run_at END AS next_run_at"""
 
 
@@ -36,10 +36,13 @@ async def get_schedule(db: Reader, actor: Actor, schedule_id: UUID) -> ScheduleV
     return _found(await db.row(f"SELECT {_COLUMNS} FROM schedules WHERE id = $1", schedule_id))  # noqa: S608 - constants
 
 
-async def change_schedule(uow: UnitOfWork, actor: Actor, schedule_id: UUID, data: ScheduleChange) -> ScheduleView:
+async def change_schedule(
+    uow: UnitOfWork, actor: Actor, schedule_id: UUID, data: ScheduleChange, *, expected_version: int | None = None
+) -> ScheduleView:
     """Change when it is due; it is next due by the new rule. Raises Forbidden, NotFound and InvalidInput."""
     require_admin(actor)
     row = await _locked(uow, schedule_id)
+    await expect_version("schedule", row["version"], expected_version, lambda: get_schedule(uow, actor, schedule_id))
     if data.cron is not UNSET and data.interval_seconds is not UNSET:
         raise InvalidInput.at("/interval_seconds", "name either cron or interval_seconds, not both", "conflicting")
     values = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not UNSET}
@@ -57,8 +60,8 @@ async def change_schedule(uow: UnitOfWork, actor: Actor, schedule_id: UUID, data
     following = timing.after(uow.now, uow.now)
     return _found(
         await uow.row(
-            f"""UPDATE schedules SET cron = $2, interval_seconds = $3, timezone = $4, missed = $5, next_run_at = $6
-                WHERE id = $1 RETURNING {_COLUMNS}""",  # noqa: S608 - constants
+            f"""UPDATE schedules SET cron = $2, interval_seconds = $3, timezone = $4, missed = $5, next_run_at = $6,
+                version = version + 1 WHERE id = $1 RETURNING {_COLUMNS}""",  # noqa: S608 - constants
             schedule_id, wanted["cron"], wanted["interval_seconds"], wanted["timezone"], wanted["missed"], following,
         )
     )  # fmt: skip
@@ -69,7 +72,8 @@ async def pause_schedule(uow: UnitOfWork, actor: Actor, schedule_id: UUID) -> Sc
     require_admin(actor)
     return _found(
         await uow.row(
-            f"UPDATE schedules SET is_paused = true WHERE id = $1 RETURNING {_COLUMNS}",  # noqa: S608 - constants
+            f"""UPDATE schedules SET is_paused = true, version = version + (NOT is_paused)::int WHERE id = $1
+                RETURNING {_COLUMNS}""",  # noqa: S608 - constants
             schedule_id,
         )
     )
@@ -84,7 +88,7 @@ async def resume_schedule(uow: UnitOfWork, actor: Actor, schedule_id: UUID) -> S
     following = _timing(dict(row)).after(row["next_run_at"], max(uow.now, row["next_run_at"] - timedelta(seconds=1)))
     return _found(
         await uow.row(
-            f"""UPDATE schedules SET is_paused = false, next_run_at = $2 WHERE id = $1
+            f"""UPDATE schedules SET is_paused = false, next_run_at = $2, version = version + 1 WHERE id = $1
                 RETURNING {_COLUMNS}""",  # noqa: S608 - constants
             schedule_id, following,
         )

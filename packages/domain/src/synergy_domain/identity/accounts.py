@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 
 from synergy_domain.common.actor import Actor, GlobalRole
+from synergy_domain.common.versions import expect_version
 from synergy_domain.identity import policy, repository
 from synergy_domain.identity.client import Client
 from synergy_domain.identity.contracts import (
@@ -27,7 +28,7 @@ from synergy_domain.identity.models import User
 from synergy_domain.identity.names import clean_name, name_faults
 from synergy_domain.identity.passwords import password_faults
 from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.errors import InputFault, InvalidInput, NotFound, PreconditionFailed
+from synergy_platform.errors import InputFault, InvalidInput, NotFound
 from synergy_platform.runtime import Runtime
 
 log = structlog.stdlib.get_logger(__name__)
@@ -156,11 +157,7 @@ async def change_profile(
 ) -> UserView:
     """Change what was sent; raises InvalidInput, and PreconditionFailed when the version is another than expected."""
     user = await repository.Users(session=uow.session).get(actor.user_id, with_for_update=True)
-    if expected_version is not None and expected_version != user.version:
-        raise PreconditionFailed(
-            f"Your profile is at version {user.version} now, not {expected_version}. Look at it again.",
-            current=await _view(uow, actor.user_id),
-        )
+    await expect_version("user", user.version, expected_version, lambda: _view(uow, actor.user_id))
     faults: list[InputFault] = []
     for field, value in msgspec.structs.asdict(data).items():
         if value is msgspec.UNSET:
@@ -175,9 +172,10 @@ async def change_profile(
             setattr(user, field, value)
     if faults:
         raise InvalidInput(faults)
-    user.updated_at = uow.now
-    user.version += 1
-    await uow.flush()
+    if uow.session.is_modified(user):
+        user.updated_at = uow.now
+        user.version += 1
+        await uow.flush()
     return await _view(uow, actor.user_id)
 
 

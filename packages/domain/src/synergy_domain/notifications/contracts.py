@@ -84,6 +84,7 @@ class PreferencesView(msgspec.Struct, kw_only=True):
     digest_weekday: Weekday
     timezone: str
     email_verified: bool
+    version: int
 
 
 class ChannelsChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

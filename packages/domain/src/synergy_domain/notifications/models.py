@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy import Boolean, ForeignKey, Index, SmallInteger, String, Text, text
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, SmallInteger, String, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -53,7 +53,7 @@ class NotificationPreferences(Base):
     """What a user chose; who chose nothing has no row.
 
     `channels` holds only what differs from the defaults: type → {in_app?, email?}. `digest_weekday` is 1 (Monday) to 7,
-    `last_digest_on` the local day of the last digest that was due, sent or empty.
+    `last_digest_on` the local day of the last digest that was due, sent or empty. `version` counts the user's choices.
     """
 
     __tablename__ = "notification_preferences"
@@ -68,3 +68,4 @@ class NotificationPreferences(Base):
     digest_weekday: Mapped[int] = mapped_column(SmallInteger)
     last_digest_on: Mapped[date | None]
     updated_at: Mapped[datetime] = mapped_column(DateTimeUTC)
+    version: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))

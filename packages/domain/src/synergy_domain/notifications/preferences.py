@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import msgspec
 
-from synergy_domain.common import Actor
+from synergy_domain.common import Actor, expect_version
 from synergy_domain.notifications.catalogue import CATALOGUE, TYPES, channels_of
 from synergy_domain.notifications.contracts import (
     Digest,
@@ -35,7 +35,8 @@ _MAC_BYTES, _ID_BYTES = 16, 16
 
 _FIND = """
     SELECT u.timezone, u.email IS NOT NULL AND u.email_verified_at IS NOT NULL AS email_verified,
-           p.channels::text AS channels, p.digest, p.digest_time, p.digest_weekday, p.last_digest_on
+           p.channels::text AS channels, p.digest, p.digest_time, p.digest_weekday, p.last_digest_on,
+           coalesce(p.version, 0) AS version
     FROM users u LEFT JOIN notification_preferences p ON p.user_id = u.id WHERE u.id = $1
 """
 _MAKE = """
@@ -43,8 +44,9 @@ _MAKE = """
     VALUES ($1, '{}', 'never', $2, 1, $3) ON CONFLICT (user_id) DO NOTHING
 """
 _STORE = """
-    UPDATE notification_preferences SET channels = $2::jsonb, digest = $3, digest_time = $4, digest_weekday = $5,
-                                        last_digest_on = $6, updated_at = $7
+    UPDATE notification_preferences SET channels = $2::jsonb, digest = $3::text, digest_time = $4, digest_weekday = $5,
+                                        last_digest_on = $6, updated_at = $7,
+      version = version + ((channels, digest, digest_time, digest_weekday) IS DISTINCT FROM ($2, $3::text, $4, $5))::int
     WHERE user_id = $1
 """
 # what waits for a digest that will not have it
@@ -59,7 +61,9 @@ async def my_preferences(db: Reader, actor: Actor) -> PreferencesView:
     return _to_view(await _find(db, actor.user_id))
 
 
-async def change_preferences(uow: UnitOfWork, actor: Actor, data: PreferencesChange) -> PreferencesView:
+async def change_preferences(
+    uow: UnitOfWork, actor: Actor, data: PreferencesChange, *, expected_version: int | None = None
+) -> PreferencesView:
     """Change what was sent; raises InvalidInput. A digest begins with the next time that is due."""
     types = {} if isinstance(data.types, msgspec.UnsetType) else data.types
     faults = [
@@ -70,6 +74,7 @@ async def change_preferences(uow: UnitOfWork, actor: Actor, data: PreferencesCha
     if faults:
         raise InvalidInput(faults)
     row = await _lock(uow, actor.user_id)
+    await expect_version("choice", row["version"], expected_version, lambda: my_preferences(uow, actor))
     chosen = _chosen(row)
     for name, change in types.items():
         kind = cast("NotificationType", name)  # checked above
@@ -196,4 +201,5 @@ def _to_view(row: asyncpg.Record) -> PreferencesView:
         digest_weekday=_WEEKDAYS[(row["digest_weekday"] or 1) - 1],
         timezone=row["timezone"],
         email_verified=row["email_verified"],
+        version=row["version"],
     )

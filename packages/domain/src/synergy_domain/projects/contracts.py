@@ -113,6 +113,7 @@ class MemberView(msgspec.Struct, kw_only=True):
     is_active: bool
     joined_at: datetime
     added_by: UUID | None
+    version: int
 
 
 class MemberInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

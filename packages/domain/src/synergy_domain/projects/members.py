@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy.exc import IntegrityError
 
-from synergy_domain.common import Actor
+from synergy_domain.common import Actor, expect_version
 from synergy_domain.identity import NoAvatar, UserSummary
 from synergy_domain.projects import policy, repository
 from synergy_domain.projects.contracts import MemberChange, MemberInput, MemberView
@@ -50,7 +50,13 @@ async def add_member(uow: UnitOfWork, actor: Actor, project_id: UUID, data: Memb
 
 
 async def change_member(
-    uow: UnitOfWork, actor: Actor, project_id: UUID, user_id: UUID, data: MemberChange
+    uow: UnitOfWork,
+    actor: Actor,
+    project_id: UUID,
+    user_id: UUID,
+    data: MemberChange,
+    *,
+    expected_version: int | None = None,
 ) -> MemberView:
     """Give a member another role, up to the actor's own rank; never to or from owner."""
     access = await access_to(uow, actor, project_id)
@@ -58,6 +64,7 @@ async def change_member(
     present = await repository.lock_member_role(uow, project_id, user_id)
     if present is None:
         raise MemberNotFound
+    await _expect(uow, project_id, user_id, expected_version)
     if present == "owner":
         raise OwnerStays
     require(access, policy.may_change_member(access.role, present, data.role), f"make a {present} a {data.role}")
@@ -79,7 +86,9 @@ async def change_member(
     return await _member(uow, project_id, user_id)
 
 
-async def remove_member(uow: UnitOfWork, actor: Actor, project_id: UUID, user_id: UUID) -> None:
+async def remove_member(
+    uow: UnitOfWork, actor: Actor, project_id: UUID, user_id: UUID, *, expected_version: int | None = None
+) -> None:
     """Remove a member, or leave; their tasks in the project lose the assignee."""
     access = await access_to(uow, actor, project_id)
     oneself = user_id == actor.user_id
@@ -87,6 +96,7 @@ async def remove_member(uow: UnitOfWork, actor: Actor, project_id: UUID, user_id
     present = await repository.lock_member_role(uow, project_id, user_id)
     if present is None:
         raise MemberNotFound
+    await _expect(uow, project_id, user_id, expected_version)
     if present == "owner":
         raise OwnerStays
     require(
@@ -144,3 +154,13 @@ async def _member(db: Reader, project_id: UUID, user_id: UUID) -> MemberView:
     if member is None:
         raise MemberNotFound
     return member
+
+
+async def _expect(db: Reader, project_id: UUID, user_id: UUID, expected_version: int | None) -> None:
+    if expected_version is not None:
+        member = await _member(db, project_id, user_id)
+
+        async def current() -> MemberView:
+            return member
+
+        await expect_version("member", member.version, expected_version, current)

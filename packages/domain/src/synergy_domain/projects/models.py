@@ -88,6 +88,7 @@ class Member(Base):
     role: Mapped[str] = mapped_column(String(8))
     joined_at: Mapped[datetime] = mapped_column(DateTimeUTC)
     added_by: Mapped[UUID | None]
+    version: Mapped[int] = mapped_column(Integer, default=1, server_default=text("1"))
 
 
 class Invitation(Base):

@@ -146,7 +146,7 @@ async def list_members(db: Reader, project_id: UUID) -> list[MemberView]:
     """All members, the owner first, then by name."""
     rows = await db.rows(
         f"""SELECT u.id, u.username, u.first_name || ' ' || u.last_name AS name, u.is_active, m.role, m.joined_at,
-                  m.added_by, {avatar_url("u")}
+                  m.added_by, m.version, {avatar_url("u")}
            FROM project_members m JOIN users u ON u.id = m.user_id WHERE m.project_id = $1
            ORDER BY array_position(ARRAY['owner', 'manager', 'member', 'viewer'], m.role::text), name, u.id""",
         project_id,
@@ -158,7 +158,7 @@ async def find_member(db: Reader, project_id: UUID, user_id: UUID) -> MemberView
     """One member."""
     row = await db.row(
         f"""SELECT u.id, u.username, u.first_name || ' ' || u.last_name AS name, u.is_active, m.role, m.joined_at,
-                  m.added_by, {avatar_url("u")}
+                  m.added_by, m.version, {avatar_url("u")}
            FROM project_members m JOIN users u ON u.id = m.user_id WHERE m.project_id = $1 AND m.user_id = $2""",
         project_id, user_id,
     )  # fmt: skip
@@ -175,8 +175,9 @@ async def lock_member_role(uow: UnitOfWork, project_id: UUID, user_id: UUID) -> 
 async def set_member_role(uow: UnitOfWork, project_id: UUID, user_id: UUID, role: ProjectRole) -> None:
     """Give a member another role."""
     await uow.value(
-        "UPDATE project_members SET role = $3 WHERE project_id = $1 AND user_id = $2", project_id, user_id, role
-    )
+        "UPDATE project_members SET role = $3, version = version + 1 WHERE project_id = $1 AND user_id = $2",
+        project_id, user_id, role,
+    )  # fmt: skip
 
 
 async def remove_member(uow: UnitOfWork, project_id: UUID, user_id: UUID) -> None:
@@ -313,4 +314,5 @@ def _to_member(row: asyncpg.Record) -> MemberView:
         is_active=row["is_active"],
         joined_at=row["joined_at"],
         added_by=row["added_by"],
+        version=row["version"],
     )

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.exc import IntegrityError
 
-from synergy_domain.common import Actor, given, render_markdown
+from synergy_domain.common import Actor, expect_version, given, render_markdown
 from synergy_domain.projects import policy, repository
 from synergy_domain.projects.contracts import (
     ProjectChange,
@@ -106,11 +106,14 @@ async def list_projects(db: Reader, cursors: Cursors, actor: Actor, query: Proje
     )
 
 
-async def change_project(uow: UnitOfWork, actor: Actor, project_id: UUID, data: ProjectChange) -> ProjectView:
+async def change_project(
+    uow: UnitOfWork, actor: Actor, project_id: UUID, data: ProjectChange, *, expected_version: int | None = None
+) -> ProjectView:
     """Change the fields that were sent; managers and owners."""
     access = await access_to(uow, actor, project_id)
     require(access, policy.may_manage(access.role), "edit the project")
     project = await _locked(uow, project_id)
+    await expect_version("project", project.version, expected_version, lambda: get_project(uow, actor, project_id))
     _check(
         given(data.start_date, project.start_date),
         given(data.end_date, project.end_date),
@@ -193,11 +196,14 @@ async def transfer_project(uow: UnitOfWork, actor: Actor, project_id: UUID, data
     return await get_project(uow, actor, project_id)
 
 
-async def delete_project(uow: UnitOfWork, actor: Actor, project_id: UUID) -> None:
+async def delete_project(
+    uow: UnitOfWork, actor: Actor, project_id: UUID, *, expected_version: int | None = None
+) -> None:
     """Put the project into the trash, with all that is in it; owners only."""
     access = await access_to(uow, actor, project_id)
     require(access, policy.may_own(access.role), "delete the project", on_archived=True)
     project = await _locked(uow, project_id)
+    await expect_version("project", project.version, expected_version, lambda: get_project(uow, actor, project_id))
     project.deleted_at = project.updated_at = uow.now
     await uow.flush()
     uow.emit(

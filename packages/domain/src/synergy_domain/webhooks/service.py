@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from synergy_domain.common import Actor, given
+from synergy_domain.common import Actor, expect_version, given
 from synergy_domain.identity import require_verified_email
 from synergy_domain.projects import Access, access_to, require
 from synergy_domain.webhooks import policy, repository
@@ -41,7 +41,7 @@ from synergy_domain.webhooks.repository import NewDelivery
 from synergy_domain.webhooks.signing import new_secret
 from synergy_platform.addresses import BadUrl, check_url, parse_networks
 from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.errors import InvalidInput, PreconditionFailed
+from synergy_platform.errors import InvalidInput
 from synergy_platform.ids import new_id
 from synergy_platform.pagination import Cursors, Page, make_page
 from synergy_platform.runtime import Runtime
@@ -107,11 +107,7 @@ async def change_webhook(
     """
     await _managed(uow, actor, webhook_id, "change its webhooks")
     webhook = await _locked(uow, webhook_id)
-    if expected_version is not None and expected_version != webhook.version:
-        raise PreconditionFailed(
-            f"The webhook is at version {webhook.version} now, not {expected_version}. Look at it again.",
-            current=await get_webhook(uow, actor, webhook_id),
-        )
+    await expect_version("webhook", webhook.version, expected_version, lambda: get_webhook(uow, actor, webhook_id))
     if not isinstance(data.url, msgspec.UnsetType):
         _check_address(runtime, data.url)
     before = (webhook.name, webhook.url, webhook.events, webhook.is_active)
@@ -140,10 +136,13 @@ async def rotate_secret(runtime: Runtime, uow: UnitOfWork, actor: Actor, webhook
     return WebhookSecret(secret=secret, webhook=await get_webhook(uow, actor, webhook_id))
 
 
-async def delete_webhook(uow: UnitOfWork, actor: Actor, webhook_id: UUID) -> None:
+async def delete_webhook(
+    uow: UnitOfWork, actor: Actor, webhook_id: UUID, *, expected_version: int | None = None
+) -> None:
     """Send nothing there any more; its log is gone from view, and its secrets for good."""
     await _managed(uow, actor, webhook_id, "delete its webhooks")
     webhook = await _locked(uow, webhook_id)
+    await expect_version("webhook", webhook.version, expected_version, lambda: get_webhook(uow, actor, webhook_id))
     webhook.deleted_at = webhook.updated_at = uow.now
     webhook.secret, webhook.previous_secret = b"", None
     await uow.flush()

@@ -23,6 +23,7 @@ from synergy_domain.work.contracts import (
     LabelInput,
     LabelView,
     ProgressView,
+    ProjectLabelView,
     SubtaskChange,
     SubtaskInput,
     SubtaskView,
@@ -50,11 +51,11 @@ from synergy_domain.work.tasks import (
 
 __all__ = [
     "FILES_AREA", "SORTS", "STATUSES", "AttachmentContent", "AttachmentUpload", "AttachmentView", "BoardView",
-    "CommentInput", "CommentView", "LabelChange", "LabelInput", "LabelView", "ProgressView", "SubtaskChange",
-    "SubtaskInput", "SubtaskView", "TaskChange", "TaskInput", "TaskMove", "TaskQuery", "TaskStatus", "TaskSummary",
-    "TaskView", "add_attachment", "add_comment", "add_label", "add_subtask", "change_comment", "change_label",
-    "change_subtask", "change_task", "check_may_attach", "create_task", "delete_attachment", "delete_comment",
-    "delete_label", "delete_subtask", "delete_task", "get_attachment", "get_attachment_content", "get_board",
-    "get_progress", "get_task", "list_attachments", "list_comments", "list_labels", "list_subtasks", "list_tasks",
-    "move_task", "named_files",
+    "CommentInput", "CommentView", "LabelChange", "LabelInput", "LabelView", "ProgressView", "ProjectLabelView",
+    "SubtaskChange", "SubtaskInput", "SubtaskView", "TaskChange", "TaskInput", "TaskMove", "TaskQuery",
+    "TaskStatus", "TaskSummary", "TaskView", "add_attachment", "add_comment", "add_label", "add_subtask",
+    "change_comment", "change_label", "change_subtask", "change_task", "check_may_attach", "create_task",
+    "delete_attachment", "delete_comment", "delete_label", "delete_subtask", "delete_task", "get_attachment",
+    "get_attachment_content", "get_board", "get_progress", "get_task", "list_attachments", "list_comments",
+    "list_labels", "list_subtasks", "list_tasks", "move_task", "named_files",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from synergy_domain.common import Actor, PersonView, mentioned_usernames, render_markdown
+from synergy_domain.common import Actor, PersonView, expect_version, mentioned_usernames, render_markdown
 from synergy_domain.projects import ACCESS_COLUMNS, Access, require, to_access
 from synergy_domain.work import policy, repository
 from synergy_domain.work.contracts import CommentInput, CommentView
@@ -21,7 +21,7 @@ from synergy_platform.pagination import Cursors, Page, make_page
 _SORT = "created_at"
 _EXCERPT = 160
 _SELECT = """
-    SELECT c.id, c.task_id, c.body, c.body_html, c.edited_at, c.created_at,
+    SELECT c.id, c.task_id, c.body, c.body_html, c.edited_at, c.created_at, c.version,
            u.id AS author_id, u.username, u.first_name || ' ' || u.last_name AS name
     FROM comments c JOIN users u ON u.id = c.author_id
 """
@@ -67,10 +67,13 @@ async def add_comment(uow: UnitOfWork, actor: Actor, reference: str, data: Comme
     return await _view(uow, comment.id)
 
 
-async def change_comment(uow: UnitOfWork, actor: Actor, comment_id: UUID, data: CommentInput) -> CommentView:
+async def change_comment(
+    uow: UnitOfWork, actor: Actor, comment_id: UUID, data: CommentInput, *, expected_version: int | None = None
+) -> CommentView:
     """Edit one's own comment; only members who were not mentioned before are told."""
     comment, key, access = await _load(uow, actor, comment_id)
     require(access, policy.may_edit_comment(access.role, own=comment.author_id == actor.user_id), "edit this comment")
+    await expect_version("comment", comment.version, expected_version, lambda: _view(uow, comment_id))
     body = _body(data)
     if body != comment.body:
         newly = mentioned_usernames(body) - mentioned_usernames(comment.body)
@@ -85,12 +88,15 @@ async def change_comment(uow: UnitOfWork, actor: Actor, comment_id: UUID, data: 
     return await _view(uow, comment.id)
 
 
-async def delete_comment(uow: UnitOfWork, actor: Actor, comment_id: UUID) -> None:
+async def delete_comment(
+    uow: UnitOfWork, actor: Actor, comment_id: UUID, *, expected_version: int | None = None
+) -> None:
     """Put a comment into the trash: one's own, or any as manager."""
     comment, key, access = await _load(uow, actor, comment_id)
     require(
         access, policy.may_delete_comment(access.role, own=comment.author_id == actor.user_id), "delete this comment"
     )
+    await expect_version("comment", comment.version, expected_version, lambda: _view(uow, comment_id))
     comment.deleted_at = uow.now
     uow.emit(
         CommentDeleted(object_id=comment.id, project_id=access.project_id, task_id=comment.task_id, task_key=key),
@@ -157,4 +163,5 @@ def _to_view(row: asyncpg.Record) -> CommentView:
         body_html=row["body_html"],
         edited_at=row["edited_at"],
         created_at=row["created_at"],
+        version=row["version"],
     )

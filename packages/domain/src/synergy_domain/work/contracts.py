@@ -78,6 +78,12 @@ class LabelView(msgspec.Struct, kw_only=True):
     color: str
 
 
+class ProjectLabelView(LabelView, kw_only=True):
+    """A label by itself; If-Match compares its version."""
+
+    version: int
+
+
 class TaskReference(msgspec.Struct, kw_only=True):
     """A task as others name it."""
 
@@ -178,6 +184,7 @@ class SubtaskView(msgspec.Struct, kw_only=True):
     completed_by: PersonView | None
     completed_at: datetime | None
     created_at: datetime
+    version: int
 
 
 class CommentInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -196,6 +203,7 @@ class CommentView(msgspec.Struct, kw_only=True):
     body_html: str
     edited_at: datetime | None
     created_at: datetime
+    version: int
 
 
 class AttachmentUpload(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
-from synergy_domain.common import Actor, given
+from synergy_domain.common import Actor, expect_version, given
 from synergy_domain.projects import ACCESS_COLUMNS, access_to, require, to_access
 from synergy_domain.work import policy
-from synergy_domain.work.contracts import LabelChange, LabelInput, LabelView
+from synergy_domain.work.contracts import LabelChange, LabelInput, ProjectLabelView
 from synergy_domain.work.errors import LabelExists, LabelNotFound
 from synergy_domain.work.events import LabelCreated, LabelDeleted, LabelUpdated
 from synergy_domain.work.models import Label
@@ -17,16 +17,16 @@ from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import InvalidInput
 
 
-async def list_labels(db: Reader, actor: Actor, project_id: UUID) -> list[LabelView]:
+async def list_labels(db: Reader, actor: Actor, project_id: UUID) -> list[ProjectLabelView]:
     """The labels of a project, by name."""
     await access_to(db, actor, project_id)
     rows = await db.rows(
-        "SELECT id, name, color FROM labels WHERE project_id = $1 ORDER BY lower(name), id", project_id
+        "SELECT id, name, color, version FROM labels WHERE project_id = $1 ORDER BY lower(name), id", project_id
     )
-    return [LabelView(**row) for row in rows]
+    return [ProjectLabelView(**row) for row in rows]
 
 
-async def add_label(uow: UnitOfWork, actor: Actor, project_id: UUID, data: LabelInput) -> LabelView:
+async def add_label(uow: UnitOfWork, actor: Actor, project_id: UUID, data: LabelInput) -> ProjectLabelView:
     """Add a label; raises LabelExists."""
     access = await access_to(uow, actor, project_id)
     require(access, policy.may_edit_labels(access.role), "edit labels")
@@ -39,9 +39,11 @@ async def add_label(uow: UnitOfWork, actor: Actor, project_id: UUID, data: Label
     return _view(label)
 
 
-async def change_label(uow: UnitOfWork, actor: Actor, label_id: UUID, data: LabelChange) -> LabelView:
+async def change_label(
+    uow: UnitOfWork, actor: Actor, label_id: UUID, data: LabelChange, *, expected_version: int | None = None
+) -> ProjectLabelView:
     """Change a label's name or colour."""
-    label = await _load(uow, actor, label_id)
+    label = await _load(uow, actor, label_id, expected_version)
     label.name = _name(given(data.name, label.name))
     label.color = given(data.color, label.color)
     if uow.session.is_modified(label):
@@ -51,14 +53,14 @@ async def change_label(uow: UnitOfWork, actor: Actor, label_id: UUID, data: Labe
     return _view(label)
 
 
-async def delete_label(uow: UnitOfWork, actor: Actor, label_id: UUID) -> None:
+async def delete_label(uow: UnitOfWork, actor: Actor, label_id: UUID, *, expected_version: int | None = None) -> None:
     """Delete a label, from its tasks too."""
-    label = await _load(uow, actor, label_id)
+    label = await _load(uow, actor, label_id, expected_version)
     await uow.session.delete(label)
     uow.emit(LabelDeleted(object_id=label.id, project_id=label.project_id, name=label.name), by=actor.user_id)
 
 
-async def _load(uow: UnitOfWork, actor: Actor, label_id: UUID) -> Label:
+async def _load(uow: UnitOfWork, actor: Actor, label_id: UUID, expected_version: int | None) -> Label:
     row = await uow.row(
         f"""SELECT {ACCESS_COLUMNS} FROM labels l JOIN projects p ON p.id = l.project_id
             LEFT JOIN project_members m ON m.project_id = p.id AND m.user_id = $1
@@ -70,6 +72,11 @@ async def _load(uow: UnitOfWork, actor: Actor, label_id: UUID) -> Label:
         raise LabelNotFound
     access = to_access(actor, row)
     require(access, policy.may_edit_labels(access.role), "edit labels")
+
+    async def current() -> ProjectLabelView:
+        return _view(label)
+
+    await expect_version("label", label.version, expected_version, current)
     return label
 
 
@@ -88,5 +95,5 @@ def _name(text: str) -> str:
     return name
 
 
-def _view(label: Label) -> LabelView:
-    return LabelView(id=label.id, name=label.name, color=label.color)
+def _view(label: Label) -> ProjectLabelView:
+    return ProjectLabelView(id=label.id, name=label.name, color=label.color, version=label.version)

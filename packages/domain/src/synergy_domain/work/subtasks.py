@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from synergy_domain.common import Actor, PersonView
+from synergy_domain.common import Actor, PersonView, expect_version
 from synergy_domain.projects import ACCESS_COLUMNS as _ACCESS
 from synergy_domain.projects import Access, require, to_access
 from synergy_domain.work import policy, repository
@@ -21,7 +21,7 @@ from synergy_platform.errors import InvalidInput
 
 _PERSON = "json_build_object('id', u.id, 'username', u.username, 'name', u.first_name || ' ' || u.last_name)"
 _SELECT = f"""
-    SELECT s.id, s.task_id, s.title, s.group_name, s.is_completed, s.position, s.completed_at, s.created_at,
+    SELECT s.id, s.task_id, s.title, s.group_name, s.is_completed, s.position, s.completed_at, s.created_at, s.version,
            (SELECT {_PERSON} FROM users u WHERE u.id = s.assignee_id)::text AS assignee,
            (SELECT {_PERSON} FROM users u WHERE u.id = s.completed_by)::text AS completed_by
     FROM subtasks s
@@ -63,10 +63,13 @@ async def add_subtask(uow: UnitOfWork, actor: Actor, reference: str, data: Subta
     return await _view(uow, subtask.id)
 
 
-async def change_subtask(uow: UnitOfWork, actor: Actor, subtask_id: UUID, data: SubtaskChange) -> SubtaskView:
+async def change_subtask(
+    uow: UnitOfWork, actor: Actor, subtask_id: UUID, data: SubtaskChange, *, expected_version: int | None = None
+) -> SubtaskView:
     """Change an item; ticking it records who did and when."""
     subtask, key, access = await _load(uow, actor, subtask_id)
     require(access, policy.may_edit_task(access.role), "edit tasks")
+    await expect_version("subtask", subtask.version, expected_version, lambda: _view(uow, subtask_id))
     sent = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET}
     if "title" in sent:
         sent["title"] = _title(sent["title"])
@@ -91,10 +94,13 @@ async def change_subtask(uow: UnitOfWork, actor: Actor, subtask_id: UUID, data: 
     return await _view(uow, subtask.id)
 
 
-async def delete_subtask(uow: UnitOfWork, actor: Actor, subtask_id: UUID) -> None:
+async def delete_subtask(
+    uow: UnitOfWork, actor: Actor, subtask_id: UUID, *, expected_version: int | None = None
+) -> None:
     """Take an item off the checklist."""
     subtask, key, access = await _load(uow, actor, subtask_id)
     require(access, policy.may_edit_task(access.role), "edit tasks")
+    await expect_version("subtask", subtask.version, expected_version, lambda: _view(uow, subtask_id))
     await uow.session.delete(subtask)
     uow.emit(
         SubtaskDeleted(
@@ -153,4 +159,5 @@ def _to_view(row: asyncpg.Record) -> SubtaskView:
         completed_by=_person.decode(row["completed_by"]) if row["completed_by"] else None,
         completed_at=row["completed_at"],
         created_at=row["created_at"],
+        version=row["version"],
     )

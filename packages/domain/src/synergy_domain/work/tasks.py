@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from fractional_indexing import generate_key_between
 
-from synergy_domain.common import Actor, given, render_markdown
+from synergy_domain.common import Actor, expect_version, given, render_markdown
 from synergy_domain.projects import Access, access_to, count_change, require
 from synergy_domain.work import policy, repository
 from synergy_domain.work.contracts import (
@@ -29,7 +29,7 @@ from synergy_domain.work.errors import DependencyCycle, NeighbourMoved, TaskBloc
 from synergy_domain.work.events import TaskAssigned, TaskCompleted, TaskCreated, TaskDeleted, TaskMoved, TaskUpdated
 from synergy_domain.work.models import Task, TaskAssignee, TaskDependency, TaskLabel
 from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.errors import InputFault, InvalidInput, PreconditionFailed
+from synergy_platform.errors import InputFault, InvalidInput
 from synergy_platform.ids import new_id
 from synergy_platform.pagination import Cursors, Page, make_page
 
@@ -128,7 +128,7 @@ async def change_task(
 ) -> TaskView:
     """Change the fields that were sent; raises PreconditionFailed when the version is another than expected."""
     task, key, access = await load_task(uow, actor, reference, "edit tasks")
-    await _expect(uow, actor, task, expected_version)
+    await expect_version("task", task.version, expected_version, lambda: _view(uow, actor, task.id))
     title = given(data.title, task.title).strip()
     _check(
         title,
@@ -214,7 +214,7 @@ async def move_task(uow: UnitOfWork, actor: Actor, reference: str, data: TaskMov
     return await _view(uow, actor, task.id, warnings)
 
 
-async def delete_task(uow: UnitOfWork, actor: Actor, reference: str) -> None:
+async def delete_task(uow: UnitOfWork, actor: Actor, reference: str, *, expected_version: int | None = None) -> None:
     """Put a task into the trash."""
     found = await repository.find_task_access(uow, actor, reference)
     if found is None:
@@ -222,6 +222,7 @@ async def delete_task(uow: UnitOfWork, actor: Actor, reference: str) -> None:
     task_id, key, access = found
     task = await _locked(uow, task_id)
     require(access, policy.may_delete_task(access.role, own=task.reporter_id == actor.user_id), "delete this task")
+    await expect_version("task", task.version, expected_version, lambda: _view(uow, actor, task_id))
     task.deleted_at = task.updated_at = uow.now
     await uow.flush()
     done = task.status == "done"
@@ -250,14 +251,6 @@ async def _locked(uow: UnitOfWork, task_id: UUID) -> Task:
     if task is None:
         raise TaskNotFound
     return task
-
-
-async def _expect(uow: UnitOfWork, actor: Actor, task: Task, version: int | None) -> None:
-    if version is not None and version != task.version:
-        current = await _view(uow, actor, task.id)
-        raise PreconditionFailed(
-            f"The task is at version {task.version} now, not {version}. Look at it again.", current=current
-        )
 
 
 async def _count(uow: UnitOfWork, task: Task, status_before: str, impact_before: Decimal, status: str) -> None:

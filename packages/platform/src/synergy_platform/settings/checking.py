@@ -13,7 +13,9 @@ _PLACEHOLDER_SECRETS = ("changeme", "change-me", "secret", "insecure", "placehol
 _MIN_SECRET_LENGTH = 32
 
 _REDIS_PORT = 6379
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?|https?://\[[0-9A-Fa-f:.]+\](:\d+)?")
+# as browsers write it: they are compared letter by letter
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d+)?")
+_DEFAULT_PORT = re.compile(r"http:.*:80|https:.*:443")
 
 
 def find_faults(settings: Settings) -> list[str]:
@@ -53,9 +55,10 @@ def _range_faults(settings: Settings) -> list[str]:
         ("CSRF_TRUSTED_ORIGINS", settings.csrf_origins),
     ):
         faults += [
-            f"{name} has {origin!r}: an origin is written https://host or https://host:port, without a path"
+            f"{name} has {origin!r}: an origin is written as browsers do, https://host or https://host:port, in lower "
+            "case, without a path and without the port that is usual"
             for origin in origins
-            if origin != "*" and not _ORIGIN.fullmatch(origin)
+            if origin != "*" and (not _ORIGIN.fullmatch(origin) or _DEFAULT_PORT.fullmatch(origin))
         ]
     for name, networks in (
         ("SYNERGY_TRUSTED_PROXIES", settings.trusted_proxies),

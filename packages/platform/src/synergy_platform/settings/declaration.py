@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args, get_type_hints
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -288,6 +288,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def registration_mode(self) -> Literal["open", "invite", "closed"]:
         """How people may register."""
         return self.registration or ("invite" if self.is_production else "open")
+
+    @property
+    def public_origin(self) -> str:
+        """The origin of the pages that users see, as browsers write it."""
+        parts = urlsplit(self.public_url.lower())
+        port = parts.port if parts.port != {"http": 80, "https": 443}.get(parts.scheme) else None
+        return f"{parts.scheme}://{parts.hostname}" + (f":{port}" if port else "")
 
     @property
     def cookies_secure(self) -> bool:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from synergy_domain.common.actor import Actor
 from synergy_domain.common.contracts import given
+from synergy_domain.common.versions import expect_version
 from synergy_domain.identity import policy
 from synergy_domain.identity import repository as accounts_repository
 from synergy_domain.identity.accounts import refuse_taken
@@ -39,7 +40,7 @@ from synergy_domain.identity.names import clean_name, name_faults
 from synergy_domain.identity.revoking import end_all_sessions, end_what_is_under_way, revoke_everything
 from synergy_domain.identity.security_mails import tell_user
 from synergy_platform.database import Reader, UnitOfWork
-from synergy_platform.errors import InputFault, InvalidInput, PreconditionFailed
+from synergy_platform.errors import InputFault, InvalidInput
 from synergy_platform.pagination import Cursors, Page
 from synergy_platform.runtime import Runtime
 
@@ -122,10 +123,11 @@ async def change_user(
     if given(data.role, "admin") != "admin":
         await keep_an_admin(uow, user_id)
     user = _found(await repository.lock_user(uow, user_id))
-    if expected_version is not None and expected_version != user.version:
-        raise PreconditionFailed(
-            f"The user is at version {user.version} now, not {expected_version}. Look at it again.", current=user
-        )
+
+    async def current() -> AdminUserView:
+        return user
+
+    await expect_version("user", user.version, expected_version, current)
     changed = _changed(user, data)
     if user.is_person_only and ("role" in changed or "email" in changed):
         raise PersonWithoutAccount

@@ -14,6 +14,9 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+# what If-Match compares
+_VERSIONED = ("comments", "labels", "subtasks", "project_members", "schedules")
+
 
 def upgrade() -> None:
     op.create_table(
@@ -21,9 +24,9 @@ def upgrade() -> None:
         sa.Column("user_id", sa.UUID(), nullable=False),
         sa.Column("key_hash", sa.LargeBinary(), nullable=False),
         sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
-        sa.Column("status", sa.SmallInteger(), nullable=True),
-        sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("status", sa.SmallInteger(), nullable=False),
+        sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("user_id", "key_hash", name=op.f("pk_idempotency_keys")),
     )
@@ -209,6 +212,11 @@ def upgrade() -> None:
     op.add_column("users", sa.Column("deactivated_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("users", sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("users", sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False))
+    for table in _VERSIONED:
+        op.add_column(table, sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False))
+    op.add_column(
+        "notification_preferences", sa.Column("version", sa.Integer(), server_default=sa.text("0"), nullable=False)
+    )
     op.execute(
         """CREATE FUNCTION security_events_stay() RETURNS trigger LANGUAGE plpgsql AS $$
            BEGIN
@@ -227,6 +235,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP TRIGGER security_events_stay ON security_events")
     op.execute("DROP FUNCTION security_events_stay()")
+    for table in ("notification_preferences", *_VERSIONED):
+        op.drop_column(table, "version")
     op.drop_column("users", "version")
     op.drop_column("users", "deleted_at")
     op.drop_column("users", "deactivated_at")
