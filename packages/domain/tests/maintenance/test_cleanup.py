@@ -126,3 +126,41 @@ async def test_cleanup_purges_attachments_that_were_long_in_the_trash(make, own_
             await job(own_runtime, uow, {})
     assert await own_runtime.database.reader().value("SELECT count(*) FROM attachments") == 0
     assert not own_runtime.storage.path(file.key).exists()
+
+
+async def test_cleanup_deletes_links_and_tokens_that_can_never_be_used_again(make, own_runtime):
+    make = type(make)(own_runtime)
+    user = await make.user()
+    await make.access_token(user)
+    reader = own_runtime.database.reader()
+    async with own_runtime.database.unit_of_work() as uow:
+        session = await uow.value("SELECT id FROM sessions WHERE user_id = $1", user.user_id)
+        for number, (expires, revoked) in enumerate(
+            [("1 hour", None), ("-1 hour", None), ("-31 days", None), (None, None), (None, "-1 day"), (None, "-31 days")]
+        ):
+            await uow.value(
+                """INSERT INTO api_tokens (id, user_id, name, prefix, token_hash, scopes, created_at, expires_at,
+                                           revoked_at)
+                   VALUES (gen_random_uuid(), $1, $2::text, 'syn_', $2::text::bytea, '{read}', now(),
+                           now() + $3::text::interval, now() + $4::text::interval)""",
+                user.user_id, f"token {number}", expires, revoked,
+            )  # fmt: skip
+        for table, columns, values in (
+            ("one_time_links", "user_id, purpose, email", f"'{user.user_id}', 'password_reset', 'a@example.org'"),
+            ("refresh_tokens", "session_id", f"'{session}'"),
+        ):
+            for name, age in (("good", "1 hour"), ("old", "-1 second")):
+                await uow.value(
+                    f"""INSERT INTO {table} (token_hash, created_at, expires_at, {columns})
+                        VALUES ($1, now(), now() + $2::text::interval, {values})""",  # noqa: S608 - of the test
+                    name.encode(), age,
+                )  # fmt: skip
+    async with own_runtime.database.unit_of_work() as uow:
+        await clean_up(own_runtime, uow, {})
+    names = {row["name"] for row in await reader.rows("SELECT name FROM api_tokens")}
+    assert names == {"token 0", "token 1", "token 3", "token 4"}
+    links = await reader.rows("SELECT token_hash FROM one_time_links")
+    assert [row["token_hash"] for row in links] == [b"good"]
+    hashes = {row["token_hash"] for row in await reader.rows("SELECT token_hash FROM refresh_tokens")}
+    assert b"good" in hashes
+    assert b"old" not in hashes

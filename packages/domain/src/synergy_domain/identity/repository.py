@@ -191,7 +191,7 @@ async def delete_expired(uow: UnitOfWork) -> dict[str, int]:
         "refresh_tokens": "expires_at < $1",
         "one_time_links": "expires_at < $1",
         # in sight of their users for a while
-        "api_tokens": "coalesce(revoked_at, expires_at) < $1 - interval '30 days'",
+        "api_tokens": "coalesce(revoked_at, expires_at) < $1::timestamptz - interval '30 days'",
     }
     return {
         table: await uow.value(
