@@ -289,7 +289,7 @@ async def test_security_events_by_filter_are_those_that_fit(admin, make, runtime
     assert await kinds(by=mine) == {("login_failed", theirs)}
     assert await kinds(user_id=theirs, ip="2001:db8::/32") == {("login_failed", theirs)}
     assert await kinds(user_id=theirs, ip="192.0.2.7") == set()
-    assert len(await kinds(user_id=mine, q="quirin@X")) == 3
+    assert len(await kinds(user_id=mine, q="Quirin@x.org")) == 3
     assert await kinds(user_id=mine, q="nobody") == set()
     now = runtime.clock.now()
     assert await kinds(user_id=mine, to=(now - timedelta(hours=1)).isoformat()) == set()
@@ -297,6 +297,33 @@ async def test_security_events_by_filter_are_those_that_fit(admin, make, runtime
     assert len(await kinds(user_id=mine, **since)) == 3
     for wrong in ({"type": "nothing"}, {"ip": "no address"}, {"from": "today"}, {"format": "xlsx"}, {"user_id": "me"}):
         assert (await admin.get("/admin/security-events", params=wrong)).status_code == 400, wrong
+
+
+async def test_security_events_about_many_users_are_found_too(admin, make, runtime):
+    user = await make.user(last_name="Person")
+    await make.user(last_name="Person")
+    await add_events(runtime, user.user_id, "logout")
+    async with runtime.database.unit_of_work() as uow:
+        await uow.value(
+            """INSERT INTO users (id, username, first_name, last_name, role, timezone, locale, theme, is_active,
+                                  is_person_only, created_at, updated_at)
+               SELECT gen_random_uuid(), left('q' || gen_random_uuid(), 30), 'One', 'Person', 'member', 'UTC', 'en',
+                      'system', false, true, now(), now() FROM generate_series(1, 101)"""
+        )
+
+    found = (await admin.get("/admin/security-events?q=person&type=logout")).json()["items"]
+
+    assert str(user.user_id) in {item["user"]["id"] for item in found}
+
+
+async def test_own_security_events_do_not_tell_where_administrators_were(admin, api, make):
+    user = await make.user()
+    assert (await admin.patch(f"/admin/users/{user.user_id}", {"first_name": "Zoë"})).status_code == 200
+
+    [event] = (await (await api.as_(user)).get("/me/security-events?type=user_changed")).json()["items"]
+
+    assert (event["ip"], event["user_agent"]) == (None, None)
+    assert (await last_event(admin, user.user_id))["ip"] is not None
 
 
 async def test_security_events_in_pages_are_all_of_them_once(admin, make, runtime):

@@ -2557,7 +2557,7 @@ export type ListSecurityEventsData = {
          */
         to?: string | null;
         /**
-         * Part of the name tried, or of the user's
+         * Part of the user's names, or the name that was tried
          */
         q?: string | null;
         /**

@@ -78,6 +78,28 @@ async def stored(runtime, area: str, *, old: bool) -> StoredFile:
     return file
 
 
+async def test_cleanup_forgets_what_admins_reached_long_ago_and_keeps_the_record(make, own_runtime):
+    make = type(make)(own_runtime)
+    project = await make.project()
+    async with own_runtime.database.unit_of_work() as uow:
+        for hours in (1, 25):
+            await uow.value(
+                "INSERT INTO admin_accesses (user_id, project_id, hour) VALUES ($1, $2, $3)",
+                new_id(), project.id, uow.now - timedelta(hours=hours),
+            )  # fmt: skip
+        for days in (399, 401):
+            await uow.value(
+                "INSERT INTO security_events (id, type, detail, created_at) VALUES ($1, 'admin_access', '{}', $2)",
+                new_id(), uow.now - timedelta(days=days),
+            )  # fmt: skip
+    async with own_runtime.database.unit_of_work() as uow:
+        await clean_up(own_runtime, uow, {})
+
+    reader = own_runtime.database.reader()
+    assert await reader.value("SELECT count(*) FROM admin_accesses") == 1
+    assert await reader.value("SELECT count(*) FROM security_events WHERE type = 'admin_access'") == 1
+
+
 async def test_sweep_deletes_old_files_that_nobody_names(make, own_runtime):
     make = type(make)(own_runtime)
     project = await make.project()

@@ -143,7 +143,8 @@ async def list_security_events(
     since: Annotated[str | None, QueryParameter(name="from", description="RFC 3339")] = None,
     until: Annotated[str | None, QueryParameter(name="to", description="RFC 3339, not included")] = None,
     text: Annotated[
-        str | None, QueryParameter(name="q", max_length=200, description="Part of the name tried, or of the user's")
+        str | None,
+        QueryParameter(name="q", max_length=200, description="Part of the user's names, or the name that was tried"),
     ] = None,
     answer: Annotated[str, QueryParameter(name="format", description="json or csv")] = "json",
 ) -> Response[Page[SecurityEventView]]:

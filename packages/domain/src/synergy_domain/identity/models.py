@@ -102,7 +102,16 @@ class SecurityEvent(Base):
     """Append-only record of what touches security."""
 
     __tablename__ = "security_events"
-    __table_args__ = (Index("ix_security_events_user", "user_id", "created_at"),)
+    __table_args__ = (
+        Index("ix_security_events_user", "user_id", "created_at"),
+        Index("ix_security_events_type", "type", "created_at"),
+        Index("ix_security_events_ip", "ip", "created_at"),
+        # who did it to another
+        Index("ix_security_events_by", text("(detail ->> 'by')"), "created_at",
+              postgresql_where=text("(detail ->> 'by') IS NOT NULL")),
+        Index("ix_security_events_tried", text("lower(username_tried)"), "created_at",
+              postgresql_where=text("username_tried IS NOT NULL")),
+    )  # fmt: skip
 
     id: Mapped[UUID] = id_column()
     type: Mapped[str] = mapped_column(String(40))

@@ -34,6 +34,7 @@ CSV_COLUMNS = (
     "created_at", "type", "user_id", "username", "name", "username_tried", "ip", "user_agent", "detail", "id",
 )  # fmt: skip
 _CSV_BATCH = 1000
+_FEW_USERS = 100
 _SORT = "-created_at"
 _ORDER = Keyset((("e.created_at", "timestamp", "desc"),), "e.id")
 
@@ -55,8 +56,9 @@ class SecurityEventView(msgspec.Struct, kw_only=True):
 
 
 class SecurityEventQuery(msgspec.Struct, kw_only=True, frozen=True):
-    """A list of security events, the newest first; `by_id` is who did it to another, `text` a part of the name tried,
-    or of the user's name.
+    """A list of security events, the newest first.
+
+    `by_id` is who did it to another, `text` a part of the user's names or address, or the whole name that was tried.
     """
 
     types: frozenset[SecurityEventType] = frozenset()
@@ -93,8 +95,12 @@ async def list_security_events(
 async def list_my_security_events(
     db: Reader, cursors: Cursors, actor: Actor, query: SecurityEventQuery
 ) -> Page[SecurityEventView]:
-    """A page of those that concern the actor."""
-    return await page_of_events(db, cursors, msgspec.structs.replace(query, user_id=actor.user_id))
+    """A page of those that concern the actor; where others did it, their address and program are not told."""
+    page = await page_of_events(db, cursors, msgspec.structs.replace(query, user_id=actor.user_id))
+    for event in page.items:
+        if "by" in event.detail:
+            event.ip = event.user_agent = None
+    return page
 
 
 async def page_of_events(db: Reader, cursors: Cursors, query: SecurityEventQuery) -> Page[SecurityEventView]:
@@ -122,28 +128,57 @@ async def _csv(db: Reader, query: SecurityEventQuery) -> AsyncIterator[bytes]:
 
 async def _find(db: Reader, query: SecurityEventQuery, after: list[Any] | None, limit: int) -> list[SecurityEventView]:
     where = Where()
-    where.among("e.type", query.types)
+    if len(query.types) == 1:
+        # so that the order of the index is that of the list, whether the type is frequent or rare
+        where.add(f"e.type = {where.param(*query.types)}")
+    else:
+        where.among("e.type", query.types)
     if query.user_id is not None:
         where.add(f"e.user_id = {where.param(query.user_id)}")
     if query.by_id is not None:
         where.add(f"e.detail ->> 'by' = {where.param(str(query.by_id))}")
     if query.ip is not None:
-        where.add(f"e.ip <<= {where.param(query.ip)}::inet")
+        first, last = query.ip[0], query.ip[-1]
+        where.add(f"e.ip = {where.param(first)}" if first == last else _between(where, first, last))
     if query.since is not None:
         where.add(f"e.created_at >= {where.param(query.since)}")
     if query.until is not None:
         where.add(f"e.created_at < {where.param(query.until)}")
-    if query.text:
-        where.matches(("e.username_tried", "u.username", "u.first_name || ' ' || u.last_name"), query.text)
+    source = "security_events e"
     _ORDER.after(where, after)
+    if query.text:
+        source = await _about(db, where, query.text, limit)
     rows = await db.rows(
         f"""SELECT e.id, e.type, e.username_tried, host(e.ip) AS ip, e.user_agent, e.detail::text AS detail,
                    e.created_at, u.id AS user_id, u.username, u.first_name || ' ' || u.last_name AS name
-            FROM security_events e LEFT JOIN users u ON u.id = e.user_id
+            FROM {source} LEFT JOIN users u ON u.id = e.user_id
             WHERE {where.sql} ORDER BY {_ORDER.order} LIMIT {limit}""",  # noqa: S608 - built of constants
         *where.args,
     )
     return [_to_view(row) for row in rows]
+
+
+def _between(where: Where, first: object, last: object) -> str:
+    return f"e.ip BETWEEN {where.param(first)} AND {where.param(last)}"
+
+
+async def _about(db: Reader, where: Where, text: str, limit: int) -> str:
+    """Where to look for a text: whose names it is a part of is found first, among the few users.
+
+    Few of them are looked up one by one, so that the rest is not read; with many the newest events are soon found.
+    """
+    users = Where()
+    users.matches(("username", "email", "first_name || ' ' || last_name"), text)
+    rows = await db.rows(f"SELECT id FROM users WHERE {users.sql} LIMIT {_FEW_USERS + 1}", *users.args)  # noqa: S608 - built of constants
+    if len(rows) > _FEW_USERS:
+        where.matches(("e.username_tried", "u.username", "u.email", "u.first_name || ' ' || u.last_name"), text)
+        return "security_events e"
+    newest = f"AND {where.sql} ORDER BY {_ORDER.order} LIMIT {limit}"
+    people = f"unnest({where.param([row['id'] for row in rows])}::uuid[]) AS person (id)"
+    theirs = f"SELECT * FROM security_events e WHERE e.user_id = person.id {newest}"  # noqa: S608 - built of constants
+    tried = f"e.username_tried IS NOT NULL AND lower(e.username_tried) = lower({where.param(text)})"
+    return f"""(SELECT found.* FROM {people} CROSS JOIN LATERAL ({theirs}) found
+                UNION (SELECT * FROM security_events e WHERE {tried} {newest})) e"""  # noqa: S608 - built of constants
 
 
 def _to_view(row: asyncpg.Record) -> SecurityEventView:

@@ -216,6 +216,21 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False))
     op.add_column(
         "notification_preferences", sa.Column("version", sa.Integer(), server_default=sa.text("0"), nullable=False)
+    op.create_index("ix_security_events_type", "security_events", ["type", "created_at"], unique=False)
+    op.create_index("ix_security_events_ip", "security_events", ["ip", "created_at"], unique=False)
+    op.create_index(
+        "ix_security_events_by",
+        "security_events",
+        [sa.literal_column("(detail ->> 'by')"), "created_at"],
+        unique=False,
+        postgresql_where=sa.text("(detail ->> 'by') IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_security_events_tried",
+        "security_events",
+        [sa.literal_column("lower(username_tried)"), "created_at"],
+        unique=False,
+        postgresql_where=sa.text("username_tried IS NOT NULL"),
     )
     op.execute(
         """CREATE FUNCTION security_events_stay() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -237,6 +252,8 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION security_events_stay()")
     for table in ("notification_preferences", *_VERSIONED):
         op.drop_column(table, "version")
+    for name in ("tried", "by", "ip", "type"):
+        op.drop_index(f"ix_security_events_{name}", table_name="security_events")
     op.drop_column("users", "version")
     op.drop_column("users", "deleted_at")
     op.drop_column("users", "deactivated_at")
