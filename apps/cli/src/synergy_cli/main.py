@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from synergy_cli.accounts import require_mfa, reset_mfa
 from synergy_cli.demo import demo
 from synergy_cli.importing import import_group
 from synergy_cli.local import local_environment
@@ -31,6 +32,8 @@ main.add_command(up)
 main.add_command(import_group)
 main.add_command(demo)
 main.add_command(webhooks_group)
+main.add_command(reset_mfa)
+main.add_command(require_mfa)
 
 
 @main.command("stack", context_settings={"ignore_unknown_options": True}, add_help_option=False)

@@ -19,7 +19,7 @@ from synergy_domain.identity.mfa.errors import (
     NothingToConfirm,
 )
 from synergy_domain.identity.reauthentication import confirm_identity, lock_account, wrong_password
-from synergy_domain.identity.repository import add_security_event
+from synergy_domain.identity.repository import add_security_event, find_login
 from synergy_domain.identity.security_mails import tell_user
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import InvalidInput, NotFound
@@ -162,6 +162,15 @@ async def reset_factors(uow: UnitOfWork, user_id: UUID, *, by: UUID | None, clie
     _record(uow, "mfa_disabled", user_id, client, method="all", by=str(by) if by else "operator")
     tell_user(uow, user_id, "mfa_reset", None)
     log.info("identity.mfa_reset", user_id=str(user_id), by=str(by) if by else "operator")
+
+
+async def reset_by_operator(runtime: Runtime, name: str, client: Client) -> str:
+    """The same for the account with this username or address; its username. Raises NotFound."""
+    row = await find_login(runtime.database.reader(), name)
+    async with runtime.database.unit_of_work() as uow:
+        await reset_factors(uow, row["id"], by=None, client=client)
+        user = _found(await repository.factors(uow, row["id"]))
+    return str(user["username"])
 
 
 async def renew_secrets(runtime: Runtime, uow: UnitOfWork) -> int:

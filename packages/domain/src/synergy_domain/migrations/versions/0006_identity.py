@@ -216,6 +216,7 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False))
     op.add_column(
         "notification_preferences", sa.Column("version", sa.Integer(), server_default=sa.text("0"), nullable=False)
+    )
     op.create_index("ix_security_events_type", "security_events", ["type", "created_at"], unique=False)
     op.create_index("ix_security_events_ip", "security_events", ["ip", "created_at"], unique=False)
     op.create_index(
