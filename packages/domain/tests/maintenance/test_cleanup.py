@@ -158,7 +158,14 @@ async def test_cleanup_deletes_links_and_tokens_that_can_never_be_used_again(mak
     async with own_runtime.database.unit_of_work() as uow:
         session = await uow.value("SELECT id FROM sessions WHERE user_id = $1", user.user_id)
         for number, (expires, revoked) in enumerate(
-            [("1 hour", None), ("-1 hour", None), ("-31 days", None), (None, None), (None, "-1 day"), (None, "-31 days")]
+            [
+                ("1 hour", None),
+                ("-1 hour", None),
+                ("-31 days", None),
+                (None, None),
+                (None, "-1 day"),
+                (None, "-31 days"),
+            ]
         ):
             await uow.value(
                 """INSERT INTO api_tokens (id, user_id, name, prefix, token_hash, scopes, created_at, expires_at,
