@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from synergy_api.app import create_app
+from synergy_platform.settings import RateLimit
 from synergy_testing.oidc import OURS, Browser, FakeProvider
 
 
@@ -22,7 +23,9 @@ async def browsers_of(make_app):
     opened = []
 
     def make_browser(*providers, app=None, **changes):
-        app = app or make_app(public_url=OURS, oidc_providers=providers, **changes)
+        # all browsers come from one address
+        unlimited = {"rate_limit_api": RateLimit(0, 1)}
+        app = app or make_app(**{"public_url": OURS, "oidc_providers": providers, **unlimited, **changes})
         opened.append(Browser(app))
         return opened[-1]
 

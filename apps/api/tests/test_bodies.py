@@ -99,6 +99,6 @@ async def test_every_form_is_described_in_words(api):
 
 
 async def test_options_says_every_method_of_an_address(owner):
-    for path, methods in (("/projects", "GET, OPTIONS, POST"), ("/webhook-events", "GET, OPTIONS")):
+    for path, methods in (("/projects", "GET, HEAD, OPTIONS, POST"), ("/webhook-events", "GET, HEAD, OPTIONS")):
         answer = await owner.request("OPTIONS", path)
         assert (answer.status_code, answer.headers["allow"]) == (204, methods)

@@ -329,11 +329,11 @@ async def test_email_without_an_address_is_a_conflict(person):
 @pytest.mark.parametrize("path", ["totp", "email", "recovery-codes"])
 async def test_factors_are_changed_with_the_right_password_only(person, path):
     ada = await (await person()).turn_totp_on()
-    for body in ({"password": "not the right 1"}, {"password": None}):
+    for password, code in (("not the right 1", "wrong_password"), (None, "required")):
         methods = ["POST"] if path == "recovery-codes" else ["POST", "DELETE"]
         for method in methods:
-            answer = await ada.caller.request(method, f"/me/mfa/{path}", json=body)
-            assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "wrong_password")
+            answer = await ada.caller.request(method, f"/me/mfa/{path}", json={"password": password})
+            assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, code)
     assert (await ada.caller.get("/me/mfa")).json()["totp"] is True
 
 

@@ -20,7 +20,8 @@ _ROWS = """
         VALUES ($3, $1, 'p', 'https://id.example.org', $3::uuid::text, now());
     INSERT INTO external_sign_ins (state_hash, provider, secrets, browser_hash, user_id, created_at, expires_at)
         VALUES ($4, 'p', $4, $4, $1, now(), now());
-    INSERT INTO idempotency_keys (user_id, key_hash, fingerprint, created_at) VALUES ($1, $4, $4, now());
+    INSERT INTO idempotency_keys (user_id, key_hash, fingerprint, status, headers, body, created_at)
+        VALUES ($1, $4, $4, 200, '{}', '', now());
     INSERT INTO imports (id, user_id, source, dry_run, mapping, status, progress, created_at)
         VALUES ($3, $1, 'trello', false, '{}', 'completed', 100, now());
     INSERT INTO invitations (id, project_id, email, role, token_hash, invited_by, created_at, sent_at, expires_at)
