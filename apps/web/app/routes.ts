@@ -5,6 +5,9 @@ export default [
   layout("routes/auth/layout.tsx", [
     route("login", "routes/auth/login.tsx"),
     route("register", "routes/auth/register.tsx"),
+    route("forgot-password", "routes/auth/forgot-password.tsx"),
+    route("reset-password", "routes/auth/reset-password.tsx"),
+    route("invitations", "routes/auth/invitation.tsx"),
     route("unsubscribe/:token", "routes/auth/unsubscribe.tsx"),
     route("verify-email", "routes/auth/verify-email.tsx"),
   ]),
@@ -22,7 +25,18 @@ export default [
     route("tasks/:taskId", "routes/tasks/detail.tsx"),
     route("my-work", "routes/my-work/list.tsx"),
     route("notifications", "routes/notifications/list.tsx"),
-    route("settings/notifications", "routes/settings/notifications.tsx"),
+    route("admin", "routes/admin/layout.tsx", [
+      index("routes/admin/index.tsx"),
+      route("users", "routes/admin/users.tsx"),
+      route("security-events", "routes/admin/security-events.tsx"),
+    ]),
+    route("settings", "routes/settings/layout.tsx", [
+      index("routes/settings/index.tsx"),
+      route("profile", "routes/settings/profile.tsx"),
+      route("security", "routes/settings/security.tsx"),
+      route("notifications", "routes/settings/notifications.tsx"),
+      route("tokens", "routes/settings/tokens.tsx"),
+    ]),
   ]),
   route("*", "routes/not-found.tsx"),
 ] satisfies RouteConfig;

@@ -2,9 +2,10 @@ import { ApiError, problemOf } from "~/lib/api";
 import { leaveForSignIn, refreshSession } from "~/lib/browser";
 
 interface Sending {
-  signal: AbortSignal;
+  method?: "POST" | "PUT";
+  signal?: AbortSignal;
   /** Called with the share that the server has taken, from 0 to 1. */
-  onProgress: (share: number) => void;
+  onProgress?: (share: number) => void;
 }
 
 /**
@@ -22,22 +23,22 @@ export async function sendFile<T>(address: string, file: File, sending: Sending)
   return body as T;
 }
 
-function attempt(address: string, file: File, { signal, onProgress }: Sending): Promise<Response> {
-  signal.throwIfAborted();
+function attempt(address: string, file: File, { method = "POST", signal, onProgress }: Sending): Promise<Response> {
+  signal?.throwIfAborted();
   const form = new FormData();
   form.append("file", file);
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", address);
-    request.upload.onprogress = (event) => onProgress(event.total ? event.loaded / event.total : 0);
+    request.open(method, address);
+    request.upload.onprogress = (event) => onProgress?.(event.total ? event.loaded / event.total : 0);
     request.onload = () => {
       const id = request.getResponseHeader("x-request-id");
       const { status, statusText, responseText } = request;
       resolve(new Response(responseText, { status, statusText, ...(id && { headers: { "x-request-id": id } }) }));
     };
     request.onerror = () => reject(new TypeError("The server was not reached"));
-    request.onabort = () => reject(signal.reason);
-    signal.addEventListener("abort", () => request.abort(), { once: true });
+    request.onabort = () => reject(signal?.reason);
+    signal?.addEventListener("abort", () => request.abort(), { once: true });
     request.send(form);
   });
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -55,3 +56,30 @@ class Person:
 
     def make_task(self, project: dict[str, Any], title: str, **fields: Any) -> dict[str, Any]:
         return self.call("POST", f"/projects/{project['id']}/tasks", {"title": title, **fields})
+
+
+def newest_mail(admin: Person, username: str, kind: str) -> str:
+    """The text of the newest mail of a kind that somebody got; waits for it."""
+    found: list[str] = []
+
+    def has_come() -> bool:
+        mails = admin.call("GET", f"/admin/mails?state=sent&to={username}@")["items"]
+        for mail in mails:
+            if mail["kind"] == kind:
+                found.append(admin.call("GET", f"/admin/mails/{mail['id']}")["text"])
+                break
+        return bool(found)
+
+    wait_for(has_come, 20)
+    return found[0]
+
+
+def path_in_mail(admin: Person, to: Person, kind: str, link: str) -> str:
+    """The path of the link in the newest mail of a kind that somebody got."""
+    return path_in(newest_mail(admin, to.username, kind), link)
+
+
+def path_in(text: str, link: str) -> str:
+    """The path of the first link of a text that begins with `link`."""
+    (path,) = re.findall(rf"https?://[^/\s]+({link}\S+)", text)[:1]
+    return path

@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
-from support import visit, wait_for
+from support import path_in_mail, visit, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,24 +17,6 @@ def bell_of(page: Page, unread: int = 0) -> Locator:
     """The bell that is shown, when it tells that many unread ones."""
     name = f"Notifications, {unread} unread" if unread else "Notifications"
     return page.get_by_role("button", name=name, exact=True)
-
-
-def path_in_mail(admin: Person, to: Person, kind: str, link: str) -> str:
-    """The path of the link in the newest mail of a kind that somebody got."""
-    found: list[str] = []
-
-    def has_come() -> bool:
-        mails = admin.call("GET", f"/admin/mails?state=sent&to={to.username}@")["items"]
-        for mail in mails:
-            if mail["kind"] != kind:
-                continue
-            text = admin.call("GET", f"/admin/mails/{mail['id']}")["text"]
-            found.extend(re.findall(rf"https?://[^/\s]+({link}\S+)", text)[:1])
-            break
-        return bool(found)
-
-    wait_for(has_come, 20)
-    return found[0]
 
 
 def test_notification_of_another_person_arrives_live_and_is_read_by_opening_it(

@@ -14,16 +14,32 @@ export function initialsOf(name: string): string {
   return letters.join("").toUpperCase() || "?";
 }
 
-const sizes = { xs: "size-5 text-[0.5625rem]", sm: "size-6 text-[0.625rem]", md: "size-8 text-meta" };
+const sizes = {
+  xs: "size-5 text-[0.5625rem]",
+  sm: "size-6 text-[0.625rem]",
+  md: "size-8 text-meta",
+  lg: "size-16 text-heading",
+};
 
 interface AvatarProps {
-  person: { id: string; name: string };
+  person: { id: string; name: string; avatar_url?: string | null };
   size?: keyof typeof sizes;
   className?: string;
 }
 
 /** Beside a name it is decoration; alone it carries the name. */
 export function Avatar({ person, size = "sm", className }: AvatarProps) {
+  if (person.avatar_url) {
+    return (
+      <img
+        src={person.avatar_url}
+        alt=""
+        title={person.name}
+        loading="lazy"
+        className={cx("inline-block shrink-0 rounded-full object-cover", sizes[size], className)}
+      />
+    );
+  }
   const hue = hueOf(person.id);
   const style: CSSProperties = {
     backgroundColor: `light-dark(oklch(0.92 0.05 ${hue}), oklch(0.34 0.07 ${hue}))`,

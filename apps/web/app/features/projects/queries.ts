@@ -1,4 +1,4 @@
-import { getProject, listActivity, listLabels, listMembers, listProjects } from "@synergy/client";
+import { getProject, listActivity, listInvitations, listLabels, listMembers, listProjects } from "@synergy/client";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { answer } from "~/lib/api";
 import { apiOf } from "~/lib/query";
@@ -23,6 +23,14 @@ export const membersQuery = (projectId: string) =>
     queryKey: ["project", projectId, "members"],
     queryFn: async ({ client, signal }) =>
       (await answer(listMembers({ client: apiOf(client), signal, path: { project_id: projectId } }))).items,
+  });
+
+/** Those that nobody has accepted; for the project's managers. */
+export const invitationsQuery = (projectId: string) =>
+  queryOptions({
+    queryKey: ["project", projectId, "invitations"],
+    queryFn: async ({ client, signal }) =>
+      (await answer(listInvitations({ client: apiOf(client), signal, path: { project_id: projectId } }))).items,
   });
 
 export const labelsQuery = (projectId: string) =>

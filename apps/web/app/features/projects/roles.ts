@@ -24,6 +24,11 @@ export function mayManage(project: Membership): boolean {
   return project.archived_at === null && rankOf(project) >= RANK.manager;
 }
 
+/** Who may transfer and delete the project. */
+export function isOwner(project: Membership): boolean {
+  return rankOf(project) === RANK.owner;
+}
+
 /** Webhooks of an archived project still send, so its managers see them too. */
 export function maySeeWebhooks(project: Membership): boolean {
   return rankOf(project) >= RANK.manager;

@@ -1,11 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
-import { FolderKanban, Inbox, Search, Target } from "lucide-react";
+import { FolderKanban, Inbox, Search, ShieldCheck, Target } from "lucide-react";
 import { lazy, Suspense } from "react";
 import { Button as AriaButton } from "react-aria-components";
 import { NavLink } from "react-router";
 import { Logo } from "~/components/logo";
 import { cx } from "~/components/ui/cx";
 import { Kbd } from "~/components/ui/kbd";
+import { meQuery } from "~/features/identity/queries";
 import type { LiveState } from "~/features/live/stream";
 import { projectsQuery } from "~/features/projects/queries";
 import { ProjectDot } from "~/features/shell/project-dot";
@@ -25,6 +26,7 @@ function navClass({ isActive }: { isActive: boolean }): string {
 export function Sidebar({ liveState }: { liveState: LiveState }) {
   const { openPalette } = useShell();
   const { data: projects } = useQuery(projectsQuery);
+  const { data: me } = useQuery(meQuery);
   return (
     <div className="flex h-full w-60 flex-col gap-3 p-3 max-md:w-72">
       <div className="flex h-7 items-center gap-2 ps-1 touch:h-11">
@@ -55,6 +57,11 @@ export function Sidebar({ liveState }: { liveState: LiveState }) {
         <NavLink to="/projects" end className={navClass}>
           <FolderKanban aria-hidden /> Projects
         </NavLink>
+        {me?.role === "admin" && (
+          <NavLink to="/admin/users" className={navClass}>
+            <ShieldCheck aria-hidden /> Administration
+          </NavLink>
+        )}
         <h2 className="mt-4 mb-1 px-2 text-label font-medium text-subtle" id="sidebar-projects">
           Your projects
         </h2>

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { BellRing, Keyboard, LogOut, Monitor, Moon, Settings2, Sun } from "lucide-react";
+import { BellRing, Keyboard, LogOut, Monitor, Moon, Settings2, ShieldCheck, Sun, UserRound } from "lucide-react";
 import { useState } from "react";
 import { Button as AriaButton } from "react-aria-components";
 import { useNavigate, useSubmit } from "react-router";
@@ -24,7 +24,7 @@ export default function UserMenu() {
   return (
     <MenuTrigger onOpenChange={() => setTheme(currentTheme())}>
       <AriaButton className="flex h-10 items-center gap-2 rounded-control px-2 text-start hovered:bg-hover pressed:bg-press touch:h-12">
-        <Avatar person={{ id: me.id, name }} />
+        <Avatar person={{ id: me.id, name, avatar_url: me.avatar_url }} />
         <span className="min-w-0 flex-1 leading-4">
           <span className="block truncate font-medium">{name}</span>
           <span className="block truncate text-meta text-subtle">@{me.username}</span>
@@ -53,6 +53,12 @@ export default function UserMenu() {
           </MenuItem>
         </MenuGroup>
         <MenuSeparator />
+        <MenuItem id="settings" icon={<UserRound />} onAction={() => navigate("/settings/profile")}>
+          Profile and settings
+        </MenuItem>
+        <MenuItem id="security" icon={<ShieldCheck />} onAction={() => navigate("/settings/security")}>
+          Security
+        </MenuItem>
         <MenuItem id="notifications" icon={<BellRing />} onAction={() => navigate("/settings/notifications")}>
           Notification settings
         </MenuItem>

@@ -1,79 +1,142 @@
-import { login } from "@synergy/client";
+import { getSignInOptions, login, sendMfaCode, verifyMfa } from "@synergy/client";
 import { data, Form, Link, redirect, redirectDocument, useNavigation, useSearchParams } from "react-router";
 import { Button } from "~/components/ui/button";
 import { TextField } from "~/components/ui/field";
 import { FormAlert, type FormFailure, fieldError } from "~/features/identity/form";
-import { ApiError } from "~/lib/api";
+import { ProviderLinks } from "~/features/identity/provider-links";
+import { type Challenge, readChallenge, SecondFactorForm } from "~/features/identity/second-factor";
+import { signInNotice } from "~/features/identity/sign-in-notice";
+import { useLinkValues } from "~/features/identity/use-link-values";
+import { ApiError, answer } from "~/lib/api";
 import { safeNext } from "~/lib/next";
 import { sessionContext } from "~/lib/server/session.server";
 import type { Route } from "./+types/login";
 
 const FIELDS = ["identifier", "password"];
 
+interface Outcome {
+  failure?: FormFailure;
+  /** The password was right, and a second factor is still to be given. */
+  challenge?: Challenge;
+  isCodeSent?: boolean;
+}
+
 export const meta: Route.MetaFunction = () => [{ title: "Sign in · SynergyOS" }];
+
+export async function loader({ request, context }: Route.LoaderArgs) {
+  const { api, hasAccess } = context.get(sessionContext);
+  const { searchParams } = new URL(request.url);
+  // With `next` the session was just found to be no longer valid.
+  if (hasAccess && ![...searchParams.keys()].length) throw redirect("/projects");
+  return { options: await answer(getSignInOptions({ client: api })).catch(() => undefined) };
+}
 
 export async function action({ request, context }: Route.ActionArgs) {
   const form = await request.formData();
-  const identifier = String(form.get("identifier") ?? "");
+  const { api } = context.get(sessionContext);
+  const read = (name: string) => String(form.get(name) ?? "");
+  const challenge = readChallenge(form);
+  const identifier = read("identifier");
   try {
-    await login({
-      client: context.get(sessionContext).api,
-      body: { identifier, password: String(form.get("password") ?? ""), deliver: "cookie" },
-    });
+    if (challenge && read("intent") === "send-code") {
+      await sendMfaCode({ client: api, body: { mfa_token: challenge.token } });
+      return data<Outcome>({ challenge: { ...challenge, method: "email" }, isCodeSent: true });
+    }
+    if (challenge && read("intent") === "choose") return data<Outcome>({ challenge });
+    if (challenge) {
+      const code = read("code").trim();
+      await verifyMfa({
+        client: api,
+        body: { mfa_token: challenge.token, method: challenge.method, code, deliver: "cookie" },
+      });
+    } else {
+      const { mfa_token, methods } = await answer(
+        login({ client: api, body: { identifier, password: read("password"), deliver: "cookie" } }),
+      );
+      const [method] = methods ?? [];
+      if (mfa_token && method)
+        return data<Outcome>({ challenge: { token: mfa_token, methods: methods ?? [], method } });
+    }
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     const failure: FormFailure = { problem: error.problem, values: { identifier } };
-    return data(failure, { status: error.status });
+    // A challenge that has run out begins again with the password.
+    const isOver = error.problem.code === "mfa_expired";
+    return data<Outcome>({ failure, challenge: isOver ? undefined : challenge }, { status: error.status });
   }
   // A new document, so that nothing of another person's session stays in memory.
   return redirectDocument(safeNext(new URL(request.url).searchParams.get("next")));
 }
 
-export function loader({ request, context }: Route.LoaderArgs) {
-  const next = new URL(request.url).searchParams.get("next");
-  // With `next` the session was just found to be no longer valid.
-  return context.get(sessionContext).hasAccess && !next ? redirect("/projects") : null;
-}
-
-export default function LoginPage({ actionData }: Route.ComponentProps) {
+export default function LoginPage({ actionData, loaderData }: Route.ComponentProps) {
   const [params] = useSearchParams();
-  const isBusy = useNavigation().state !== "idle";
+  const linked = useLinkValues();
+  const challenge = actionData ? actionData.challenge : linked && readChallenge(linked);
+  if (challenge) {
+    return (
+      <SecondFactorForm
+        key={challenge.method}
+        challenge={challenge}
+        failure={actionData?.failure}
+        isCodeSent={actionData?.isCodeSent ?? false}
+      />
+    );
+  }
+  const { options } = loaderData;
   return (
     <>
       <h1 className="mb-4 text-page font-semibold">Sign in</h1>
-      <Form method="post" className="flex flex-col gap-4" noValidate={false}>
-        <FormAlert failure={actionData} fields={FIELDS} />
-        <TextField
-          label="Username or email"
-          name="identifier"
-          autoComplete="username"
-          autoCapitalize="none"
-          spellCheck={false}
-          autoFocus
-          required
-          maxLength={254}
-          defaultValue={actionData?.values.identifier}
-          error={fieldError(actionData, "identifier")}
-        />
-        <TextField
-          label="Password"
-          name="password"
-          type="password"
-          autoComplete="current-password"
-          required
-          maxLength={128}
-          error={fieldError(actionData, "password")}
-        />
-        <Button type="submit" variant="primary" size="md" isPending={isBusy} className="h-9">
-          {isBusy ? "Signing in…" : "Sign in"}
-        </Button>
-      </Form>
-      <p className="mt-6 text-center text-muted">
-        New here?{" "}
-        <Link to={`/register?${params}`} className="font-medium text-accent hover:underline">
-          Create an account
-        </Link>
-      </p>
+      <PasswordForm failure={actionData?.failure} notice={actionData ? undefined : signInNotice(params)} />
+      {options && <ProviderLinks providers={options.oidc_providers} next={params.get("next")} />}
+      {options?.registration === "open" && (
+        <p className="mt-6 text-center text-muted">
+          New here?{" "}
+          <Link to={`/register?${params}`} className="font-medium text-accent hover:underline">
+            Create an account
+          </Link>
+        </p>
+      )}
     </>
+  );
+}
+
+function PasswordForm({ failure, notice }: { failure: FormFailure | undefined; notice: string | undefined }) {
+  const isBusy = useNavigation().state !== "idle";
+  return (
+    <Form method="post" className="flex flex-col gap-4">
+      {notice && (
+        <p role="status" className="rounded-control border border-line bg-sunken px-3 py-2">
+          {notice}
+        </p>
+      )}
+      <FormAlert failure={failure} fields={FIELDS} />
+      <TextField
+        label="Username or email"
+        name="identifier"
+        autoComplete="username"
+        autoCapitalize="none"
+        spellCheck={false}
+        autoFocus
+        required
+        maxLength={254}
+        defaultValue={failure?.values.identifier}
+        error={fieldError(failure, "identifier")}
+      />
+      <TextField
+        label="Password"
+        name="password"
+        type="password"
+        autoComplete="current-password"
+        required
+        maxLength={128}
+        error={fieldError(failure, "password")}
+      />
+      <Link to="/forgot-password" className="-mt-2 self-end text-meta text-accent hover:underline">
+        Forgotten?
+      </Link>
+      <Button type="submit" variant="primary" size="md" isPending={isBusy} className="h-9">
+        {isBusy ? "Signing in…" : "Sign in"}
+      </Button>
+    </Form>
   );
 }

@@ -1,9 +1,11 @@
-import { login, register } from "@synergy/client";
-import { data, Form, Link, redirectDocument, useNavigation, useSearchParams } from "react-router";
+import { getSignInOptions, login, register } from "@synergy/client";
+import { data, Form, Link, redirect, redirectDocument, useNavigation, useSearchParams } from "react-router";
 import { Button } from "~/components/ui/button";
 import { TextField } from "~/components/ui/field";
 import { FormAlert, type FormFailure, fieldError } from "~/features/identity/form";
-import { ApiError } from "~/lib/api";
+import { PersonFields } from "~/features/identity/person-fields";
+import { ProviderLinks } from "~/features/identity/provider-links";
+import { ApiError, answer } from "~/lib/api";
 import { safeNext } from "~/lib/next";
 import { sessionContext } from "~/lib/server/session.server";
 import type { Route } from "./+types/register";
@@ -11,6 +13,12 @@ import type { Route } from "./+types/register";
 const FIELDS = ["first_name", "last_name", "username", "email", "password"];
 
 export const meta: Route.MetaFunction = () => [{ title: "Create an account · SynergyOS" }];
+
+export async function loader({ context }: Route.LoaderArgs) {
+  const { api, hasAccess } = context.get(sessionContext);
+  if (hasAccess) throw redirect("/projects");
+  return { options: await answer(getSignInOptions({ client: api })).catch(() => undefined) };
+}
 
 export async function action({ request, context }: Route.ActionArgs) {
   const form = await request.formData();
@@ -34,48 +42,43 @@ export async function action({ request, context }: Route.ActionArgs) {
   return redirectDocument(safeNext(new URL(request.url).searchParams.get("next")));
 }
 
-export default function RegisterPage({ actionData }: Route.ComponentProps) {
+const CLOSED = {
+  invite: "Here one gets an account by invitation. Ask somebody who works here to invite you into a project.",
+  closed: "This instance takes no registrations. Ask its administrator for an account.",
+};
+
+export default function RegisterPage({ actionData, loaderData }: Route.ComponentProps) {
   const [params] = useSearchParams();
   const isBusy = useNavigation().state !== "idle";
-  const field = (name: string) => ({
-    name,
-    required: true,
-    defaultValue: actionData?.values[name],
-    error: fieldError(actionData, name),
-  });
+  const mode = loaderData.options?.registration ?? "open";
   return (
     <>
       <h1 className="mb-4 text-page font-semibold">Create an account</h1>
-      <Form method="post" className="flex flex-col gap-4">
-        <FormAlert failure={actionData} fields={FIELDS} />
-        <div className="grid grid-cols-2 gap-3">
-          <TextField label="First name" autoComplete="given-name" autoFocus maxLength={50} {...field("first_name")} />
-          <TextField label="Last name" autoComplete="family-name" maxLength={50} {...field("last_name")} />
-        </div>
-        <TextField
-          label="Username"
-          autoComplete="username"
-          autoCapitalize="none"
-          spellCheck={false}
-          minLength={3}
-          maxLength={30}
-          hint="Letters, digits, - and _. Others mention you by it."
-          {...field("username")}
-        />
-        <TextField label="Email" type="email" autoComplete="email" maxLength={254} {...field("email")} />
-        <TextField
-          label="Password"
-          type="password"
-          autoComplete="new-password"
-          minLength={8}
-          maxLength={128}
-          hint="At least 8 characters."
-          {...field("password")}
-        />
-        <Button type="submit" variant="primary" size="md" isPending={isBusy} className="h-9">
-          {isBusy ? "Creating…" : "Create account"}
-        </Button>
-      </Form>
+      {mode !== "open" ? (
+        <p className="text-body text-muted">{CLOSED[mode]}</p>
+      ) : (
+        <>
+          <Form method="post" className="flex flex-col gap-4">
+            <FormAlert failure={actionData} fields={FIELDS} />
+            <PersonFields failure={actionData} values={actionData?.values}>
+              <TextField
+                label="Email"
+                type="email"
+                autoComplete="email"
+                maxLength={254}
+                name="email"
+                required
+                defaultValue={actionData?.values.email}
+                error={fieldError(actionData, "email")}
+              />
+            </PersonFields>
+            <Button type="submit" variant="primary" size="md" isPending={isBusy} className="h-9">
+              {isBusy ? "Creating…" : "Create account"}
+            </Button>
+          </Form>
+          <ProviderLinks providers={loaderData.options?.oidc_providers ?? []} next={params.get("next")} />
+        </>
+      )}
       <p className="mt-6 text-center text-muted">
         Have an account?{" "}
         <Link to={`/login?${params}`} className="font-medium text-accent hover:underline">

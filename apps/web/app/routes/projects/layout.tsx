@@ -1,10 +1,10 @@
 import { HydrationBoundary, useSuspenseQuery } from "@tanstack/react-query";
 import { Activity, Archive, Columns3, Plus, Users, Webhook } from "lucide-react";
 import { lazy, Suspense, useEffect, useRef } from "react";
-import { Link, NavLink, Outlet } from "react-router";
+import { Link, Outlet } from "react-router";
 import { Button } from "~/components/ui/button";
-import { cx } from "~/components/ui/cx";
 import { Skeleton } from "~/components/ui/states";
+import { Tabs } from "~/components/ui/tabs";
 import { projectQuery } from "~/features/projects/queries";
 import { mayEditTasks, maySeeWebhooks } from "~/features/projects/roles";
 import { Header } from "~/features/shell/header";
@@ -40,12 +40,12 @@ export function clientLoader({ params, request }: Route.ClientLoaderArgs) {
   return prefetched(request, (client) => client.ensureQueryData(projectQuery(params.projectId)));
 }
 
-const tabs = [
+const TABS = [
   { to: "board", label: "Board", icon: Columns3 },
   { to: "activity", label: "Activity", icon: Activity },
   { to: "members", label: "Members", icon: Users },
 ];
-const webhooksTab = { to: "webhooks", label: "Webhooks", icon: Webhook };
+const WEBHOOKS_TAB = { to: "webhooks", label: "Webhooks", icon: Webhook };
 
 export default function ProjectLayout({ loaderData, params }: Route.ComponentProps) {
   return (
@@ -101,11 +101,11 @@ function ProjectFrame({ projectId }: { projectId: string }) {
         }
       >
         <nav aria-label="Views" className="flex gap-0.5 max-md:hidden">
-          <Tabs project={project} />
+          <Tabs tabs={tabsOf(project)} />
         </nav>
       </Header>
       <nav aria-label="Views" className="flex gap-0.5 overflow-x-auto border-b border-line px-2 py-1 md:hidden">
-        <Tabs project={project} />
+        <Tabs tabs={tabsOf(project)} />
       </nav>
       {project.archived_at && (
         <p className="flex items-center gap-2 border-b border-line bg-sunken px-4 py-1.5 text-meta text-muted">
@@ -126,21 +126,6 @@ function ProjectFrame({ projectId }: { projectId: string }) {
   );
 }
 
-function Tabs({ project }: { project: Project }) {
-  const shown = maySeeWebhooks(project) ? [...tabs, webhooksTab] : tabs;
-  return shown.map(({ to, label, icon: Icon }) => (
-    <NavLink
-      key={to}
-      to={to}
-      prefetch="intent"
-      className={({ isActive }) =>
-        cx(
-          "flex h-7 items-center gap-1.5 rounded-control px-2 transition-colors duration-100 touch:h-11",
-          isActive ? "bg-press font-medium text-text" : "text-muted hover:bg-hover hover:text-text",
-        )
-      }
-    >
-      <Icon aria-hidden className="size-4 max-sm:hidden" /> {label}
-    </NavLink>
-  ));
+function tabsOf(project: Project) {
+  return maySeeWebhooks(project) ? [...TABS, WEBHOOKS_TAB] : TABS;
 }

@@ -1,15 +1,18 @@
 import { HydrationBoundary, useSuspenseQuery } from "@tanstack/react-query";
-import { X } from "lucide-react";
+import { Crown, LogOut, Mail, X } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
+import { useNavigate } from "react-router";
 import { TimeAgo } from "~/components/time-ago";
 import { Avatar } from "~/components/ui/avatar";
-import { IconButton } from "~/components/ui/button";
+import { Button, IconButton } from "~/components/ui/button";
 import { Select } from "~/components/ui/field";
 import { toastDone } from "~/components/ui/toast";
 import { meQuery } from "~/features/identity/queries";
+import { Invitations } from "~/features/members/invitations";
+import { useLeave, useTransfer } from "~/features/members/mutations";
 import { useChangeMember, useRemoveMember } from "~/features/projects/mutations";
 import { membersQuery, projectQuery } from "~/features/projects/queries";
-import { grantableRoles, mayManage, ROLE_NAMES } from "~/features/projects/roles";
+import { grantableRoles, isOwner, mayManage, ROLE_NAMES } from "~/features/projects/roles";
 import { plural } from "~/lib/format";
 import { prefetched } from "~/lib/load";
 import { loadPage } from "~/lib/server/load.server";
@@ -17,6 +20,7 @@ import type { GrantableRole, Member, Project } from "~/lib/types";
 import type { Route } from "./+types/members";
 
 const ConfirmDialog = lazy(() => import("~/components/ui/confirm-dialog"));
+const InviteDialog = lazy(() => import("~/features/members/invite-dialog"));
 const AddMember = lazy(() => import("~/features/members/add-member"));
 
 export function loader(args: Route.LoaderArgs) {
@@ -38,6 +42,7 @@ export default function MembersPage({ loaderData, params }: Route.ComponentProps
 function Members({ projectId }: { projectId: string }) {
   const { data: project } = useSuspenseQuery(projectQuery(projectId));
   const { data: members } = useSuspenseQuery(membersQuery(projectId));
+  const [isInviting, setInviting] = useState(false);
   return (
     <div className="min-h-0 flex-1 overflow-y-auto p-4 sm:p-6">
       <title>{`${project.name} · Members · SynergyOS`}</title>
@@ -45,9 +50,15 @@ function Members({ projectId }: { projectId: string }) {
         <div className="mb-3 flex items-center justify-between">
           <h2 className="text-heading font-semibold">{plural(members.length, "member")}</h2>
           {mayManage(project) && (
-            <Suspense fallback={null}>
-              <AddMember project={project} members={members} />
-            </Suspense>
+            <span className="flex gap-2">
+              <Button onPress={() => setInviting(true)}>
+                <Mail aria-hidden /> Invite
+              </Button>
+              <Suspense fallback={null}>
+                <AddMember project={project} members={members} />
+                {isInviting && <InviteDialog project={project} onClose={() => setInviting(false)} />}
+              </Suspense>
+            </span>
           )}
         </div>
         <table className="w-full border-separate border-spacing-0 rounded-card border border-line bg-surface text-start">
@@ -73,6 +84,11 @@ function Members({ projectId }: { projectId: string }) {
             ))}
           </tbody>
         </table>
+        {mayManage(project) && (
+          <div className="mt-8">
+            <Invitations projectId={projectId} />
+          </div>
+        )}
       </div>
     </div>
   );
@@ -81,11 +97,13 @@ function Members({ projectId }: { projectId: string }) {
 function Row({ project, member }: { project: Project; member: Member }) {
   const { data: me } = useSuspenseQuery(meQuery);
   const { mutate: change, isPending } = useChangeMember(project.id);
-  const { mutate: remove } = useRemoveMember(project.id);
-  const [isAsking, setAsking] = useState(false);
+  const [asking, setAsking] = useState<"remove" | "transfer" | "leave">();
   const { user, role } = member;
+  const questions = useQuestions(project, user);
+  const question = asking && questions[asking];
   const isMe = user.id === me.id;
   const mayChange = mayManage(project) && role !== "owner" && !isMe;
+  const mayTransfer = isOwner(project) && member.is_active && role !== "owner";
   const cell = "border-t border-line px-3 py-2";
   return (
     <tr>
@@ -124,25 +142,72 @@ function Row({ project, member }: { project: Project; member: Member }) {
         <TimeAgo iso={member.joined_at} />
       </td>
       <td className={`${cell} px-2`}>
-        {mayChange && (
-          <IconButton label={`Remove ${user.name}`} onPress={() => setAsking(true)}>
-            <X />
-          </IconButton>
-        )}
+        <span className="flex justify-end">
+          {mayTransfer && (
+            <IconButton label={`Make ${user.name} the owner`} onPress={() => setAsking("transfer")}>
+              <Crown />
+            </IconButton>
+          )}
+          {mayChange && (
+            <IconButton label={`Remove ${user.name}`} onPress={() => setAsking("remove")}>
+              <X />
+            </IconButton>
+          )}
+          {isMe && role !== "owner" && (
+            <IconButton label="Leave the project" onPress={() => setAsking("leave")}>
+              <LogOut />
+            </IconButton>
+          )}
+        </span>
         <Suspense fallback={null}>
-          {isAsking && (
+          {question && (
             <ConfirmDialog
-              title={`Remove ${user.name}?`}
-              action="Remove member"
+              title={question.title}
+              action={question.action}
               isOpen
-              onOpenChange={setAsking}
-              onConfirm={() => remove(user.id, { onSuccess: () => toastDone(`${user.name} was removed.`) })}
+              onOpenChange={() => setAsking(undefined)}
+              onConfirm={question.confirm}
             >
-              They no longer see this project, and are taken off its tasks. What they wrote stays.
+              {question.text}
             </ConfirmDialog>
           )}
         </Suspense>
       </td>
     </tr>
   );
+}
+
+interface Question {
+  title: string;
+  action: string;
+  text: string;
+  confirm: () => void;
+}
+
+/** What is asked before a membership ends, or before what oneself may do changes. */
+function useQuestions(project: Project, user: Member["user"]): Record<"remove" | "transfer" | "leave", Question> {
+  const { mutate: remove } = useRemoveMember(project.id);
+  const { mutate: transfer } = useTransfer(project.id);
+  const { mutate: leave } = useLeave(project.id);
+  const navigate = useNavigate();
+  return {
+    remove: {
+      title: `Remove ${user.name}?`,
+      action: "Remove member",
+      text: "They no longer see this project, and are taken off its tasks. What they wrote stays.",
+      confirm: () => remove(user.id, { onSuccess: () => toastDone(`${user.name} was removed.`) }),
+    },
+    transfer: {
+      title: `Make ${user.name} the owner?`,
+      action: "Transfer the project",
+      text: "A project has one owner, who alone may delete and transfer it. You stay as a manager.",
+      confirm: () => transfer(user.id, { onSuccess: () => toastDone(`${user.name} owns the project now.`) }),
+    },
+    leave: {
+      title: `Leave ${project.name}?`,
+      action: "Leave",
+      text: "You no longer see this project, and are taken off its tasks. What you wrote stays.",
+      confirm: () => leave(user.id, { onSuccess: () => navigate("/projects") }),
+    },
+  };
 }

@@ -7,7 +7,6 @@ import { inputClass, Select } from "~/components/ui/field";
 import { useSaveTimezone } from "~/features/identity/mutations";
 import { preferencesQuery, useChangePreferences } from "~/features/notifications/preferences";
 import { groupTypes } from "~/features/notifications/types";
-import { Header } from "~/features/shell/header";
 import { prefetched } from "~/lib/load";
 import { loadPage } from "~/lib/server/load.server";
 import type { Preferences } from "~/lib/types";
@@ -39,12 +38,7 @@ export function clientLoader({ request }: Route.ClientLoaderArgs) {
 export default function NotificationSettingsPage({ loaderData }: Route.ComponentProps) {
   return (
     <HydrationBoundary state={loaderData.state}>
-      <Header title={<h1 className="font-semibold">Notification settings</h1>} />
-      <div className="min-h-0 flex-1 overflow-y-auto p-4 sm:p-6">
-        <div className="mx-auto flex max-w-3xl flex-col gap-6">
-          <Settings />
-        </div>
-      </div>
+      <Settings />
     </HydrationBoundary>
   );
 }

@@ -1,0 +1,81 @@
+import type { AdminUserView } from "@synergy/client";
+import { useSuspenseQuery } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
+import { TimeAgo } from "~/components/time-ago";
+import { Avatar } from "~/components/ui/avatar";
+import { Select } from "~/components/ui/field";
+import { toastDone } from "~/components/ui/toast";
+import { useSetRole } from "~/features/admin/mutations";
+import { GLOBAL_ROLES, ROLE_LABELS } from "~/features/admin/roles";
+import { meQuery } from "~/features/identity/queries";
+
+const AccountMenu = lazy(() => import("~/features/admin/account-menu"));
+
+/** What an account's line says of its state, when it is not simply active. */
+function stateOf({ is_person_only, is_active }: AdminUserView): string | undefined {
+  if (is_person_only) return "without an account";
+  return is_active ? undefined : "deactivated";
+}
+
+/** One account, with its role to change and what else can be done to it. */
+export function AccountRow({ account }: { account: AdminUserView }) {
+  const { data: me } = useSuspenseQuery(meQuery);
+  const { mutate: setRole, isPending } = useSetRole();
+  const name = `${account.first_name} ${account.last_name}`;
+  const isMe = account.id === me.id;
+  const state = stateOf(account);
+  const cell = "border-t border-line px-3 py-2";
+  return (
+    <tr>
+      <td className={cell}>
+        <span className="flex items-center gap-3">
+          <Avatar person={{ id: account.id, name, avatar_url: account.avatar_url }} size="md" />
+          <span className="min-w-0">
+            <span className="block truncate font-medium">
+              {name} {isMe && <span className="font-normal text-subtle">(you)</span>}
+              {state && <span className="font-normal text-warn"> · {state}</span>}
+            </span>
+            <span className="block truncate text-meta text-subtle">
+              @{account.username}
+              {account.email && ` · ${account.email}`}
+              {account.email && !account.email_verified_at && " (not confirmed)"}
+            </span>
+          </span>
+        </span>
+      </td>
+      <td className={cell}>
+        {account.is_person_only || isMe ? (
+          ROLE_LABELS[account.role]
+        ) : (
+          <Select
+            aria-label={`Role of ${name}`}
+            value={account.role}
+            disabled={isPending}
+            onChange={(event) => {
+              const role = event.target.value as AdminUserView["role"];
+              setRole(
+                { id: account.id, role },
+                { onSuccess: () => toastDone(`${name} is now ${ROLE_LABELS[role].toLowerCase()}.`) },
+              );
+            }}
+          >
+            {GLOBAL_ROLES.map((role) => (
+              <option key={role} value={role}>
+                {ROLE_LABELS[role]}
+              </option>
+            ))}
+          </Select>
+        )}
+      </td>
+      <td className={`${cell} text-muted`}>{account.has_second_factor ? "On" : "Off"}</td>
+      <td className={`${cell} text-muted`}>
+        {account.last_login_at ? <TimeAgo iso={account.last_login_at} /> : "Never"}
+      </td>
+      <td className={`${cell} px-2`}>
+        <Suspense fallback={<span className="block size-7 touch:size-11" />}>
+          {!isMe && <AccountMenu account={account} name={name} />}
+        </Suspense>
+      </td>
+    </tr>
+  );
+}

@@ -1,0 +1,7 @@
+import type { AdminUserView } from "@synergy/client";
+
+type GlobalRole = AdminUserView["role"];
+
+export const ROLE_LABELS: Record<GlobalRole, string> = { member: "Member", manager: "Manager", admin: "Administrator" };
+
+export const GLOBAL_ROLES = Object.keys(ROLE_LABELS) as GlobalRole[];

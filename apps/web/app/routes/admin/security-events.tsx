@@ -1,0 +1,150 @@
+import type { SecurityEventView } from "@synergy/client";
+import { HydrationBoundary, type QueryClient, useInfiniteQuery } from "@tanstack/react-query";
+import { Download, ShieldCheck } from "lucide-react";
+import { useSearchParams } from "react-router";
+import { LocalTime } from "~/components/time-ago";
+import { inputClass, Select } from "~/components/ui/field";
+import { ShowOlder } from "~/components/ui/show-older";
+import { EmptyState } from "~/components/ui/states";
+import { EVENT_TYPES, eventName } from "~/features/account/event-names";
+import { type EventFilter, eventQueryOf, securityEventsQuery } from "~/features/admin/queries";
+import { prefetched } from "~/lib/load";
+import { loadPage } from "~/lib/server/load.server";
+import type { Route } from "./+types/security-events";
+
+export const meta: Route.MetaFunction = () => [{ title: "Security events · SynergyOS" }];
+
+function filterOf(params: URLSearchParams): EventFilter {
+  const read = (name: string) => params.get(name) ?? "";
+  return { type: read("type"), text: read("q"), ip: read("ip") };
+}
+
+const load = (request: Request) => (client: QueryClient) =>
+  client.fetchInfiniteQuery({
+    ...securityEventsQuery(filterOf(new URL(request.url).searchParams)),
+    staleTime: 0,
+  });
+
+export function loader(args: Route.LoaderArgs) {
+  return loadPage(args, load(args.request));
+}
+
+export function clientLoader({ request }: Route.ClientLoaderArgs) {
+  return prefetched(request, load(request));
+}
+
+export default function SecurityEventsPage({ loaderData }: Route.ComponentProps) {
+  return (
+    <HydrationBoundary state={loaderData.state}>
+      <SecurityEvents />
+    </HydrationBoundary>
+  );
+}
+
+function SecurityEvents() {
+  const [params, setParams] = useSearchParams();
+  const filter = filterOf(params);
+  const list = useInfiniteQuery(securityEventsQuery(filter));
+  const events = list.data?.pages.flatMap((page) => page.items) ?? [];
+  const file = new URLSearchParams({ ...eventQueryOf(filter), format: "csv" });
+  return (
+    <section aria-labelledby="events">
+      <div className="mb-3 flex flex-wrap items-center gap-2">
+        <h2 id="events" className="me-auto text-heading font-semibold">
+          Security events
+        </h2>
+        <form
+          className="contents"
+          onSubmit={(event) => {
+            event.preventDefault();
+            const fields = new FormData(event.currentTarget);
+            const chosen = ["type", "q", "ip"].map((name) => [name, String(fields.get(name) ?? "").trim()]);
+            setParams(chosen.filter(([, value]) => value) as [string, string][]);
+          }}
+        >
+          <Select
+            aria-label="Type"
+            name="type"
+            defaultValue={filter.type}
+            onChange={(event) => event.currentTarget.form?.requestSubmit()}
+          >
+            <option value="">All types</option>
+            {EVENT_TYPES.map((type) => (
+              <option key={type} value={type}>
+                {eventName(type)}
+              </option>
+            ))}
+          </Select>
+          <input
+            type="search"
+            name="q"
+            aria-label="Whom they concern"
+            placeholder="Name or username"
+            defaultValue={filter.text}
+            className={`${inputClass} h-7 w-44 px-2 touch:h-11`}
+          />
+          <input
+            type="search"
+            name="ip"
+            aria-label="Address or network"
+            placeholder="192.0.2.0/24"
+            defaultValue={filter.ip}
+            className={`${inputClass} h-7 w-36 px-2 touch:h-11`}
+          />
+          <button type="submit" className="sr-only">
+            Filter
+          </button>
+        </form>
+        <a
+          href={`/api/v1/admin/security-events?${file}`}
+          download
+          className="inline-flex h-7 items-center gap-1.5 rounded-control border border-line bg-surface px-2.5 font-medium shadow-lift hover:bg-sunken touch:h-11"
+        >
+          <Download aria-hidden className="size-4" /> CSV
+        </a>
+      </div>
+      <div className="overflow-x-auto rounded-card border border-line bg-surface">
+        <table className="w-full border-separate border-spacing-0 text-start">
+          <thead>
+            <tr className="text-meta text-subtle">
+              {["When", "What", "Who", "From", "Details"].map((title) => (
+                <th key={title} scope="col" className="px-3 py-2 text-start font-medium">
+                  {title}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {events.map((event) => (
+              <Row key={event.id} event={event} />
+            ))}
+          </tbody>
+        </table>
+        {!events.length && !list.isPending && (
+          <EmptyState icon={<ShieldCheck />} title="Nothing found">
+            No event fits this filter.
+          </EmptyState>
+        )}
+        <ShowOlder list={list} className="border-t border-line" />
+      </div>
+    </section>
+  );
+}
+
+function Row({ event }: { event: SecurityEventView }) {
+  const cell = "border-t border-line px-3 py-2 align-top";
+  const detail = Object.entries(event.detail).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+  return (
+    <tr>
+      <td className={`${cell} whitespace-nowrap text-muted`}>
+        <LocalTime iso={event.created_at} />
+      </td>
+      <td className={`${cell} font-medium`}>{eventName(event.type)}</td>
+      <td className={cell}>{event.user ? `${event.user.name} (@${event.user.username})` : event.username_tried}</td>
+      <td className={`${cell} text-muted`} title={event.user_agent ?? undefined}>
+        {event.ip}
+      </td>
+      <td className={`${cell} text-meta text-subtle wrap-anywhere`}>{detail.join(" · ")}</td>
+    </tr>
+  );
+}
