@@ -126,7 +126,7 @@ def start(own_settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Proc
     started: list[Process] = []
     environ = {
         **{name: value for name, value in os.environ.items() if name.startswith(("PATH", "PYTHON", "COVERAGE"))},
-        "SECRET_KEY": "a key of these processes that is long enough",
+        "SECRET_KEY": own_settings.secret_keys[0],
         "SYNERGY_HOME": own_settings.home,
         "DB_NAME": own_settings.db_name,
         "DB_USER": own_settings.db_user,
