@@ -100,6 +100,17 @@ async def test_start_refuses_pages_that_are_not_ours(browsers, provider, page):
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "next")
 
 
+async def test_start_from_a_page_elsewhere_leads_to_our_own_sign_in_page(browsers, provider):
+    browser = browsers(provider.config())
+    answer = await browser.http.get(START, params={"next": "/projects"}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.headers["location"] == "/login?next=%2Fprojects"
+    assert "set-cookie" not in answer.headers
+    assert provider.asked == []
+    for site in ("same-origin", "same-site", "none"):
+        answer = await browser.http.get(START, headers={"Sec-Fetch-Site": site})
+        assert answer.headers["location"].startswith(provider.issuer)
+
+
 async def test_start_at_an_unknown_provider_is_404(browsers, provider):
     assert (await browsers(provider.config()).get("/api/v1/auth/oidc/other/start")).status_code == 404
 

@@ -39,9 +39,7 @@ def test_save_the_profile_and_a_picture_shows_them_everywhere(
     page.get_by_role("button", name="Save profile").click()
     expect(page.get_by_text("Is not an IANA time zone")).to_be_visible()
 
-    page.locator("input[type=file]").set_input_files(
-        {"name": "me.png", "mimeType": "image/png", "buffer": picture()}
-    )
+    page.locator("input[type=file]").set_input_files({"name": "me.png", "mimeType": "image/png", "buffer": picture()})
     expect(page.get_by_text("Your picture is saved.")).to_be_visible()
     expect(page.locator("aside img")).to_have_js_property("naturalWidth", 256)
     me = ada.call("GET", "/me")
@@ -118,9 +116,7 @@ def test_make_a_token_use_it_and_revoke_it(
     assert httpx.get(f"{base_url}/api/v1/me", headers=headers).status_code == 401
 
 
-def test_delete_ones_account_leads_out(
-    open_browser: Callable[..., Page], make_person: Callable[..., Person]
-) -> None:
+def test_delete_ones_account_leads_out(open_browser: Callable[..., Page], make_person: Callable[..., Person]) -> None:
     ada = make_person()
     page = open_browser(ada)
     visit(page, "/settings/profile")

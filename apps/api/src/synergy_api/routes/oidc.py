@@ -78,6 +78,7 @@ def list_oidc_providers(state: State) -> ItemList[OidcProviderView]:
 @get("/auth/oidc/{provider:str}/start", tags=["auth"], status_code=302, security=_PUBLIC, responses=errors(400, 404))
 async def start_oidc(
     provider: FromPath[str],
+    request: AnyRequest,
     state: State,
     next_page: Annotated[
         str, QueryParameter(name="next", description="The page of ours to go to afterwards, such as /projects")
@@ -87,6 +88,9 @@ async def start_oidc(
     runtime: Runtime = state.runtime
     if not oidc.is_own_page(next_page):
         raise bad_parameter("next", "must be a page of this installation, such as /projects")
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        # a page elsewhere signs nobody in: it leads to our button
+        return _redirect(f"/login?{urlencode({'next': next_page}, quote_via=quote)}")
     try:
         begun = await oidc.begin(runtime, state.oidc_providers, provider, next_page=next_page)
     except ProviderUnavailable as error:
