@@ -143,11 +143,13 @@ async def _authenticate(request: AnyRequest, state: State, db: Reader) -> Actor:
     runtime: Runtime = state.runtime
     header = request.headers.get("authorization")
     if header is not None:
+        if len(request.headers.getall("authorization")) > 1:
+            raise NotAuthenticated("Send one Authorization header.", headers={"WWW-Authenticate": "Bearer"})
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise NotAuthenticated("Send `Authorization: Bearer <token>`.", headers={"WWW-Authenticate": "Bearer"})
     else:
-        token = request.cookies.get(cookie_names(runtime.settings)[0], "")
+        token = cookie_of(request, cookie_names(runtime.settings)[0])
         if not token:
             raise NotAuthenticated("Sign in first.", headers={"WWW-Authenticate": "Bearer"})
         refuse_forged(request, runtime.settings)
@@ -163,6 +165,16 @@ async def _authenticate(request: AnyRequest, state: State, db: Reader) -> Actor:
             headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
         )
     return actor
+
+
+def cookie_of(request: AnyRequest, name: str) -> str | None:
+    """A cookie's value. Of two with the same name one was put there by somebody else, from a neighbouring host."""
+    value = request.cookies.get(name)
+    if value is not None:
+        given = ";".join(request.headers.getall("cookie")).split(";")
+        if sum(cookie.partition("=")[0].strip() == name for cookie in given) > 1:
+            raise NotAuthenticated("The same cookie is there twice. Delete this site's cookies, and sign in again.")
+    return value
 
 
 def refuse_forged(request: AnyRequest, settings: Settings) -> None:

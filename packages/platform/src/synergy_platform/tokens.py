@@ -16,6 +16,7 @@ from typing import Any
 import jwt
 
 ALGORITHM = "HS256"
+_CLOCK_SKEW_SECONDS = 60
 
 
 class InvalidToken(Exception):
@@ -83,16 +84,30 @@ class JwtSigner:
                     algorithms=[ALGORITHM],
                     audience=self._audience,
                     # the injected clock decides, not the machine's
-                    options={"require": ["exp", "iat", "aud", "sub"], "verify_exp": False, "verify_iat": False},
-                )
+                    options={
+                        "require": ["exp", "iat", "aud", "sub"], "verify_exp": False, "verify_iat": False,
+                        "verify_nbf": False,
+                    },
+                )  # fmt: skip
             except jwt.InvalidSignatureError:
                 continue
-            except jwt.InvalidTokenError as error:
+            # RecursionError: nested so deeply that it cannot be read, which is asked for before the signature is
+            except (jwt.InvalidTokenError, RecursionError) as error:
                 raise InvalidToken(str(error)) from None
-            if not isinstance(claims["exp"], int) or claims["exp"] <= now.timestamp():
-                raise InvalidToken("expired")
+            _check_times(claims, now.timestamp())
             return claims
         raise InvalidToken("signature")
+
+
+def _check_times(claims: dict[str, Any], now: float) -> None:
+    """Refuse what is over, or not to begin yet; servers' clocks may differ a little."""
+    times = [claims["exp"], claims["iat"], claims.get("nbf", claims["iat"])]
+    if not all(type(time) is int for time in times):
+        raise InvalidToken("times must be whole numbers")
+    if claims["exp"] <= now:
+        raise InvalidToken("expired")
+    if max(times[1:]) > now + _CLOCK_SKEW_SECONDS:
+        raise InvalidToken("not yet good")
 
 
 def new_opaque_token() -> str:

@@ -13,6 +13,7 @@ from litestar.params import JSONBody
 from synergy_api.authentication import (
     client_of,
     cookie_names,
+    cookie_of,
     device_cookie,
     refuse_foreign,
     refuse_forged,
@@ -69,7 +70,7 @@ async def refresh(request: AnyRequest, state: State) -> Response[SignInView]:
         return sign_in_response(
             runtime.settings, await identity.refresh(runtime, token, client_of(request)), as_cookies=False
         )
-    token = request.cookies.get(cookie_names(runtime.settings)[1])
+    token = cookie_of(request, cookie_names(runtime.settings)[1])
     if not token:
         raise NotAuthenticated("Send the refresh token in the body or as a cookie.")
     refuse_forged(request, runtime.settings)
