@@ -62,6 +62,8 @@ async def base_settings(
         redis_url=cache.url(),
         broker_url=broker.url(),
         log_format="json",
+        # requests are counted as they are in production, but never too many: all tests come from one address
+        rate_limit_api=RateLimit(1_000_000, 60),
     )
     await migrate(settings)
     return settings
@@ -80,7 +82,7 @@ async def settings(
 async def own_settings(
     base_settings: Settings, services: tuple[EmbeddedPostgres, EmbeddedRedis, EmbeddedRedis]
 ) -> AsyncIterator[Settings]:
-    """Settings of a migrated database that one test has for itself, and of a Redis database of its own."""
+    """Settings of a migrated database that one test has for itself."""
     name = f"synergy_{new_id().hex[-12:]}"
     services[0].create_database(name, template="template_synergy")
     yield msgspec.structs.replace(base_settings, db_name=name)
@@ -150,11 +152,9 @@ async def app_client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """The API, in this process; nobody is signed in. Streams need `live_api` instead."""
     from synergy_api.app import create_app
 
-    # requests are counted as they are in production, but never too many
     no_limit = RateLimit(0, 1)
     unlimited = msgspec.structs.replace(
-        settings, rate_limit_api=RateLimit(1_000_000, 60), rate_limit_register=no_limit, rate_limit_forgot=no_limit,
-        rate_limit_reset=no_limit,
+        settings, rate_limit_register=no_limit, rate_limit_forgot=no_limit, rate_limit_reset=no_limit
     )  # fmt: skip
     app = create_app(_runtime(unlimited))
     started, stop = asyncio.Event(), asyncio.Event()

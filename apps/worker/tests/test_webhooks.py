@@ -13,11 +13,9 @@ from standardwebhooks import Webhook
 from synergy_domain import webhooks
 from synergy_domain.webhooks import WebhookInput
 from synergy_platform.runtime import Runtime
-from synergy_platform.tokens import Keyring
 from synergy_testing.factories import Factory
 
 ALLOWED = {"SYNERGY_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8"}
-KEY = "a key of these processes that is long enough"
 
 
 class Receiver:
@@ -59,10 +57,9 @@ async def receiver():
 
 @pytest.fixture
 async def endpoint(work, receiver, own_settings):
-    """A project with an endpoint; its secrets are encrypted with the key of the processes."""
+    """A project with an endpoint."""
     settings = msgspec.structs.replace(own_settings, webhook_allowed_networks=("127.0.0.0/8",))
     runtime = Runtime(settings, application="synergy-test")
-    runtime.keyring = Keyring([KEY])
     make = Factory(work.runtime)
     project = await make.project()
     admin = await make.user(role="admin")
