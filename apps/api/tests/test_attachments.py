@@ -11,9 +11,7 @@ import pytest
 from synergy_api.app import create_app
 from synergy_api.downloads import content_disposition
 from synergy_domain import work
-from synergy_domain.work import AttachmentUpload
 from synergy_domain.work.attachments import clean_media_type, clean_name
-from synergy_platform.errors import NotFound
 from synergy_platform.ids import new_id
 from synergy_testing.fixtures import Caller
 
@@ -267,18 +265,18 @@ async def test_add_attachment_to_an_archived_project_is_refused(api, make, owner
     assert (await owner.get(f"/attachments/{made['id']}/content")).content == TEXT
 
 
-async def test_add_attachment_to_a_task_deleted_meanwhile_keeps_nothing(make, runtime, project, task):
-    async def content():
-        yield TEXT
-
+async def test_add_attachment_to_a_task_deleted_meanwhile_keeps_nothing(api, make, runtime, project, task):
     owner, before = make.owner(project), stored_files(runtime)
-    stored = await runtime.storage.write("attachments", content(), max_bytes=100)
-    async with runtime.database.unit_of_work() as uow:
-        await work.delete_task(uow, owner, str(task.id))
-    with pytest.raises(NotFound):
-        await work.add_attachment(
-            runtime, owner, str(task.id), AttachmentUpload(file=stored, name="a.txt", media_type=None)
-        )
+
+    async def form():
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
+        async with runtime.database.unit_of_work() as uow:
+            await work.delete_task(uow, owner, str(task.id))
+        yield b"half, and the rest\r\n--x--\r\n"
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = await (await api.as_(owner)).post(f"/tasks/{task.id}/attachments", content=form(), headers=headers)
+    assert answer.status_code == 404
     assert stored_files(runtime) == before
 
 

@@ -1847,6 +1847,12 @@ export type ListJobsResponse = ListJobsResponses[keyof ListJobsResponses];
 
 export type RetryJobsData = {
     body: RetryInput;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path?: never;
     query?: never;
     url: '/api/v1/admin/jobs/retry';
@@ -1865,6 +1871,10 @@ export type RetryJobsErrors = {
      * The caller may see it, but not do this
      */
     403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
     /**
      * Unsupported media type
      */
@@ -1994,6 +2004,12 @@ export type GetJobResponse = GetJobResponses[keyof GetJobResponses];
 
 export type RetryJobData = {
     body?: never;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         job_id: string;
     };
@@ -2022,6 +2038,10 @@ export type RetryJobErrors = {
      * In conflict with the present state
      */
     409: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
     /**
      * Too many requests; see Retry-After
      */
@@ -2381,6 +2401,12 @@ export type ChangeScheduleResponse = ChangeScheduleResponses[keyof ChangeSchedul
 
 export type PauseScheduleData = {
     body?: never;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         schedule_id: string;
     };
@@ -2406,6 +2432,14 @@ export type PauseScheduleErrors = {
      */
     404: Problem;
     /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
@@ -2428,6 +2462,12 @@ export type PauseScheduleResponse = PauseScheduleResponses[keyof PauseScheduleRe
 
 export type ResumeScheduleData = {
     body?: never;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         schedule_id: string;
     };
@@ -2453,6 +2493,14 @@ export type ResumeScheduleErrors = {
      */
     404: Problem;
     /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
@@ -2475,6 +2523,12 @@ export type ResumeScheduleResponse = ResumeScheduleResponses[keyof ResumeSchedul
 
 export type RunScheduleData = {
     body?: never;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         schedule_id: string;
     };
@@ -2499,6 +2553,14 @@ export type RunScheduleErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
     /**
      * Too many requests; see Retry-After
      */
@@ -2672,6 +2734,12 @@ export type ListAccountsResponse = ListAccountsResponses[keyof ListAccountsRespo
 
 export type CreateAccountData = {
     body: NewUser;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path?: never;
     query?: never;
     url: '/api/v1/admin/users';
@@ -2894,6 +2962,12 @@ export type ChangeAccountResponse = ChangeAccountResponses[keyof ChangeAccountRe
 
 export type ActivateAccountData = {
     body?: never;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         user_id: string;
     };
@@ -2923,6 +2997,10 @@ export type ActivateAccountErrors = {
      */
     409: Problem;
     /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
@@ -2945,6 +3023,12 @@ export type ActivateAccountResponse = ActivateAccountResponses[keyof ActivateAcc
 
 export type DeactivateAccountData = {
     body?: never;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         user_id: string;
     };
@@ -2974,6 +3058,10 @@ export type DeactivateAccountErrors = {
      */
     409: Problem;
     /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
@@ -2996,6 +3084,12 @@ export type DeactivateAccountResponse = DeactivateAccountResponses[keyof Deactiv
 
 export type LinkPersonData = {
     body: PersonLink;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         user_id: string;
     };
@@ -3055,6 +3149,12 @@ export type LinkPersonResponse = LinkPersonResponses[keyof LinkPersonResponses];
 
 export type ResetAccountMfaData = {
     body?: never;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         user_id: string;
     };
@@ -3080,6 +3180,14 @@ export type ResetAccountMfaErrors = {
      */
     404: Problem;
     /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
@@ -3102,6 +3210,12 @@ export type ResetAccountMfaResponse = ResetAccountMfaResponses[keyof ResetAccoun
 
 export type SignAccountOutData = {
     body?: never;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         user_id: string;
     };
@@ -3126,6 +3240,14 @@ export type SignAccountOutErrors = {
      * There is no such thing, or the caller may not see it
      */
     404: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
     /**
      * Too many requests; see Retry-After
      */
@@ -4228,6 +4350,12 @@ export type CreateImportData = {
          * Where the file comes from
          */
         source: 'trello';
+    };
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
     };
     path?: never;
     query?: never;
@@ -5579,6 +5707,12 @@ export type ListSessionsResponse = ListSessionsResponses[keyof ListSessionsRespo
 
 export type RevokeOtherSessionsData = {
     body?: never;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path?: never;
     query?: never;
     url: '/api/v1/me/sessions/revoke-others';
@@ -5597,6 +5731,14 @@ export type RevokeOtherSessionsErrors = {
      * The caller may see it, but not do this
      */
     403: Problem;
+    /**
+     * In conflict with the present state
+     */
+    409: Problem;
+    /**
+     * Some values cannot be used; `errors` says which
+     */
+    422: Problem;
     /**
      * Too many requests; see Retry-After
      */
@@ -5983,6 +6125,12 @@ export type DeleteReadResponse = DeleteReadResponses[keyof DeleteReadResponses];
 
 export type MarkAllReadData = {
     body?: never;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path?: never;
     query?: never;
     url: '/api/v1/notifications/read-all';
@@ -6081,6 +6229,12 @@ export type CountUnreadResponse = CountUnreadResponses[keyof CountUnreadResponse
 
 export type MarkReadData = {
     body?: never;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         notification_id: string;
     };
@@ -6206,6 +6360,12 @@ export type ListProjectsResponse = ListProjectsResponses[keyof ListProjectsRespo
 
 export type CreateProjectData = {
     body: ProjectInput;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path?: never;
     query?: never;
     url: '/api/v1/projects';
@@ -6499,6 +6659,12 @@ export type ListActivityResponse = ListActivityResponses[keyof ListActivityRespo
 
 export type ArchiveProjectData = {
     body?: never;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         project_id: string;
     };
@@ -6648,6 +6814,12 @@ export type ListInvitationsResponse = ListInvitationsResponses[keyof ListInvitat
 
 export type CreateInvitationData = {
     body: InvitationInput;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         project_id: string;
     };
@@ -6767,6 +6939,12 @@ export type RevokeInvitationResponse = RevokeInvitationResponses[keyof RevokeInv
 
 export type ResendInvitationData = {
     body?: never;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         project_id: string;
         invitation_id: string;
@@ -6870,6 +7048,12 @@ export type ListLabelsResponse = ListLabelsResponses[keyof ListLabelsResponses];
 
 export type AddLabelData = {
     body: LabelInput;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         project_id: string;
     };
@@ -6972,6 +7156,12 @@ export type ListMembersResponse = ListMembersResponses[keyof ListMembersResponse
 
 export type AddMemberData = {
     body: MemberInput;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         project_id: string;
     };
@@ -7275,6 +7465,12 @@ export type ListProjectTasksResponse = ListProjectTasksResponses[keyof ListProje
 
 export type CreateTaskData = {
     body: TaskInput;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         project_id: string;
     };
@@ -7334,6 +7530,12 @@ export type CreateTaskResponse = CreateTaskResponses[keyof CreateTaskResponses];
 
 export type TransferProjectData = {
     body: Transfer;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         project_id: string;
     };
@@ -7393,6 +7595,12 @@ export type TransferProjectResponse = TransferProjectResponses[keyof TransferPro
 
 export type UnarchiveProjectData = {
     body?: never;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         project_id: string;
     };
@@ -7993,6 +8201,12 @@ export type AddAttachmentData = {
          */
         file: Blob | File;
     };
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         /**
          * Id, or key such as WEB-42
@@ -8114,6 +8328,12 @@ export type ListCommentsResponse = ListCommentsResponses[keyof ListCommentsRespo
 
 export type AddCommentData = {
     body: CommentInput;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         /**
          * Id, or key such as WEB-42
@@ -8176,6 +8396,12 @@ export type AddCommentResponse = AddCommentResponses[keyof AddCommentResponses];
 
 export type MoveTaskData = {
     body: TaskMove;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         /**
          * Id, or key such as WEB-42
@@ -8284,6 +8510,12 @@ export type ListSubtasksResponse = ListSubtasksResponses[keyof ListSubtasksRespo
 
 export type AddSubtaskData = {
     body: SubtaskInput;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         /**
          * Id, or key such as WEB-42
@@ -8616,6 +8848,12 @@ export type GetDeliveryResponse = GetDeliveryResponses[keyof GetDeliveryResponse
 
 export type RedeliverData = {
     body?: never;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         delivery_id: string;
     };
@@ -8951,6 +9189,12 @@ export type ListDeliveriesResponse = ListDeliveriesResponses[keyof ListDeliverie
 
 export type ReplayWebhookData = {
     body: ReplayInput;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         webhook_id: string;
     };
@@ -9069,6 +9313,12 @@ export type RotateWebhookSecretResponse = RotateWebhookSecretResponses[keyof Rot
 
 export type TestWebhookData = {
     body?: never;
+    headers?: {
+        /**
+         * The same key and body within 24 hours: done once, and answered the same
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         webhook_id: string;
     };

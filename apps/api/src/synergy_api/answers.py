@@ -15,5 +15,8 @@ request_scope: ContextVar[HTTPScope] = ContextVar("request_scope")
 
 
 async def finish_answer(response: Response[Any]) -> Response[Any]:
-    """Litestar's hook: give the answer its ETag."""
-    return etags.tag(request_scope.get(), response)
+    """Litestar's hook: give the answer its ETag, and note it for whoever keeps it in the transaction."""
+    scope = request_scope.get()
+    response = etags.tag(scope, response)
+    scope["state"]["answer"] = response
+    return response

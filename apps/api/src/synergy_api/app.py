@@ -19,6 +19,7 @@ from synergy_api.authentication import has_credentials, needing_actor, provide_a
 from synergy_api.bodies import body_decoders, read_body
 from synergy_api.drain import Drain
 from synergy_api.hub import EventHub
+from synergy_api.idempotency import Replayed, idempotent_handlers, replay, unit_of_work
 from synergy_api.limits import RequestLimits
 from synergy_api.middleware import RequestContext
 from synergy_api.params import check_request, known_parameters
@@ -63,15 +64,13 @@ def provide_reader(state: State) -> Reader:
     return runtime.database.reader()
 
 
-async def provide_uow(state: State, actor: NamedDependency[Actor]) -> AsyncIterator[UnitOfWork]:
+async def provide_uow(request: Request[Any, Any, Any], actor: NamedDependency[Actor]) -> AsyncIterator[UnitOfWork]:
     """The transaction of this request: Litestar ends it, and so commits, before the answer is sent.
 
     It waits for the actor: Litestar resolves dependencies side by side otherwise, and would leave the transaction open
     when the actor is refused.
     """
-    del actor
-    runtime: Runtime = state.runtime
-    async with runtime.database.unit_of_work() as uow:
+    async with unit_of_work(request, actor) as uow:
         yield uow
 
 
@@ -167,7 +166,7 @@ def create_app(runtime: Runtime) -> Litestar:
             "uow": Provide(provide_uow),
             "actor": Provide(provide_actor),
         },
-        exception_handlers={Exception: handle_error},
+        exception_handlers={Exception: handle_error, Replayed: replay},
         before_request=before_request,
         after_request=finish_answer,
         openapi_config=documentation.openapi_config(),
@@ -178,6 +177,7 @@ def create_app(runtime: Runtime) -> Litestar:
     app.state.allowed_methods = allowed_methods(app)
     app.state.body_decoders = body_decoders(app)
     app.state.needing_actor = needing_actor(app)
+    app.state.idempotent = idempotent_handlers(app)
     # around all of it: Litestar's own middleware does not see addresses that no route has
     app.asgi_handler = RequestContext(app.asgi_handler, settings, drain, limits, audit)
     return app

@@ -19,6 +19,7 @@ from litestar.params import FromPath
 from litestar.routes import HTTPRoute
 from litestar.types import Method
 
+from synergy_api import idempotency
 from synergy_api.authentication import needed_scope
 from synergy_api.problems import MEDIA_TYPE, Problem
 from synergy_platform.errors import NotFound
@@ -138,11 +139,25 @@ def describe(app: Litestar) -> dict[str, Any]:
             # a handler says so by `opt={"also_answers": <media type>}`: Litestar knows one type for each status
             if (also := handler.opt.get("also_answers")) is not None:
                 operation["responses"]["200"]["content"][also] = {"schema": {"type": "string"}}
+            if handler in app.state.idempotent:
+                _describe_key(operation)
             # there is none, whatever the handler's annotation says
             operation["responses"].get("204", {}).pop("content", None)
     for struct in _inputs(handlers.values()):
         description["components"]["schemas"][struct.__name__]["additionalProperties"] = False
     return description
+
+
+def _describe_key(operation: dict[str, Any]) -> None:
+    """Say that the key is honoured, and what may come of it."""
+    schema = {"type": "string", "pattern": f"^{idempotency.PATTERN.pattern}$"}
+    operation.setdefault("parameters", []).append(
+        {"name": idempotency.HEADER, "in": "header", "required": False, "schema": schema,
+         "description": "The same key and body within 24 hours: done once, and answered the same"}
+    )  # fmt: skip
+    answers: dict[str, Any] = operation["responses"]
+    for status in (409, 422):
+        answers.setdefault(str(status), {**answers["401"], "description": _DESCRIPTIONS[status]})
 
 
 def _inputs(handlers: Iterable[HTTPRouteHandler]) -> set[type[msgspec.Struct]]:

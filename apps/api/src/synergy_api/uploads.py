@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -31,6 +32,12 @@ class Upload(msgspec.Struct, frozen=True):
     name: str | None
     media_type: str | None
 
+    @property
+    def fingerprint(self) -> bytes:
+        """A hash of the form, whatever its boundary was."""
+        said = (self.fields, self.file and self.file.sha256, self.name, self.media_type)
+        return sha256(msgspec.json.encode(said, order="sorted")).digest()
+
 
 async def receive_upload(
     request: AnyRequest, storage: Storage, *, area: str, max_bytes: int, fields: frozenset[str]
@@ -56,6 +63,25 @@ async def receive_upload(
             await _drain(stream, _DRAIN_FACTOR * max_bytes)
         raise
     return Upload(reader.values, reader.file, reader.name, reader.media_type)
+
+
+@contextlib.asynccontextmanager
+async def deleted_unless_taken(storage: Storage, upload: Upload) -> AsyncGenerator[Callable[[], None]]:
+    """Delete the file of the form when the block ends before it has called what it gets, which says: it is taken.
+
+    Call it before the commit: one whose answer is lost may have happened, and the daily cleanup finds what is left.
+    """
+    taken = False
+
+    def take() -> None:
+        nonlocal taken
+        taken = True
+
+    try:
+        yield take
+    finally:
+        if upload.file is not None and not taken:
+            await storage.delete(upload.file.key)
 
 
 async def refuse_upload(request: AnyRequest, *, max_bytes: int) -> None:

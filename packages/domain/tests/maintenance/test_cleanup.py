@@ -116,9 +116,9 @@ async def test_sweep_deletes_old_files_that_nobody_names(make, own_runtime):
     }  # fmt: skip
     for name, holder in (("used", task), ("in the trash", task), ("of a purged task", purged)):
         upload = AttachmentUpload(file=files[name], name="a.json", media_type=None)
-        view = await add_attachment(own_runtime, owner, str(holder.id), upload)
-        if name == "in the trash":
-            async with own_runtime.database.unit_of_work() as uow:
+        async with own_runtime.database.unit_of_work() as uow:
+            view = await add_attachment(uow, owner, str(holder.id), upload)
+            if name == "in the trash":
                 await delete_attachment(uow, owner, view.id)
     async with own_runtime.database.unit_of_work() as uow:
         await uow.value("UPDATE tasks SET deleted_at = $2 WHERE id = $1", purged.id, uow.now - timedelta(days=31))
@@ -140,8 +140,8 @@ async def test_cleanup_purges_attachments_that_were_long_in_the_trash(make, own_
     task, owner = await make.task(project), make.owner(project)
     file = await stored(own_runtime, "attachments", old=True)
     upload = AttachmentUpload(file=file, name="a.json", media_type=None)
-    await add_attachment(own_runtime, owner, str(task.id), upload)
     async with own_runtime.database.unit_of_work() as uow:
+        await add_attachment(uow, owner, str(task.id), upload)
         await uow.value("UPDATE attachments SET deleted_at = $1", uow.now - timedelta(days=31))
     for job in (clean_up, sweep_files):
         async with own_runtime.database.unit_of_work() as uow:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
+import structlog
 from litestar import Request, Response, Router, delete, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
@@ -20,10 +21,12 @@ from litestar.openapi.spec import (
 )
 from litestar.params import FromPath, PathParameter
 
+from synergy_api.answers import finish_answer
 from synergy_api.documentation import READ, errors
 from synergy_api.downloads import Download, answer_download
+from synergy_api.idempotency import unit_of_work
 from synergy_api.params import CursorParam, Limit
-from synergy_api.uploads import file_form, receive_upload, refuse_upload
+from synergy_api.uploads import deleted_unless_taken, file_form, receive_upload, refuse_upload
 from synergy_domain import work
 from synergy_domain.common import Actor
 from synergy_domain.work import AttachmentUpload, AttachmentView
@@ -31,6 +34,8 @@ from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import InvalidInput, ProductError
 from synergy_platform.pagination import Page
 from synergy_platform.runtime import Runtime
+
+log = structlog.stdlib.get_logger(__name__)
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -87,6 +92,7 @@ async def list_attachments(
 @post(
     "/tasks/{task:str}/attachments",
     tags=["tasks"],
+    opt={"idempotent": True},
     responses=errors(400, 401, 403, 404, 409, 413, 415, 422),
     request_max_body_size=None,  # the limit is a setting, and holds while the file streams in
     operation_class=_UploadOperation,
@@ -108,8 +114,16 @@ async def add_attachment(
     if upload.file is None:
         raise InvalidInput.at("/file", "is required: the file to attach", "required")
     stored = AttachmentUpload(file=upload.file, name=upload.name, media_type=upload.media_type)
-    attachment = await work.add_attachment(runtime, actor, task, stored)
-    return Response(attachment, status_code=201, headers={"Location": f"/api/v1/attachments/{attachment.id}"})
+    async with (
+        deleted_unless_taken(runtime.storage, upload) as take,
+        unit_of_work(request, actor, upload.fingerprint) as uow,
+    ):
+        attachment = await work.add_attachment(uow, actor, task, stored)
+        location = {"Location": f"/api/v1/attachments/{attachment.id}"}
+        answer = await finish_answer(Response(attachment, status_code=201, headers=location))
+        take()
+    log.info("attachment.added", attachment_id=str(attachment.id), size=attachment.size)
+    return answer
 
 
 @get("/attachments/{attachment_id:uuid}", tags=["tasks"], responses=READ)

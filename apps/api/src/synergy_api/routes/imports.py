@@ -6,21 +6,26 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import structlog
 from litestar import Request, Response, Router, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import FromPath
 
+from synergy_api.answers import finish_answer
 from synergy_api.documentation import READ, errors
+from synergy_api.idempotency import unit_of_work
 from synergy_api.params import CursorParam, Limit
-from synergy_api.uploads import receive_upload
+from synergy_api.uploads import deleted_unless_taken, receive_upload
 from synergy_domain import transfer
 from synergy_domain.common import Actor
 from synergy_domain.transfer import ImportUpload, ImportView
 from synergy_platform.database import Reader
 from synergy_platform.pagination import Page
 from synergy_platform.runtime import Runtime
+
+log = structlog.stdlib.get_logger(__name__)
 
 _FIELDS = frozenset({"source", "dry_run", "project_id", "mapping"})
 _TEXT = OpenAPIType.STRING
@@ -56,6 +61,7 @@ class _ImportOperation(Operation):
     "/imports",
     tags=["transfer"],
     status_code=202,
+    opt={"idempotent": True},
     responses=errors(400, 401, 403, 409, 413, 415, 422),
     request_max_body_size=None,  # the limit is a setting, and holds while the file streams in
     operation_class=_ImportOperation,
@@ -79,8 +85,15 @@ async def create_import(
         project_id=upload.fields.get("project_id"),
         mapping=upload.fields.get("mapping"),
     )
-    accepted = await transfer.accept_upload(runtime, actor, wanted)
-    return Response(accepted, status_code=202, headers={"Location": f"/api/v1/imports/{accepted.id}"})
+    async with deleted_unless_taken(runtime.storage, upload) as take:
+        checked = await transfer.check_upload(runtime, actor, wanted)
+        async with unit_of_work(request, actor, upload.fingerprint) as uow:
+            accepted = await transfer.request_import(uow, actor, checked)
+            location = {"Location": f"/api/v1/imports/{accepted.id}"}
+            answer = await finish_answer(Response(accepted, status_code=202, headers=location))
+            take()
+    log.info("import.requested", import_id=str(accepted.id), dry_run=checked.dry_run)
+    return answer
 
 
 @get("/imports", tags=["transfer"], responses=READ)

@@ -26,7 +26,12 @@ async def list_api_tokens(db: NamedDependency[Reader], actor: NamedDependency[Ac
     return whole(await identity.list_api_tokens(db, actor))
 
 
-@post("/me/tokens", tags=["me"], opt={"scope": "session"}, responses=errors(400, 401, 403, 409, 415, 422))
+@post(
+    "/me/tokens",
+    tags=["me"],
+    opt={"scope": "session", "secret_answer": True},
+    responses=errors(400, 401, 403, 409, 415, 422),
+)
 async def create_api_token(
     data: JSONBody[ApiTokenInput],
     request: AnyRequest,

@@ -55,7 +55,7 @@ async def list_webhooks(
     return whole(await webhooks.list_webhooks(db, actor, project_id))
 
 
-@post("/projects/{project_id:uuid}/webhooks", tags=["webhooks"], responses=WRITE)
+@post("/projects/{project_id:uuid}/webhooks", tags=["webhooks"], opt={"secret_answer": True}, responses=WRITE)
 async def create_webhook(
     project_id: FromPath[UUID],
     data: JSONBody[WebhookInput],
@@ -107,7 +107,13 @@ async def test_webhook(
     return _accepted(await webhooks.send_test(uow, actor, webhook_id))
 
 
-@post("/webhooks/{webhook_id:uuid}/rotate-secret", tags=["webhooks"], status_code=200, responses=WRITE)
+@post(
+    "/webhooks/{webhook_id:uuid}/rotate-secret",
+    tags=["webhooks"],
+    status_code=200,
+    opt={"secret_answer": True},
+    responses=WRITE,
+)
 async def rotate_webhook_secret(
     webhook_id: FromPath[UUID], state: State, uow: NamedDependency[UnitOfWork], actor: NamedDependency[Actor]
 ) -> Response[WebhookSecret]:

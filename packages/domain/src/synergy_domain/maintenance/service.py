@@ -12,6 +12,7 @@ from synergy_domain import identity, projects, transfer, webhooks, work
 from synergy_domain.identity import delete_old_throttles, mfa, oidc
 from synergy_domain.notifications import delete_old
 from synergy_platform.database import UnitOfWork
+from synergy_platform.idempotency import delete_old_answers
 from synergy_platform.ids import first_id_at
 from synergy_platform.mail.outbox import delete_old_mails
 from synergy_platform.runtime import Runtime
@@ -48,6 +49,7 @@ async def clean_up(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) 
         "external_sign_ins": await oidc.delete_expired_sign_ins(uow),
         "mfa_challenges": await mfa.delete_expired(uow),
         "login_throttles": await delete_old_throttles(uow),
+        "idempotency_keys": await delete_old_answers(uow),
         "notifications": await delete_old(
             uow, read_before=uow.now - READ_NOTIFICATIONS, unlisted_before=uow.now - UNLISTED_NOTIFICATIONS
         ),

@@ -14,18 +14,20 @@ from synergy_domain.transfer.service import (
     DISCARD_FILE,
     FILES_AREA,
     RUN_IMPORT,
-    accept_upload,
     check_mapping,
+    check_upload,
     discard_file,
     get_import,
     import_file,
     list_imports,
     read_mapping,
+    request_import,
     run_import,
 )
 
 __all__ = [
     "DISCARD_FILE", "FILES_AREA", "RUN_IMPORT", "ImportCounts", "ImportMapping", "ImportProblem", "ImportReport",
-    "ImportUpload", "ImportView", "ImportedList", "accept_upload", "check_mapping", "discard_file", "get_import",
-    "import_file", "list_imports", "named_files", "read_mapping", "run_import",
+    "ImportUpload", "ImportView", "ImportedList", "check_mapping", "check_upload", "discard_file", "get_import",
+    "import_file", "list_imports", "named_files", "read_mapping",
+    "request_import", "run_import",
 ]  # fmt: skip

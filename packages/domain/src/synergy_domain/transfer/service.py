@@ -87,29 +87,28 @@ def check_mapping(lists: dict[str, Any]) -> ImportMapping:
     return ImportMapping(lists=lists)
 
 
-async def accept_upload(runtime: Runtime, actor: Actor, upload: ImportUpload) -> ImportView:
-    """Check a form and its file, and have a job import it; the file is deleted when anything is wrong.
+async def check_upload(runtime: Runtime, actor: Actor, upload: ImportUpload) -> StoredImport:
+    """What a form and its file ask for; the file is the caller's to delete when anything is wrong.
 
-    InvalidInput tells all faults of the form, or NotATrelloExport that of the file, as far as it is cheap to find. The
-    project to import into must be one that the actor manages: 422 for one they cannot see, 403 below manager.
+    InvalidInput tells all faults of the form, or NotATrelloExport that of the file, as far as it is cheap to find.
     """
-    try:
-        wanted = _read_form(upload, actor.user_id)
-        async with runtime.storage.local_copy(wanted.file_key or "") as path:
-            await asyncio.to_thread(_check_file, path, wanted.mapping)
-        async with runtime.database.unit_of_work() as uow:
-            if wanted.project_id is not None:
-                await _check_target(uow, actor, wanted.project_id)
-            import_id = await repository.add(uow, wanted)
-            job_key = repository.job_key(import_id)
-            uow.enqueue(RUN_IMPORT, {"import_id": str(import_id)}, queue="bulk", dedup_key=job_key)
-            accepted = await get_import(uow, actor, import_id)
-    except BaseException:
-        if upload.file_key is not None:
-            await runtime.storage.delete(upload.file_key)
-        raise
-    log.info("import.requested", import_id=str(import_id), dry_run=wanted.dry_run)
-    return accepted
+    wanted = _read_form(upload, actor.user_id)
+    async with runtime.storage.local_copy(wanted.file_key or "") as path:
+        await asyncio.to_thread(_check_file, path, wanted.mapping)
+    return wanted
+
+
+async def request_import(uow: UnitOfWork, actor: Actor, wanted: StoredImport) -> ImportView:
+    """Have a job import what `check_upload` found to be in order.
+
+    The project to import into must be one that the actor manages: 422 for one they cannot see, 403 below manager.
+    """
+    if wanted.project_id is not None:
+        await _check_target(uow, actor, wanted.project_id)
+    import_id = await repository.add(uow, wanted)
+    job_key = repository.job_key(import_id)
+    uow.enqueue(RUN_IMPORT, {"import_id": str(import_id)}, queue="bulk", dedup_key=job_key)
+    return await get_import(uow, actor, import_id)
 
 
 async def get_import(db: Reader, actor: Actor, import_id: UUID) -> ImportView:

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-import structlog
 
 from synergy_domain.common import Actor, PersonView
 from synergy_domain.projects import ACCESS_COLUMNS, Access, require, to_access
@@ -21,9 +20,6 @@ from synergy_domain.work.events import AttachmentCreated, AttachmentDeleted
 from synergy_domain.work.models import Attachment
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.pagination import Cursors, Page, make_page
-from synergy_platform.runtime import Runtime
-
-log = structlog.stdlib.get_logger(__name__)
 
 # the area of the storage where the files are
 FILES_AREA = "attachments"
@@ -96,34 +92,23 @@ async def check_may_attach(db: Reader, actor: Actor, reference: str) -> None:
     await _task_to_attach_to(db, actor, reference)
 
 
-async def add_attachment(runtime: Runtime, actor: Actor, reference: str, upload: AttachmentUpload) -> AttachmentView:
-    """Add a stored file to a task; the file is deleted when the task does not take it."""
-    decided = False
-    try:
-        async with runtime.database.unit_of_work() as uow:
-            task_id, key, access = await _task_to_attach_to(uow, actor, reference)
-            attachment = Attachment(
-                task_id=task_id, uploader_id=actor.user_id, name=clean_name(upload.name),
-                media_type=clean_media_type(upload.media_type), size=upload.file.size, sha256=upload.file.sha256,
-                file_key=upload.file.key, created_at=uow.now,
-            )  # fmt: skip
-            uow.session.add(attachment)
-            await uow.flush()
-            await repository.count_attachments(uow, task_id, 1)
-            event = AttachmentCreated(
-                object_id=attachment.id, project_id=access.project_id, task_id=task_id, task_key=key,
-                name=attachment.name, size=attachment.size,
-            )  # fmt: skip
-            uow.emit(event, by=actor.user_id)
-            view = await get_attachment(uow, actor, attachment.id)
-            decided = True
-    except BaseException:
-        # a commit whose answer was lost may have happened: the cleanup looks later whether anybody names the file
-        if not decided:
-            await runtime.storage.delete(upload.file.key)
-        raise
-    log.info("attachment.added", attachment_id=str(view.id), size=view.size)
-    return view
+async def add_attachment(uow: UnitOfWork, actor: Actor, reference: str, upload: AttachmentUpload) -> AttachmentView:
+    """Add a stored file to a task; when the task does not take it, the file is the caller's to delete."""
+    task_id, key, access = await _task_to_attach_to(uow, actor, reference)
+    attachment = Attachment(
+        task_id=task_id, uploader_id=actor.user_id, name=clean_name(upload.name),
+        media_type=clean_media_type(upload.media_type), size=upload.file.size, sha256=upload.file.sha256,
+        file_key=upload.file.key, created_at=uow.now,
+    )  # fmt: skip
+    uow.session.add(attachment)
+    await uow.flush()
+    await repository.count_attachments(uow, task_id, 1)
+    event = AttachmentCreated(
+        object_id=attachment.id, project_id=access.project_id, task_id=task_id, task_key=key, name=attachment.name,
+        size=attachment.size,
+    )  # fmt: skip
+    uow.emit(event, by=actor.user_id)
+    return await get_attachment(uow, actor, attachment.id)
 
 
 async def delete_attachment(uow: UnitOfWork, actor: Actor, attachment_id: UUID) -> None:
