@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from synergy_domain.identity import Client
+from synergy_domain.identity import Authenticator, Client
 from synergy_domain.offboarding import OwnDeletion, delete_me, delete_user
 from synergy_platform.errors import Conflict, InvalidInput, NotFound
 from synergy_testing.factories import PASSWORD
@@ -252,7 +252,8 @@ async def test_delete_me_with_projects_names_somebody_whom_one_sees(api, make):
 
 async def test_delete_me_as_the_last_admin_is_refused(own_runtime, make):
     own = type(make)(own_runtime)
-    last = await own.user(role="admin")
+    token = await own.access_token(await own.user(role="admin"))
+    last = await Authenticator(own_runtime).session_actor(own_runtime.database.reader(), token)
 
     with pytest.raises(Conflict, match="last active administrator"):
         await delete_me(own_runtime, last, Client(None, None), OwnDeletion(password=PASSWORD))

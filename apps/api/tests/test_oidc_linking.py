@@ -48,8 +48,9 @@ async def identities(browser):
     return (await browser.get("/api/v1/me/identities")).json()["items"]
 
 
-async def remove(browser, identity_id):
-    return await browser.http.delete(f"/api/v1/me/identities/{identity_id}", headers=SAME_ORIGIN)
+async def remove(browser, identity_id, password=PASSWORD):
+    path, body = f"/api/v1/me/identities/{identity_id}", {"password": password}
+    return await browser.http.request("DELETE", path, json=body, headers=SAME_ORIGIN)
 
 
 async def test_linked_account_signs_in_as_the_user(signed_in, provider, browsers):
@@ -210,12 +211,21 @@ async def test_identity_of_somebody_else_is_404(signed_in, browsers, make):
     assert await identities(other) == []
 
 
+async def test_unlinking_needs_the_password(signed_in):
+    await link(signed_in)
+    [identity] = await identities(signed_in)
+    for password in ("not the right 1", None):
+        refused = await remove(signed_in, identity["id"], password)
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/password")
+    assert await identities(signed_in) == [identity]
+
+
 async def test_last_way_in_is_kept(browsers, provider, runtime):
     provider.user_info = {"email": f"{new_id().hex}@example.org", "email_verified": True}
     browser = browsers(provider.config())
     await browser.follow(START)
     [identity] = await identities(browser)
-    answer = await remove(browser, identity["id"])
+    answer = await remove(browser, identity["id"], None)
     assert (answer.status_code, answer.json()["code"]) == (409, "last_way_in")
 
     # an account of a provider that is no longer configured is no way in
@@ -226,12 +236,12 @@ async def test_last_way_in_is_kept(browsers, provider, runtime):
                VALUES (gen_random_uuid(), $1, 'old', 'https://old.example', 'ada', now())""",
             user_id,
         )
-    assert (await remove(browser, identity["id"])).status_code == 409
+    assert (await remove(browser, identity["id"], None)).status_code == 409
     assert [item["provider_name"] for item in await identities(browser)] == ["Fake Corp", "old"]
     # a second one that is, is
     provider.subject = new_id().hex
     assert await link(browser, password=None) == "/settings/security?linked=fake"
-    assert (await remove(browser, identity["id"])).status_code == 204
+    assert (await remove(browser, identity["id"], None)).status_code == 204
 
 
 async def test_two_ways_in_removed_at_once_leave_one(browsers, provider):
@@ -241,7 +251,7 @@ async def test_two_ways_in_removed_at_once_leave_one(browsers, provider):
     provider.subject = new_id().hex
     await link(browser, password=None)
     found = await identities(browser)
-    answers = await asyncio.gather(*(remove(browser, identity["id"]) for identity in found))
+    answers = await asyncio.gather(*(remove(browser, identity["id"], None) for identity in found))
     assert sorted(answer.status_code for answer in answers) == [204, 409]
     assert len(await identities(browser)) == 1
 

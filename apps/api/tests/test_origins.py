@@ -30,7 +30,7 @@ UNSAFE_HEADERS = (
 )  # fmt: skip
 SHOWN = {
     "etag", "location", "ratelimit", "ratelimit-policy", "retry-after", "x-request-id", "content-disposition",
-    "idempotent-replayed",
+    "idempotency-replayed",
 }  # fmt: skip
 
 

@@ -102,3 +102,32 @@ async def test_every_pattern_ends_where_the_text_ends(api):
     found = list(patterns((await api.anonymous.get("/api/openapi.json")).json()))
     assert len(found) > 5
     assert [pattern for pattern in found if not pattern.endswith(END)] == []
+
+
+async def test_method_that_is_not_taken_tells_which_are(api):
+    answer = await api.anonymous.request("PUT", "/projects")
+    assert answer.status_code == 405
+    assert {"GET", "HEAD", "POST"} <= {method.strip() for method in answer.headers["allow"].split(",")}
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("due_from=2026-01-31", 200), ("due_from=20260131", 400), ("due_from=2026-W05-6", 400), ("q=a%00b", 400)],
+)
+async def test_parameters_have_one_form(api, make, query, status):
+    caller = await api.as_(await make.user())
+    answer = await caller.get(f"/me/tasks?{query}")
+    assert answer.status_code == status, answer.text
+    if status == 400:
+        assert answer.json()["errors"][0]["pointer"] == query.partition("=")[0]
+
+
+async def test_nul_in_a_path_names_nothing(api, make):
+    caller = await api.as_(await make.user())
+    assert (await caller.get("/tasks/WEB-1%00")).status_code == 404
+
+
+async def test_length_of_one_is_said_in_the_singular(api, make):
+    caller = await api.as_(await make.user())
+    answer = await caller.post("/projects", {"name": ""})
+    assert answer.json()["errors"][0]["detail"] == "must have at least 1 character"

@@ -79,6 +79,14 @@ async def test_session_ends_for_good_however_much_it_is_used(api_with, make, run
     assert (await refresh(last.json()["refresh_token"])).status_code == 401
 
 
+async def test_access_token_of_a_session_that_has_expired_is_refused(api, make, runtime):
+    user = await make.user()
+    caller = await api.as_(user)
+    async with runtime.database.unit_of_work() as uow:
+        await uow.value("UPDATE sessions SET expires_at = $2 WHERE user_id = $1", user.user_id, uow.now)
+    assert (await caller.get("/me")).status_code == 401
+
+
 async def test_sign_in_in_the_same_browser_ends_the_session_before(api, make, runtime):
     user, other = await make.user(), await make.user()
 

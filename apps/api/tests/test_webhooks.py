@@ -237,6 +237,12 @@ async def test_test_and_redelivery_answer_with_the_delivery(owner, project, runt
     assert (inactive.status_code, inactive.json()["code"]) == (409, "webhook_inactive")
 
 
+async def test_replay_since_a_time_before_all_events_is_a_replay_of_all(owner, project):
+    view = (await made(owner, project))["webhook"]
+    answer = await owner.post(f"/webhooks/{view['id']}/replay", {"since": "1801-10-03T02:00:45Z"})
+    assert answer.status_code == 202, answer.text
+
+
 @pytest.mark.parametrize(
     "body",
     [{}, {"since": "yesterday"}, {"since": "2026-01-01T00:00:00"}, {"since": "2999-01-01T00:00:00Z"},

@@ -821,7 +821,11 @@ export const listIdentities = <ThrowOnError extends boolean = false>(options?: O
 export const deleteIdentity = <ThrowOnError extends boolean = false>(options: Options<DeleteIdentityData, ThrowOnError>): RequestResult<DeleteIdentityResponses, DeleteIdentityErrors, ThrowOnError> => (options.client ?? client).delete<DeleteIdentityResponses, DeleteIdentityErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/v1/me/identities/{identity_id}',
-    ...options
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**

@@ -1726,9 +1726,25 @@ export type GetHealthData = {
 
 export type GetHealthErrors = {
     /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: HealthView;
+    /**
+     * The server does not go by this host
+     */
+    421: HealthView;
+    /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: HealthView;
+    /**
      * Unhealthy
      */
     503: HealthView;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: HealthView;
 };
 
 export type GetHealthError = GetHealthErrors[keyof GetHealthErrors];
@@ -1767,9 +1783,25 @@ export type GetReadinessData = {
 
 export type GetReadinessErrors = {
     /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetReadinessError = GetReadinessErrors[keyof GetReadinessErrors];
@@ -1825,13 +1857,25 @@ export type ListJobsErrors = {
      */
     403: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListJobsError = ListJobsErrors[keyof ListJobsErrors];
@@ -1849,7 +1893,7 @@ export type RetryJobsData = {
     body: RetryInput;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -1872,13 +1916,25 @@ export type RetryJobsErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -1888,9 +1944,17 @@ export type RetryJobsErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type RetryJobsError = RetryJobsErrors[keyof RetryJobsErrors];
@@ -1935,13 +1999,25 @@ export type DeleteJobErrors = {
      */
     409: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type DeleteJobError = DeleteJobErrors[keyof DeleteJobErrors];
@@ -1982,13 +2058,25 @@ export type GetJobErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetJobError = GetJobErrors[keyof GetJobErrors];
@@ -2006,7 +2094,7 @@ export type RetryJobData = {
     body?: never;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -2039,6 +2127,14 @@ export type RetryJobErrors = {
      */
     409: Problem;
     /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -2047,9 +2143,17 @@ export type RetryJobErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type RetryJobError = RetryJobErrors[keyof RetryJobErrors];
@@ -2101,13 +2205,25 @@ export type ListMailsErrors = {
      */
     403: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListMailsError = ListMailsErrors[keyof ListMailsErrors];
@@ -2148,13 +2264,25 @@ export type GetMailErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetMailError = GetMailErrors[keyof GetMailErrors];
@@ -2189,13 +2317,25 @@ export type GetMfaRolesErrors = {
      */
     403: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetMfaRolesError = GetMfaRolesErrors[keyof GetMfaRolesErrors];
@@ -2230,9 +2370,21 @@ export type SetMfaRolesErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -2242,9 +2394,17 @@ export type SetMfaRolesErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type SetMfaRolesError = SetMfaRolesErrors[keyof SetMfaRolesErrors];
@@ -2279,13 +2439,25 @@ export type GetQueuesErrors = {
      */
     403: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetQueuesError = GetQueuesErrors[keyof GetQueuesErrors];
@@ -2320,13 +2492,25 @@ export type ListSchedulesErrors = {
      */
     403: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListSchedulesError = ListSchedulesErrors[keyof ListSchedulesErrors];
@@ -2367,13 +2551,25 @@ export type ChangeScheduleErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * Changed by somebody else meanwhile; `current` holds the present state
      */
     412: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -2383,9 +2579,17 @@ export type ChangeScheduleErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ChangeScheduleError = ChangeScheduleErrors[keyof ChangeScheduleErrors];
@@ -2403,7 +2607,7 @@ export type PauseScheduleData = {
     body?: never;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -2436,6 +2640,14 @@ export type PauseScheduleErrors = {
      */
     409: Problem;
     /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -2444,9 +2656,17 @@ export type PauseScheduleErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type PauseScheduleError = PauseScheduleErrors[keyof PauseScheduleErrors];
@@ -2464,7 +2684,7 @@ export type ResumeScheduleData = {
     body?: never;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -2497,6 +2717,14 @@ export type ResumeScheduleErrors = {
      */
     409: Problem;
     /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -2505,9 +2733,17 @@ export type ResumeScheduleErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ResumeScheduleError = ResumeScheduleErrors[keyof ResumeScheduleErrors];
@@ -2525,7 +2761,7 @@ export type RunScheduleData = {
     body?: never;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -2558,6 +2794,14 @@ export type RunScheduleErrors = {
      */
     409: Problem;
     /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -2566,9 +2810,17 @@ export type RunScheduleErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type RunScheduleError = RunScheduleErrors[keyof RunScheduleErrors];
@@ -2644,13 +2896,25 @@ export type ListSecurityEventsErrors = {
      */
     403: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListSecurityEventsError = ListSecurityEventsErrors[keyof ListSecurityEventsErrors];
@@ -2712,13 +2976,25 @@ export type ListAccountsErrors = {
      */
     403: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListAccountsError = ListAccountsErrors[keyof ListAccountsErrors];
@@ -2736,7 +3012,7 @@ export type CreateAccountData = {
     body: NewUser;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -2759,13 +3035,25 @@ export type CreateAccountErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -2775,9 +3063,17 @@ export type CreateAccountErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type CreateAccountError = CreateAccountErrors[keyof CreateAccountErrors];
@@ -2818,13 +3114,25 @@ export type DeleteAccountErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -2834,9 +3142,17 @@ export type DeleteAccountErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type DeleteAccountError = DeleteAccountErrors[keyof DeleteAccountErrors];
@@ -2877,13 +3193,25 @@ export type GetAccountErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetAccountError = GetAccountErrors[keyof GetAccountErrors];
@@ -2924,6 +3252,10 @@ export type ChangeAccountErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
@@ -2932,9 +3264,17 @@ export type ChangeAccountErrors = {
      */
     412: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -2944,9 +3284,17 @@ export type ChangeAccountErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ChangeAccountError = ChangeAccountErrors[keyof ChangeAccountErrors];
@@ -2964,7 +3312,7 @@ export type ActivateAccountData = {
     body?: never;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -2997,6 +3345,14 @@ export type ActivateAccountErrors = {
      */
     409: Problem;
     /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -3005,9 +3361,17 @@ export type ActivateAccountErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ActivateAccountError = ActivateAccountErrors[keyof ActivateAccountErrors];
@@ -3025,7 +3389,7 @@ export type DeactivateAccountData = {
     body?: never;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -3058,6 +3422,14 @@ export type DeactivateAccountErrors = {
      */
     409: Problem;
     /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -3066,9 +3438,17 @@ export type DeactivateAccountErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type DeactivateAccountError = DeactivateAccountErrors[keyof DeactivateAccountErrors];
@@ -3086,7 +3466,7 @@ export type LinkPersonData = {
     body: PersonLink;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -3115,13 +3495,25 @@ export type LinkPersonErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -3131,9 +3523,17 @@ export type LinkPersonErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type LinkPersonError = LinkPersonErrors[keyof LinkPersonErrors];
@@ -3151,7 +3551,7 @@ export type ResetAccountMfaData = {
     body?: never;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -3184,6 +3584,14 @@ export type ResetAccountMfaErrors = {
      */
     409: Problem;
     /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -3192,9 +3600,17 @@ export type ResetAccountMfaErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ResetAccountMfaError = ResetAccountMfaErrors[keyof ResetAccountMfaErrors];
@@ -3212,7 +3628,7 @@ export type SignAccountOutData = {
     body?: never;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -3245,6 +3661,14 @@ export type SignAccountOutErrors = {
      */
     409: Problem;
     /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -3253,9 +3677,17 @@ export type SignAccountOutErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type SignAccountOutError = SignAccountOutErrors[keyof SignAccountOutErrors];
@@ -3300,13 +3732,25 @@ export type DeleteAttachmentErrors = {
      */
     409: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type DeleteAttachmentError = DeleteAttachmentErrors[keyof DeleteAttachmentErrors];
@@ -3343,13 +3787,25 @@ export type GetAttachmentErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetAttachmentError = GetAttachmentErrors[keyof GetAttachmentErrors];
@@ -3390,13 +3846,25 @@ export type GetAttachmentContentErrors = {
      */
     416: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetAttachmentContentError = GetAttachmentContentErrors[keyof GetAttachmentContentErrors];
@@ -3435,13 +3903,25 @@ export type ResendVerificationErrors = {
      */
     403: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ResendVerificationError = ResendVerificationErrors[keyof ResendVerificationErrors];
@@ -3466,9 +3946,21 @@ export type VerifyEmailErrors = {
      */
     400: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -3478,9 +3970,17 @@ export type VerifyEmailErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type VerifyEmailError = VerifyEmailErrors[keyof VerifyEmailErrors];
@@ -3515,6 +4015,22 @@ export type LoginErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
+     * Too large
+     */
+    413: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -3523,9 +4039,17 @@ export type LoginErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type LoginError = LoginErrors[keyof LoginErrors];
@@ -3548,6 +4072,10 @@ export type LogoutData = {
 
 export type LogoutErrors = {
     /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
      * Not signed in, or the token is expired or revoked
      */
     401: Problem;
@@ -3556,13 +4084,29 @@ export type LogoutErrors = {
      */
     403: Problem;
     /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type LogoutError = LogoutErrors[keyof LogoutErrors];
@@ -3585,6 +4129,10 @@ export type LogoutAllData = {
 
 export type LogoutAllErrors = {
     /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
      * Not signed in, or the token is expired or revoked
      */
     401: Problem;
@@ -3593,13 +4141,29 @@ export type LogoutAllErrors = {
      */
     403: Problem;
     /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type LogoutAllError = LogoutAllErrors[keyof LogoutAllErrors];
@@ -3634,6 +4198,22 @@ export type SendMfaCodeErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
+     * Too large
+     */
+    413: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -3642,9 +4222,17 @@ export type SendMfaCodeErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type SendMfaCodeError = SendMfaCodeErrors[keyof SendMfaCodeErrors];
@@ -3679,6 +4267,22 @@ export type VerifyMfaErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
+     * Too large
+     */
+    413: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -3687,9 +4291,17 @@ export type VerifyMfaErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type VerifyMfaError = VerifyMfaErrors[keyof VerifyMfaErrors];
@@ -3716,13 +4328,25 @@ export type ListOidcProvidersErrors = {
      */
     400: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListOidcProvidersError = ListOidcProvidersErrors[keyof ListOidcProvidersErrors];
@@ -3787,9 +4411,21 @@ export type LinkOidcErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -3799,9 +4435,17 @@ export type LinkOidcErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type LinkOidcError = LinkOidcErrors[keyof LinkOidcErrors];
@@ -3839,13 +4483,25 @@ export type StartOidcErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type StartOidcError = StartOidcErrors[keyof StartOidcErrors];
@@ -3863,13 +4519,25 @@ export type GetSignInOptionsErrors = {
      */
     400: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetSignInOptionsError = GetSignInOptionsErrors[keyof GetSignInOptionsErrors];
@@ -3904,9 +4572,21 @@ export type ChangePasswordErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -3916,9 +4596,17 @@ export type ChangePasswordErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ChangePasswordError = ChangePasswordErrors[keyof ChangePasswordErrors];
@@ -3945,9 +4633,21 @@ export type ForgotPasswordErrors = {
      */
     400: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -3957,9 +4657,17 @@ export type ForgotPasswordErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ForgotPasswordError = ForgotPasswordErrors[keyof ForgotPasswordErrors];
@@ -3984,9 +4692,21 @@ export type ResetPasswordErrors = {
      */
     400: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -3996,9 +4716,17 @@ export type ResetPasswordErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ResetPasswordError = ResetPasswordErrors[keyof ResetPasswordErrors];
@@ -4033,6 +4761,14 @@ export type RefreshErrors = {
      */
     403: Problem;
     /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -4041,9 +4777,17 @@ export type RefreshErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type RefreshError = RefreshErrors[keyof RefreshErrors];
@@ -4074,9 +4818,25 @@ export type RegisterErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
+    /**
+     * Too large
+     */
+    413: Problem;
+    /**
+     * Unsupported media type
+     */
+    415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -4086,9 +4846,17 @@ export type RegisterErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type RegisterError = RegisterErrors[keyof RegisterErrors];
@@ -4141,6 +4909,10 @@ export type DeleteCommentErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -4149,9 +4921,17 @@ export type DeleteCommentErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type DeleteCommentError = DeleteCommentErrors[keyof DeleteCommentErrors];
@@ -4192,6 +4972,10 @@ export type ChangeCommentErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
@@ -4200,9 +4984,17 @@ export type ChangeCommentErrors = {
      */
     412: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -4212,9 +5004,17 @@ export type ChangeCommentErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ChangeCommentError = ChangeCommentErrors[keyof ChangeCommentErrors];
@@ -4258,13 +5058,25 @@ export type StreamEventsErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type StreamEventsError = StreamEventsErrors[keyof StreamEventsErrors];
@@ -4308,13 +5120,25 @@ export type ListImportsErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListImportsError = ListImportsErrors[keyof ListImportsErrors];
@@ -4353,7 +5177,7 @@ export type CreateImportData = {
     };
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -4376,6 +5200,10 @@ export type CreateImportErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
@@ -4388,6 +5216,10 @@ export type CreateImportErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -4396,9 +5228,17 @@ export type CreateImportErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type CreateImportError = CreateImportErrors[keyof CreateImportErrors];
@@ -4435,13 +5275,25 @@ export type GetImportErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetImportError = GetImportErrors[keyof GetImportErrors];
@@ -4481,13 +5333,25 @@ export type GetInvitationErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetInvitationError = GetInvitationErrors[keyof GetInvitationErrors];
@@ -4531,13 +5395,25 @@ export type AcceptInvitationErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -4547,9 +5423,17 @@ export type AcceptInvitationErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type AcceptInvitationError = AcceptInvitationErrors[keyof AcceptInvitationErrors];
@@ -4602,6 +5486,10 @@ export type DeleteLabelErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -4610,9 +5498,17 @@ export type DeleteLabelErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type DeleteLabelError = DeleteLabelErrors[keyof DeleteLabelErrors];
@@ -4653,6 +5549,10 @@ export type ChangeLabelErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
@@ -4661,9 +5561,17 @@ export type ChangeLabelErrors = {
      */
     412: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -4673,9 +5581,17 @@ export type ChangeLabelErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ChangeLabelError = ChangeLabelErrors[keyof ChangeLabelErrors];
@@ -4710,13 +5626,25 @@ export type DeleteMeErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -4726,9 +5654,17 @@ export type DeleteMeErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type DeleteMeError = DeleteMeErrors[keyof DeleteMeErrors];
@@ -4763,13 +5699,25 @@ export type GetMeErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetMeError = GetMeErrors[keyof GetMeErrors];
@@ -4808,6 +5756,10 @@ export type ChangeMeErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
@@ -4816,9 +5768,17 @@ export type ChangeMeErrors = {
      */
     412: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -4828,9 +5788,17 @@ export type ChangeMeErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ChangeMeError = ChangeMeErrors[keyof ChangeMeErrors];
@@ -4865,13 +5833,25 @@ export type RemoveAvatarErrors = {
      */
     403: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type RemoveAvatarError = RemoveAvatarErrors[keyof RemoveAvatarErrors];
@@ -4911,6 +5891,10 @@ export type SetAvatarErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * Too large
      */
     413: Problem;
@@ -4918,6 +5902,10 @@ export type SetAvatarErrors = {
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -4927,9 +5915,17 @@ export type SetAvatarErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type SetAvatarError = SetAvatarErrors[keyof SetAvatarErrors];
@@ -4964,9 +5960,21 @@ export type ChangeEmailErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -4976,9 +5984,17 @@ export type ChangeEmailErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ChangeEmailError = ChangeEmailErrors[keyof ChangeEmailErrors];
@@ -5011,13 +6027,25 @@ export type ListIdentitiesErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListIdentitiesError = ListIdentitiesErrors[keyof ListIdentitiesErrors];
@@ -5032,7 +6060,7 @@ export type ListIdentitiesResponses = {
 export type ListIdentitiesResponse = ListIdentitiesResponses[keyof ListIdentitiesResponses];
 
 export type DeleteIdentityData = {
-    body?: never;
+    body: OwnPassword;
     path: {
         identity_id: string;
     };
@@ -5058,13 +6086,25 @@ export type DeleteIdentityErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -5074,9 +6114,17 @@ export type DeleteIdentityErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type DeleteIdentityError = DeleteIdentityErrors[keyof DeleteIdentityErrors];
@@ -5111,13 +6159,25 @@ export type GetMfaErrors = {
      */
     403: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetMfaError = GetMfaErrors[keyof GetMfaErrors];
@@ -5152,13 +6212,25 @@ export type TurnEmailMfaOffErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -5168,9 +6240,17 @@ export type TurnEmailMfaOffErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type TurnEmailMfaOffError = TurnEmailMfaOffErrors[keyof TurnEmailMfaOffErrors];
@@ -5205,13 +6285,25 @@ export type BeginEmailMfaErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -5221,9 +6313,17 @@ export type BeginEmailMfaErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type BeginEmailMfaError = BeginEmailMfaErrors[keyof BeginEmailMfaErrors];
@@ -5256,13 +6356,25 @@ export type ConfirmEmailMfaErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -5272,9 +6384,17 @@ export type ConfirmEmailMfaErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ConfirmEmailMfaError = ConfirmEmailMfaErrors[keyof ConfirmEmailMfaErrors];
@@ -5309,13 +6429,25 @@ export type RenewRecoveryCodesErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -5325,9 +6457,17 @@ export type RenewRecoveryCodesErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type RenewRecoveryCodesError = RenewRecoveryCodesErrors[keyof RenewRecoveryCodesErrors];
@@ -5362,13 +6502,25 @@ export type TurnTotpOffErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -5378,9 +6530,17 @@ export type TurnTotpOffErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type TurnTotpOffError = TurnTotpOffErrors[keyof TurnTotpOffErrors];
@@ -5415,13 +6575,25 @@ export type BeginTotpErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -5431,9 +6603,17 @@ export type BeginTotpErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type BeginTotpError = BeginTotpErrors[keyof BeginTotpErrors];
@@ -5468,13 +6648,25 @@ export type ConfirmTotpErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -5484,9 +6676,17 @@ export type ConfirmTotpErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ConfirmTotpError = ConfirmTotpErrors[keyof ConfirmTotpErrors];
@@ -5521,13 +6721,25 @@ export type GetNotificationPreferencesErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetNotificationPreferencesError = GetNotificationPreferencesErrors[keyof GetNotificationPreferencesErrors];
@@ -5566,6 +6778,10 @@ export type ChangeNotificationPreferencesErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
@@ -5574,9 +6790,17 @@ export type ChangeNotificationPreferencesErrors = {
      */
     412: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -5586,9 +6810,17 @@ export type ChangeNotificationPreferencesErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ChangeNotificationPreferencesError = ChangeNotificationPreferencesErrors[keyof ChangeNotificationPreferencesErrors];
@@ -5644,13 +6876,25 @@ export type ListMySecurityEventsErrors = {
      */
     403: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListMySecurityEventsError = ListMySecurityEventsErrors[keyof ListMySecurityEventsErrors];
@@ -5685,13 +6929,25 @@ export type ListSessionsErrors = {
      */
     403: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListSessionsError = ListSessionsErrors[keyof ListSessionsErrors];
@@ -5709,7 +6965,7 @@ export type RevokeOtherSessionsData = {
     body?: never;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -5736,6 +6992,10 @@ export type RevokeOtherSessionsErrors = {
      */
     409: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -5744,9 +7004,17 @@ export type RevokeOtherSessionsErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type RevokeOtherSessionsError = RevokeOtherSessionsErrors[keyof RevokeOtherSessionsErrors];
@@ -5787,13 +7055,25 @@ export type RevokeSessionErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type RevokeSessionError = RevokeSessionErrors[keyof RevokeSessionErrors];
@@ -5850,13 +7130,25 @@ export type ListMyTasksErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListMyTasksError = ListMyTasksErrors[keyof ListMyTasksErrors];
@@ -5891,13 +7183,25 @@ export type ListApiTokensErrors = {
      */
     403: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListApiTokensError = ListApiTokensErrors[keyof ListApiTokensErrors];
@@ -5932,13 +7236,25 @@ export type CreateApiTokenErrors = {
      */
     403: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -5948,9 +7264,17 @@ export type CreateApiTokenErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type CreateApiTokenError = CreateApiTokenErrors[keyof CreateApiTokenErrors];
@@ -5991,13 +7315,25 @@ export type RevokeApiTokenErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type RevokeApiTokenError = RevokeApiTokenErrors[keyof RevokeApiTokenErrors];
@@ -6046,13 +7382,25 @@ export type ListNotificationsErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListNotificationsError = ListNotificationsErrors[keyof ListNotificationsErrors];
@@ -6099,6 +7447,10 @@ export type DeleteReadErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -6107,9 +7459,17 @@ export type DeleteReadErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type DeleteReadError = DeleteReadErrors[keyof DeleteReadErrors];
@@ -6127,7 +7487,7 @@ export type MarkAllReadData = {
     body?: never;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -6162,6 +7522,10 @@ export type MarkAllReadErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -6170,9 +7534,17 @@ export type MarkAllReadErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type MarkAllReadError = MarkAllReadErrors[keyof MarkAllReadErrors];
@@ -6207,13 +7579,25 @@ export type CountUnreadErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type CountUnreadError = CountUnreadErrors[keyof CountUnreadErrors];
@@ -6231,7 +7615,7 @@ export type MarkReadData = {
     body?: never;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -6268,6 +7652,10 @@ export type MarkReadErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -6276,9 +7664,17 @@ export type MarkReadErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type MarkReadError = MarkReadErrors[keyof MarkReadErrors];
@@ -6338,13 +7734,25 @@ export type ListProjectsErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListProjectsError = ListProjectsErrors[keyof ListProjectsErrors];
@@ -6362,7 +7770,7 @@ export type CreateProjectData = {
     body: ProjectInput;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -6389,13 +7797,25 @@ export type CreateProjectErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -6405,9 +7825,17 @@ export type CreateProjectErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type CreateProjectError = CreateProjectErrors[keyof CreateProjectErrors];
@@ -6460,6 +7888,10 @@ export type DeleteProjectErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -6468,9 +7900,17 @@ export type DeleteProjectErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type DeleteProjectError = DeleteProjectErrors[keyof DeleteProjectErrors];
@@ -6507,13 +7947,25 @@ export type GetProjectErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetProjectError = GetProjectErrors[keyof GetProjectErrors];
@@ -6554,6 +8006,10 @@ export type ChangeProjectErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
@@ -6562,9 +8018,17 @@ export type ChangeProjectErrors = {
      */
     412: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -6574,9 +8038,17 @@ export type ChangeProjectErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ChangeProjectError = ChangeProjectErrors[keyof ChangeProjectErrors];
@@ -6637,13 +8109,25 @@ export type ListActivityErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListActivityError = ListActivityErrors[keyof ListActivityErrors];
@@ -6661,7 +8145,7 @@ export type ArchiveProjectData = {
     body?: never;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -6698,6 +8182,10 @@ export type ArchiveProjectErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -6706,9 +8194,17 @@ export type ArchiveProjectErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ArchiveProjectError = ArchiveProjectErrors[keyof ArchiveProjectErrors];
@@ -6745,13 +8241,25 @@ export type GetBoardErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetBoardError = GetBoardErrors[keyof GetBoardErrors];
@@ -6792,13 +8300,25 @@ export type ListInvitationsErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListInvitationsError = ListInvitationsErrors[keyof ListInvitationsErrors];
@@ -6816,7 +8336,7 @@ export type CreateInvitationData = {
     body: InvitationInput;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -6845,13 +8365,25 @@ export type CreateInvitationErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -6861,9 +8393,17 @@ export type CreateInvitationErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type CreateInvitationError = CreateInvitationErrors[keyof CreateInvitationErrors];
@@ -6913,6 +8453,10 @@ export type RevokeInvitationErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -6921,9 +8465,17 @@ export type RevokeInvitationErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type RevokeInvitationError = RevokeInvitationErrors[keyof RevokeInvitationErrors];
@@ -6941,7 +8493,7 @@ export type ResendInvitationData = {
     body?: never;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -6979,6 +8531,10 @@ export type ResendInvitationErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -6987,9 +8543,17 @@ export type ResendInvitationErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ResendInvitationError = ResendInvitationErrors[keyof ResendInvitationErrors];
@@ -7026,13 +8590,25 @@ export type ListLabelsErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListLabelsError = ListLabelsErrors[keyof ListLabelsErrors];
@@ -7050,7 +8626,7 @@ export type AddLabelData = {
     body: LabelInput;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -7079,13 +8655,25 @@ export type AddLabelErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -7095,9 +8683,17 @@ export type AddLabelErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type AddLabelError = AddLabelErrors[keyof AddLabelErrors];
@@ -7134,13 +8730,25 @@ export type ListMembersErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListMembersError = ListMembersErrors[keyof ListMembersErrors];
@@ -7158,7 +8766,7 @@ export type AddMemberData = {
     body: MemberInput;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -7187,13 +8795,25 @@ export type AddMemberErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -7203,9 +8823,17 @@ export type AddMemberErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type AddMemberError = AddMemberErrors[keyof AddMemberErrors];
@@ -7259,6 +8887,10 @@ export type RemoveMemberErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -7267,9 +8899,17 @@ export type RemoveMemberErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type RemoveMemberError = RemoveMemberErrors[keyof RemoveMemberErrors];
@@ -7311,6 +8951,10 @@ export type ChangeMemberErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
@@ -7319,9 +8963,17 @@ export type ChangeMemberErrors = {
      */
     412: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -7331,9 +8983,17 @@ export type ChangeMemberErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ChangeMemberError = ChangeMemberErrors[keyof ChangeMemberErrors];
@@ -7370,13 +9030,25 @@ export type GetProgressErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetProgressError = GetProgressErrors[keyof GetProgressErrors];
@@ -7443,13 +9115,25 @@ export type ListProjectTasksErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListProjectTasksError = ListProjectTasksErrors[keyof ListProjectTasksErrors];
@@ -7467,7 +9151,7 @@ export type CreateTaskData = {
     body: TaskInput;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -7496,13 +9180,25 @@ export type CreateTaskErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -7512,9 +9208,17 @@ export type CreateTaskErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type CreateTaskError = CreateTaskErrors[keyof CreateTaskErrors];
@@ -7532,7 +9236,7 @@ export type TransferProjectData = {
     body: Transfer;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -7561,13 +9265,25 @@ export type TransferProjectErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -7577,9 +9293,17 @@ export type TransferProjectErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type TransferProjectError = TransferProjectErrors[keyof TransferProjectErrors];
@@ -7597,7 +9321,7 @@ export type UnarchiveProjectData = {
     body?: never;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -7634,6 +9358,10 @@ export type UnarchiveProjectErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -7642,9 +9370,17 @@ export type UnarchiveProjectErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type UnarchiveProjectError = UnarchiveProjectErrors[keyof UnarchiveProjectErrors];
@@ -7685,13 +9421,25 @@ export type ListWebhooksErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListWebhooksError = ListWebhooksErrors[keyof ListWebhooksErrors];
@@ -7732,13 +9480,25 @@ export type CreateWebhookErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -7748,9 +9508,17 @@ export type CreateWebhookErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type CreateWebhookError = CreateWebhookErrors[keyof CreateWebhookErrors];
@@ -7803,6 +9571,10 @@ export type DeleteSubtaskErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -7811,9 +9583,17 @@ export type DeleteSubtaskErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type DeleteSubtaskError = DeleteSubtaskErrors[keyof DeleteSubtaskErrors];
@@ -7854,6 +9634,10 @@ export type ChangeSubtaskErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
@@ -7862,9 +9646,17 @@ export type ChangeSubtaskErrors = {
      */
     412: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -7874,9 +9666,17 @@ export type ChangeSubtaskErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ChangeSubtaskError = ChangeSubtaskErrors[keyof ChangeSubtaskErrors];
@@ -7941,13 +9741,25 @@ export type ListTasksErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListTasksError = ListTasksErrors[keyof ListTasksErrors];
@@ -8003,6 +9815,10 @@ export type DeleteTaskErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -8011,9 +9827,17 @@ export type DeleteTaskErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type DeleteTaskError = DeleteTaskErrors[keyof DeleteTaskErrors];
@@ -8053,13 +9877,25 @@ export type GetTaskErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetTaskError = GetTaskErrors[keyof GetTaskErrors];
@@ -8103,6 +9939,10 @@ export type ChangeTaskErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
@@ -8111,9 +9951,17 @@ export type ChangeTaskErrors = {
      */
     412: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -8123,9 +9971,17 @@ export type ChangeTaskErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ChangeTaskError = ChangeTaskErrors[keyof ChangeTaskErrors];
@@ -8174,13 +10030,25 @@ export type ListAttachmentsErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListAttachmentsError = ListAttachmentsErrors[keyof ListAttachmentsErrors];
@@ -8203,7 +10071,7 @@ export type AddAttachmentData = {
     };
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -8235,6 +10103,10 @@ export type AddAttachmentErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
@@ -8247,6 +10119,10 @@ export type AddAttachmentErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -8255,9 +10131,17 @@ export type AddAttachmentErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type AddAttachmentError = AddAttachmentErrors[keyof AddAttachmentErrors];
@@ -8306,13 +10190,25 @@ export type ListCommentsErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListCommentsError = ListCommentsErrors[keyof ListCommentsErrors];
@@ -8330,7 +10226,7 @@ export type AddCommentData = {
     body: CommentInput;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -8362,13 +10258,25 @@ export type AddCommentErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -8378,9 +10286,17 @@ export type AddCommentErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type AddCommentError = AddCommentErrors[keyof AddCommentErrors];
@@ -8398,7 +10314,7 @@ export type MoveTaskData = {
     body: TaskMove;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -8430,13 +10346,25 @@ export type MoveTaskErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -8446,9 +10374,17 @@ export type MoveTaskErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type MoveTaskError = MoveTaskErrors[keyof MoveTaskErrors];
@@ -8488,13 +10424,25 @@ export type ListSubtasksErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListSubtasksError = ListSubtasksErrors[keyof ListSubtasksErrors];
@@ -8512,7 +10460,7 @@ export type AddSubtaskData = {
     body: SubtaskInput;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -8544,13 +10492,25 @@ export type AddSubtaskErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -8560,9 +10520,17 @@ export type AddSubtaskErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type AddSubtaskError = AddSubtaskErrors[keyof AddSubtaskErrors];
@@ -8595,13 +10563,25 @@ export type GetUnsubscribeErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetUnsubscribeError = GetUnsubscribeErrors[keyof GetUnsubscribeErrors];
@@ -8634,13 +10614,25 @@ export type UnsubscribeErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type UnsubscribeError = UnsubscribeErrors[keyof UnsubscribeErrors];
@@ -8688,13 +10680,25 @@ export type ListUsersErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListUsersError = ListUsersErrors[keyof ListUsersErrors];
@@ -8731,13 +10735,25 @@ export type GetUserErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetUserError = GetUserErrors[keyof GetUserErrors];
@@ -8779,13 +10795,25 @@ export type GetAvatarErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetAvatarError = GetAvatarErrors[keyof GetAvatarErrors];
@@ -8826,13 +10854,25 @@ export type GetDeliveryErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetDeliveryError = GetDeliveryErrors[keyof GetDeliveryErrors];
@@ -8850,7 +10890,7 @@ export type RedeliverData = {
     body?: never;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -8887,6 +10927,10 @@ export type RedeliverErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -8895,9 +10939,17 @@ export type RedeliverErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type RedeliverError = RedeliverErrors[keyof RedeliverErrors];
@@ -8928,13 +10980,25 @@ export type ListWebhookEventsErrors = {
      */
     401: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListWebhookEventsError = ListWebhookEventsErrors[keyof ListWebhookEventsErrors];
@@ -8987,6 +11051,10 @@ export type DeleteWebhookErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -8995,9 +11063,17 @@ export type DeleteWebhookErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type DeleteWebhookError = DeleteWebhookErrors[keyof DeleteWebhookErrors];
@@ -9038,13 +11114,25 @@ export type GetWebhookErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type GetWebhookError = GetWebhookErrors[keyof GetWebhookErrors];
@@ -9085,6 +11173,10 @@ export type ChangeWebhookErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
@@ -9093,9 +11185,17 @@ export type ChangeWebhookErrors = {
      */
     412: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -9105,9 +11205,17 @@ export type ChangeWebhookErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ChangeWebhookError = ChangeWebhookErrors[keyof ChangeWebhookErrors];
@@ -9167,13 +11275,25 @@ export type ListDeliveriesErrors = {
      */
     404: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Too many requests; see Retry-After
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ListDeliveriesError = ListDeliveriesErrors[keyof ListDeliveriesErrors];
@@ -9191,7 +11311,7 @@ export type ReplayWebhookData = {
     body: ReplayInput;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -9220,13 +11340,25 @@ export type ReplayWebhookErrors = {
      */
     404: Problem;
     /**
+     * The body did not arrive in time
+     */
+    408: Problem;
+    /**
      * In conflict with the present state
      */
     409: Problem;
     /**
+     * Too large
+     */
+    413: Problem;
+    /**
      * Unsupported media type
      */
     415: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
     /**
      * Some values cannot be used; `errors` says which
      */
@@ -9236,9 +11368,17 @@ export type ReplayWebhookErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type ReplayWebhookError = ReplayWebhookErrors[keyof ReplayWebhookErrors];
@@ -9287,6 +11427,10 @@ export type RotateWebhookSecretErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -9295,9 +11439,17 @@ export type RotateWebhookSecretErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type RotateWebhookSecretError = RotateWebhookSecretErrors[keyof RotateWebhookSecretErrors];
@@ -9315,7 +11467,7 @@ export type TestWebhookData = {
     body?: never;
     headers?: {
         /**
-         * The same key and body within 24 hours: done once, and answered the same
+         * 1 to 255 visible ASCII characters, such as a UUID
          */
         'Idempotency-Key'?: string;
     };
@@ -9352,6 +11504,10 @@ export type TestWebhookErrors = {
      */
     415: Problem;
     /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
      * Some values cannot be used; `errors` says which
      */
     422: Problem;
@@ -9360,9 +11516,17 @@ export type TestWebhookErrors = {
      */
     429: Problem;
     /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
      * Not available at the moment; see Retry-After
      */
     503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
 };
 
 export type TestWebhookError = TestWebhookErrors[keyof TestWebhookErrors];

@@ -85,7 +85,7 @@ _ACCOUNTS: dict[str, Entry | tuple[Entry, ...]] = {
     # a page of ours tells what is wrong
     "GET /api/v1/auth/oidc/{provider}/callback": public(ids={"provider": "nowhere"}, ok=303),
     "GET /api/v1/me/identities": signed_in(session=True),
-    "DELETE /api/v1/me/identities/{identity_id}": Entry(rule="mine", session=True),
+    "DELETE /api/v1/me/identities/{identity_id}": Entry(rule="mine", json=_OWN, session=True),
     "POST /api/v1/auth/mfa/email": public(json={"mfa_token": "@mfa_token"}, ok=204),
     "POST /api/v1/auth/mfa/verify": public(json="@second_factor", ok=200),
     "GET /api/v1/me/mfa": signed_in(session=True),

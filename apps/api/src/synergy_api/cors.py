@@ -19,7 +19,7 @@ _ASKED = (
 _SHOWN = (
     b"access-control-expose-headers",
     (
-        b"Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotent-Replayed, Location, RateLimit, "
+        b"Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Location, RateLimit, "
         b"RateLimit-Policy, Retry-After, X-Request-ID"
     ),
 )

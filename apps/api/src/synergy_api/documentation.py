@@ -19,7 +19,7 @@ from litestar.params import FromPath
 from litestar.routes import HTTPRoute
 from litestar.types import Method
 
-from synergy_api import idempotency
+from synergy_api import idempotency, params
 from synergy_api.authentication import needed_scope
 from synergy_api.problems import MEDIA_TYPE, Problem
 from synergy_platform.errors import NotFound
@@ -31,14 +31,18 @@ _DESCRIPTIONS = {
     401: "Not signed in, or the token is expired or revoked",
     403: "The caller may see it, but not do this",
     404: "There is no such thing, or the caller may not see it",
+    408: "The body did not arrive in time",
     409: "In conflict with the present state",
     412: "Changed by somebody else meanwhile; `current` holds the present state",
     413: "Too large",
     415: "Unsupported media type",
     416: "There is no such part",
+    421: "The server does not go by this host",
     422: "Some values cannot be used; `errors` says which",
     429: "Too many requests; see Retry-After",
+    500: "A fault of ours, recorded under `request_id`",
     503: "Not available at the moment; see Retry-After",
+    504: "This took too long; `code` says whether anything was changed",
 }
 
 
@@ -139,6 +143,7 @@ def describe(app: Litestar) -> dict[str, Any]:
             # a handler says so by `opt={"also_answers": <media type>}`: Litestar knows one type for each status
             if (also := handler.opt.get("also_answers")) is not None:
                 operation["responses"]["200"]["content"][also] = {"schema": {"type": "string"}}
+            _describe_refusals(operation, handler)
             if handler in app.state.idempotent:
                 _describe_key(operation)
             # there is none, whatever the handler's annotation says
@@ -148,9 +153,26 @@ def describe(app: Litestar) -> dict[str, Any]:
     return description
 
 
+def _describe_refusals(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
+    """Say what may come of any request of its kind, whatever its handler does."""
+    answers: dict[str, Any] = operation["responses"]
+    if "503" not in answers:  # health
+        return
+    statuses = [421, 500, 504]
+    if not handler.opt.get("takes_any_parameters"):
+        statuses.append(400)
+    if handler.http_methods & params.WITH_BODY and not handler.opt.get("takes_any_body"):
+        statuses.append(415)
+    if "requestBody" in operation:
+        statuses += [408, 413]
+    for status in statuses:
+        answers.setdefault(str(status), {**answers["503"], "description": _DESCRIPTIONS[status]})
+
+
 def _describe_key(operation: dict[str, Any]) -> None:
     """Say that the key is honoured, and what may come of it."""
-    schema = {"type": "string", "pattern": f"^{idempotency.PATTERN.pattern}$"}
+    form = f"1 to {idempotency.MAX_LENGTH} visible ASCII characters, such as a UUID"
+    schema = {"type": "string", "pattern": idempotency.PATTERN.pattern, "description": form}
     operation.setdefault("parameters", []).append(
         {"name": idempotency.HEADER, "in": "header", "required": False, "schema": schema,
          "description": "The same key and body within 24 hours: done once, and answered the same"}

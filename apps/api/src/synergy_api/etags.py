@@ -36,9 +36,10 @@ def tag(scope: HTTPScope, response: Response[Any]) -> Response[Any]:
     if not isinstance(view, msgspec.Struct) or isinstance(view, _LISTS):
         return response
     handler: HTTPRouteHandler = scope["route_handler"]  # pyright: ignore[reportAssignmentType]  # of HTTP it is one
-    version: int | None = getattr(view, "version", None)
+    said = getattr(view, "version", None)
+    version = said if isinstance(said, int) else None  # that of the product is none
     is_read = scope["method"] == "GET"
-    if (response.status_code or handler.status_code) >= 300 or not (is_read or isinstance(version, int)):
+    if (response.status_code or handler.status_code) >= 300 or not (is_read or version is not None):
         return response
     body = msgspec.json.encode(view)
     digest = blake2b(body, digest_size=8).hexdigest()

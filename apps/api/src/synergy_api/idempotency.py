@@ -19,7 +19,7 @@ from litestar import Litestar, Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from synergy_domain.common import Actor
+from synergy_domain.common import END, Actor
 from synergy_platform.database import UnitOfWork
 from synergy_platform.errors import BadRequest
 from synergy_platform.idempotency import KeptAnswer, KeyedRequest
@@ -31,7 +31,7 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 MAX_LENGTH = 255
 # a string of RFC 8941 has quotes around it, which belong to it; most clients send none
-PATTERN = re.compile(rf"[\x21-\x7e]{{1,{MAX_LENGTH}}}")
+PATTERN = re.compile(rf"^[\x21-\x7e]{{1,{MAX_LENGTH}}}{END}")
 
 
 class Replayed(Exception):

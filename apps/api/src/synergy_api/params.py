@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import date, datetime
 from typing import Annotated, Any, TypeVar, cast, get_args
@@ -14,13 +15,16 @@ from litestar.params import QueryParameter
 from litestar.routes import HTTPRoute
 
 from synergy_domain.common import Actor
-from synergy_platform.errors import BadRequest, InputFault, UnsupportedMediaType
+from synergy_platform.errors import BadRequest, InputFault, NotFound, UnsupportedMediaType
 from synergy_platform.ids import parse_id
 from synergy_platform.pagination import MAX_LIMIT
 
 T = TypeVar("T", bound=str)
 
-_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+# ISO 8601 has more forms than RFC 3339
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _BODY_TYPES = frozenset({"application/json", "multipart/form-data"})
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many at most")]
@@ -78,6 +82,8 @@ def assignee(text: str | None, actor: Actor) -> Any:  # noqa: ANN401 - an id, "n
 def day(name: str, text: str | None) -> date | None:
     """A date `YYYY-MM-DD`."""
     try:
+        if text is not None and _DAY.fullmatch(text) is None:
+            raise ValueError(text)
         return None if text is None else date.fromisoformat(text)
     except ValueError:
         raise bad_parameter(name, "must be a date such as 2026-01-31") from None
@@ -86,12 +92,11 @@ def day(name: str, text: str | None) -> date | None:
 def moment(name: str, text: str | None) -> datetime | None:
     """An RFC 3339 time with its offset."""
     try:
-        value = None if text is None else datetime.fromisoformat(text)
+        if text is not None and _MOMENT.fullmatch(text) is None:
+            raise ValueError(text)
+        return None if text is None else datetime.fromisoformat(text)
     except ValueError:
-        value = datetime.min  # noqa: DTZ901 - a value without an offset, refused below
-    if value is not None and value.tzinfo is None:
-        raise bad_parameter(name, "must be a time such as 2026-01-31T12:00:00Z")
-    return value
+        raise bad_parameter(name, "must be a time such as 2026-01-31T12:00:00Z") from None
 
 
 def known_parameters(app: Litestar) -> dict[HTTPRouteHandler, frozenset[str]]:
@@ -110,9 +115,14 @@ def _body_has_another_type(headers: Headers) -> bool:
 
 
 def check_request(request: Request[Any, Any, Any]) -> None:
-    """Refuse a query parameter that the handler does not read, and a body that is neither JSON nor a form."""
+    """Refuse a query parameter that the handler does not read, and a body that is neither JSON nor a form.
+
+    A NUL is in no name of anything, and PostgreSQL cannot even look for it.
+    """
+    if "\0" in request.scope["path"]:
+        raise NotFound("There is nothing at this address.")
     if (
-        request.method in _WITH_BODY
+        request.method in WITH_BODY
         and _body_has_another_type(request.headers)
         # a handler that reads no body may say that it minds none
         and not request.route_handler.opt.get("takes_any_body")
@@ -121,6 +131,9 @@ def check_request(request: Request[Any, Any, Any]) -> None:
     # nor does one mind parameters that somebody else's server puts together
     if not request.scope["query_string"] or request.route_handler.opt.get("takes_any_parameters"):
         return
+    for name, value in request.query_params.multi_items():
+        if "\0" in value:
+            raise bad_parameter(name, "contains a character that no text here has (NUL)")
     known: frozenset[str] = request.app.state.known_parameters[request.scope["route_handler"]]
     unknown = sorted(set(request.query_params) - known)
     if unknown:

@@ -146,7 +146,10 @@ def _http(error: HTTPException) -> ProductError:
         case 404:
             return NotFound("There is nothing at this address.")
         case 405:
-            wrong = ProductError("This address does not take this method.", headers=dict(error.headers or {}))
+            allowed = dict(error.headers or {}).get("allow", "")
+            if "GET" in allowed:  # and so what Litestar never sees, since it is answered as GET is
+                allowed += ", HEAD"
+            wrong = ProductError("This address does not take this method.", headers={"Allow": allowed})
             return _named(wrong, 405, "method_not_allowed", "Method not allowed")
         case 413:
             return TooLarge("The body is too large.")
@@ -269,5 +272,6 @@ def _sentence(message: str) -> str:
     text, _ = _split(message)
     if length := _LENGTH.fullmatch(text):
         bound = "at least" if length[2] == ">=" else "at most"
-        return f"must have {bound} {length[3]} {'characters' if length[1] == 'str' else 'entries'}"
+        unit, units = ("character", "characters") if length[1] == "str" else ("entry", "entries")
+        return f"must have {bound} {length[3]} {unit if length[3] == '1' else units}"
     return text.replace("`", "").replace(_PATTERN, "of the form").strip() or "is missing"

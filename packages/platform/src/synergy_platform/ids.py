@@ -22,5 +22,5 @@ def parse_id(text: str) -> UUID | None:
 
 
 def first_id_at(moment: datetime) -> UUID:
-    """The smallest identifier of that millisecond: older ones compare below it."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80 | 0x7 << 76 | 0x2 << 62)
+    """The smallest identifier of that millisecond: older ones compare below it. None is from before 1970."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80 | 0x7 << 76 | 0x2 << 62)

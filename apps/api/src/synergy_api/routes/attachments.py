@@ -57,7 +57,7 @@ class _DownloadOperation(Operation):
     """The file's own bytes, or a part of them."""
 
     def __post_init__(self) -> None:
-        content = {"application/octet-stream": OpenAPIMediaType(schema=_BINARY)}
+        content = {"*/*": OpenAPIMediaType(schema=_BINARY)}
         headers = {
             "ETag": OpenAPIHeader(schema=_TEXT, description="The content's SHA-256"),
             "Content-Disposition": OpenAPIHeader(schema=_TEXT, description="`attachment`, with the file's name"),

@@ -29,6 +29,7 @@ from synergy_api.params import bad_parameter
 from synergy_domain import identity
 from synergy_domain.common import Actor
 from synergy_domain.identity import Authenticator, OidcProviderView, oidc
+from synergy_domain.identity.mfa import OwnPassword
 from synergy_domain.identity.oidc import (
     Answer,
     HalfSignedIn,
@@ -40,7 +41,7 @@ from synergy_domain.identity.oidc import (
     SignedIn,
     SignInRefused,
 )
-from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.database import Reader
 from synergy_platform.errors import InvalidInput, TooManyRequests
 from synergy_platform.runtime import Runtime
 from synergy_platform.settings import Settings
@@ -179,13 +180,13 @@ async def list_identities(
 @delete("/me/identities/{identity_id:uuid}", tags=["me"], opt={"scope": "session"}, responses=WRITE)
 async def delete_identity(
     identity_id: FromPath[UUID],
+    data: JSONBody[OwnPassword],
     request: AnyRequest,
     state: State,
-    uow: NamedDependency[UnitOfWork],
     actor: NamedDependency[Actor],
 ) -> None:
     """Unlink an account elsewhere; 409 `last_way_in` when nothing else could sign in to the user's account."""
-    await oidc.unlink_identity(uow, state.runtime.settings, actor, identity_id, client_of(request))
+    await oidc.unlink_identity(state.runtime, actor, data.password, identity_id, client_of(request))
 
 
 def _answer(request: AnyRequest) -> Answer:

@@ -14,12 +14,17 @@ export function Identities() {
   const { data: options } = useSuspenseQuery(signInOptionsQuery);
   const { data: identities } = useSuspenseQuery(identitiesQuery);
   const { data: me } = useSuspenseQuery(meQuery);
-  const { mutate: link, error, isPending, reset } = useLinkIdentity();
-  const [asking, setAsking] = useState<{ id: string; name: string }>();
-  const { mutate: unlink } = useUnlinkIdentity();
+  const linking = useLinkIdentity();
+  const unlinking = useUnlinkIdentity();
+  const [asking, setAsking] = useState<{ what: "link" | "unlink"; id: string; name: string }>();
   const linked = new Set(identities.map(({ provider }) => provider));
   const others = options.oidc_providers.filter(({ id }) => !linked.has(id));
   if (!identities.length && !others.length) return null;
+  const ask = (what: "link" | "unlink", id: string, name: string) => {
+    linking.reset();
+    unlinking.reset();
+    setAsking({ what, id, name });
+  };
   return (
     <Section title="Single sign-on" intro="Accounts elsewhere that sign in as you.">
       <ul>
@@ -27,10 +32,7 @@ export function Identities() {
           <SectionRow
             key={id}
             actions={
-              <Button
-                aria-label={`Unlink ${provider_name}`}
-                onPress={() => unlink(id, { onSuccess: () => toastDone(`${provider_name} is unlinked.`) })}
-              >
+              <Button aria-label={`Unlink ${provider_name}`} onPress={() => ask("unlink", id, provider_name)}>
                 Unlink
               </Button>
             }
@@ -43,13 +45,7 @@ export function Identities() {
           <SectionRow
             key={id}
             actions={
-              <Button
-                aria-label={`Link ${name}`}
-                onPress={() => {
-                  reset();
-                  setAsking({ id, name });
-                }}
-              >
+              <Button aria-label={`Link ${name}`} onPress={() => ask("link", id, name)}>
                 Link
               </Button>
             }
@@ -60,17 +56,40 @@ export function Identities() {
         ))}
       </ul>
       <Suspense fallback={null}>
-        {asking && (
+        {asking?.what === "link" && (
           <ConfirmPassword
             title={`Link ${asking.name}`}
             action="Continue"
             hasPassword={me.has_password}
-            error={error}
-            isPending={isPending}
-            onConfirm={(password) => link({ provider: asking.id, password })}
+            error={linking.error}
+            isPending={linking.isPending}
+            onConfirm={(password) => linking.mutate({ provider: asking.id, password })}
             onClose={() => setAsking(undefined)}
           >
             You sign in there next. From then on that account signs in as you.
+          </ConfirmPassword>
+        )}
+        {asking?.what === "unlink" && (
+          <ConfirmPassword
+            title={`Unlink ${asking.name}`}
+            action="Unlink"
+            hasPassword={me.has_password}
+            error={unlinking.error}
+            isPending={unlinking.isPending}
+            onConfirm={(password) =>
+              unlinking.mutate(
+                { id: asking.id, password },
+                {
+                  onSuccess: () => {
+                    setAsking(undefined);
+                    toastDone(`${asking.name} is unlinked.`);
+                  },
+                },
+              )
+            }
+            onClose={() => setAsking(undefined)}
+          >
+            That account will no longer sign in as you.
           </ConfirmPassword>
         )}
       </Suspense>

@@ -148,7 +148,8 @@ export const useLinkIdentity = () =>
   });
 
 export const useUnlinkIdentity = () =>
-  useAccountChange((client, id: string) => deleteIdentity({ client, path: { identity_id: id } }), {
-    stale: [identitiesQuery.queryKey],
-    failed: "The account was not unlinked.",
-  });
+  useAccountChange(
+    (client, { id, password }: { id: string; password: string | null }) =>
+      deleteIdentity({ client, path: { identity_id: id }, body: { password } }),
+    { stale: [identitiesQuery.queryKey] },
+  );

@@ -73,7 +73,7 @@ from synergy_domain.identity.emails import (
 )
 from synergy_domain.identity.errors import AccountExists, EmailNotVerified, NoAvatar, RegistrationClosed
 from synergy_domain.identity.known_devices import DEVICE_LIFETIME
-from synergy_domain.identity.reauthentication import confirm_identity
+from synergy_domain.identity.reauthentication import confirm_identity, lock_confirmed
 from synergy_domain.identity.repository import avatar_url, delete_expired
 from synergy_domain.identity.revoking import tell_streams
 from synergy_domain.identity.security_events import (
@@ -154,6 +154,7 @@ __all__ = [
     "list_my_security_events",
     "list_security_events",
     "list_sessions",
+    "lock_confirmed",
     "mfa",
     "my_profile",
     "named_avatars",

@@ -27,6 +27,7 @@ from synergy_domain.identity.events import UserRegistered
 from synergy_domain.identity.models import User
 from synergy_domain.identity.names import clean_name, name_faults
 from synergy_domain.identity.passwords import password_faults
+from synergy_platform.addresses import client_network
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import InputFault, InvalidInput, NotFound
 from synergy_platform.runtime import Runtime
@@ -37,7 +38,7 @@ log = structlog.stdlib.get_logger(__name__)
 async def register(runtime: Runtime, data: Registration, client: Client) -> UserView:
     """Make an account and send the verification mail; the caller may sign in at once."""
     require_registration(runtime, invited=False)
-    await runtime.limiter.hit("register", runtime.settings.rate_limit_register, client.ip or "")
+    await runtime.limiter.hit("register", runtime.settings.rate_limit_register, client_network(client.ip))
     user = await create_account(runtime, data, role="member", client=client)
     log.info("identity.registered", user_id=str(user.id))
     return user

@@ -51,7 +51,7 @@ class Authenticator:
         user_id, session_id = parse_id(str(claims["sub"])), parse_id(str(claims.get("sid")))
         if user_id is None or session_id is None:
             return None
-        return await repository.find_actor(db, user_id, session_id)
+        return await repository.find_actor(db, user_id, session_id, now)
 
     async def _owner(self, db: Reader, token: str, ip: str | None) -> Actor | None:
         now = self._runtime.clock.now()
@@ -84,6 +84,7 @@ class Authenticator:
 
 async def is_still_good(runtime: Runtime, db: Reader, actor: Actor) -> bool:
     """Whether the actor's session or personal token has not ended meanwhile, nor their account."""
+    now = runtime.clock.now()
     if actor.token_id is not None:
-        return await repository.is_token_good(db, actor.token_id, runtime.clock.now())
-    return await repository.find_actor(db, actor.user_id, actor.session_id) is not None
+        return await repository.is_token_good(db, actor.token_id, now)
+    return await repository.find_actor(db, actor.user_id, actor.session_id, now) is not None

@@ -23,13 +23,14 @@ from synergy_domain.identity.links import (
     take_link,
 )
 from synergy_domain.identity.passwords import password_faults
-from synergy_domain.identity.reauthentication import confirm_identity, lock_account, wrong_password
+from synergy_domain.identity.reauthentication import confirm_identity, lock_confirmed
 from synergy_domain.identity.revoking import end_other_sessions, end_what_is_under_way, revoke_everything
 from synergy_domain.identity.security_mails import tell_user
 from synergy_platform.addresses import client_network
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import InputFault, InvalidInput
 from synergy_platform.mail.outbox import count_mails
+from synergy_platform.passwords import normal_form
 from synergy_platform.runtime import Runtime
 
 log = structlog.stdlib.get_logger(__name__)
@@ -45,15 +46,13 @@ async def change_password(runtime: Runtime, actor: Actor, data: PasswordChange, 
     """Set another password, which ends all other sessions; raises InvalidInput and SignInAgain."""
     confirmed = await confirm_identity(runtime, actor, data.current_password, client, pointer="/current_password")
     faults = await _faults(runtime.database.reader(), actor.user_id, data.new_password, "/new_password")
-    if data.new_password == data.current_password:
+    if data.current_password and normal_form(data.new_password) == normal_form(data.current_password):
         faults.append(InputFault("/new_password", "password_unchanged", "is your present password"))
     if faults:
         raise InvalidInput(faults)
     encoded = await runtime.hasher.hash(data.new_password)
     async with runtime.database.unit_of_work() as uow:
-        account = await lock_account(uow, actor)
-        if account["password_hash"] != confirmed:  # somebody else was faster
-            raise wrong_password("/current_password")
+        await lock_confirmed(uow, actor, confirmed, pointer="/current_password")
         await _set_password(uow, actor.user_id, encoded)
         await end_other_sessions(uow, actor)
         await end_what_is_under_way(uow, actor.user_id)

@@ -16,7 +16,7 @@ from synergy_domain.identity.contracts import EmailChange
 from synergy_domain.identity.errors import InvalidLink
 from synergy_domain.identity.links import find_link, link_address, mail_link, new_link, take_link
 from synergy_domain.identity.models import User
-from synergy_domain.identity.reauthentication import confirm_identity, lock_account, wrong_password
+from synergy_domain.identity.reauthentication import confirm_identity, lock_confirmed
 from synergy_domain.identity.revoking import end_what_is_under_way
 from synergy_domain.identity.security_mails import tell_user
 from synergy_platform.database import UnitOfWork
@@ -82,9 +82,7 @@ async def change_email(runtime: Runtime, actor: Actor, data: EmailChange, client
     confirmed = await confirm_identity(runtime, actor, data.password, client)
     await runtime.limiter.hit("email_change", runtime.settings.rate_limit_forgot, str(actor.user_id))
     async with runtime.database.unit_of_work() as uow:
-        account = await lock_account(uow, actor)
-        if account["password_hash"] != confirmed:
-            raise wrong_password("/password")
+        account = await lock_confirmed(uow, actor, confirmed)
         if account["email"] == data.email:
             raise InvalidInput.at("/email", "is your address already", "unchanged")
         uow.enqueue(SEND_EMAIL_CHANGE, {"user_id": actor.user_id, "email": data.email, "asked_at": uow.now})

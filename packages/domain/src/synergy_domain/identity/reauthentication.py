@@ -67,8 +67,18 @@ async def lock_account(uow: UnitOfWork, actor: Actor) -> asyncpg.Record:
     account = await uow.row(
         "SELECT email, role, password_hash FROM users WHERE id = $1 AND is_active FOR UPDATE", actor.user_id
     )
-    if account is None or await repository.find_actor(uow, actor.user_id, actor.session_id) is None:
+    if account is None or await repository.find_actor(uow, actor.user_id, actor.session_id, uow.now) is None:
         raise NotAuthenticated("Your session has ended. Sign in again.")
+    return account
+
+
+async def lock_confirmed(
+    uow: UnitOfWork, actor: Actor, confirmed: str | None, *, pointer: str = "/password"
+) -> asyncpg.Record:
+    """The actor's account as `lock_account` gives it, if its password is still what `confirm_identity` found."""
+    account = await lock_account(uow, actor)
+    if account["password_hash"] != confirmed:
+        raise wrong_password(pointer)
     return account
 
 

@@ -33,12 +33,12 @@ class Users(SQLAlchemyAsyncRepository[User]):
     model_type = User
 
 
-async def find_actor(db: Reader, user_id: UUID, session_id: UUID | None) -> Actor | None:
+async def find_actor(db: Reader, user_id: UUID, session_id: UUID | None, now: datetime) -> Actor | None:
     """The user of a session that is still good."""
     row = await db.row(
         """SELECT u.username, u.role FROM sessions s JOIN users u ON u.id = s.user_id
-           WHERE s.id = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND u.is_active""",
-        session_id, user_id,
+           WHERE s.id = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND s.expires_at > $3 AND u.is_active""",
+        session_id, user_id, now,
     )  # fmt: skip
     if row is None:
         return None

@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 
 from synergy_domain.common import Actor
-from synergy_domain.identity import Client, administration, confirm_identity, policy, tell_streams
+from synergy_domain.identity import Client, administration, confirm_identity, lock_confirmed, policy, tell_streams
 from synergy_domain.offboarding import repository
 from synergy_domain.offboarding.contracts import OwnDeletion
 from synergy_domain.offboarding.errors import OwnAccount, OwnsProjects
@@ -39,8 +39,11 @@ async def delete_me(runtime: Runtime, actor: Actor, client: Client, data: OwnDel
 
     Raises InvalidInput and SignInAgain too.
     """
-    await confirm_identity(runtime, actor, data.password, client)
+    confirmed = await confirm_identity(runtime, actor, data.password, client)
     async with runtime.database.unit_of_work() as uow:
+        # its lock comes first, as where an administrator deletes: no two wait for each other
+        await administration.keep_an_admin(uow, actor.user_id)
+        await lock_confirmed(uow, actor, confirmed)
         if data.transfer_to is not None:
             try:
                 await get_person(uow, actor, data.transfer_to)

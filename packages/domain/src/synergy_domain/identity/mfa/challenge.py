@@ -25,7 +25,8 @@ from synergy_platform.tokens import hash_token, new_opaque_token
 
 log = structlog.stdlib.get_logger(__name__)
 
-CHALLENGE_LIFETIME = timedelta(minutes=5)
+# as long as a mailed code is good, which belongs to it
+CHALLENGE_LIFETIME = timedelta(minutes=10)
 
 
 def methods_of(user: asyncpg.Record) -> list[MfaMethod]:
@@ -135,8 +136,7 @@ async def _check(
                 await repository.verify_address(uow, user_id)
             return correct
         case "recovery_code":
-            hashes = recovery.code_hashes(runtime.keyring, user_id, data.code)
-            correct = await repository.use_recovery_code(uow, user_id, hashes)
+            correct = await repository.use_recovery_code(uow, user_id, recovery.code_hash(user_id, data.code))
             if correct:
                 left = user["recovery_codes_left"] - 1
                 tell_user(uow, user_id, "recovery_code_used", client, recovery_codes_left=str(left))

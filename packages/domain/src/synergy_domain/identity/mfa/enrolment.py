@@ -18,7 +18,7 @@ from synergy_domain.identity.mfa.errors import (
     NoFactorYet,
     NothingToConfirm,
 )
-from synergy_domain.identity.reauthentication import confirm_identity, lock_account, wrong_password
+from synergy_domain.identity.reauthentication import confirm_identity, lock_account, lock_confirmed
 from synergy_domain.identity.repository import add_security_event, find_login
 from synergy_domain.identity.security_mails import tell_user
 from synergy_platform.database import Reader, UnitOfWork
@@ -42,9 +42,8 @@ async def begin_totp(runtime: Runtime, actor: Actor, password: str | None, clien
     """A secret for an authenticator app; the factor is on once a first code has come back."""
     confirmed = await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
-        user = await _lock(uow, actor)
-        if user["password_hash"] != confirmed:  # it was changed meanwhile
-            raise wrong_password("/password")
+        await lock_confirmed(uow, actor, confirmed)
+        user = _found(await repository.factors(uow, actor.user_id))
         if user["totp"]:
             raise FactorOnAlready
         set_up = totp.new_set_up(user["username"])
@@ -73,9 +72,8 @@ async def turn_totp_off(runtime: Runtime, actor: Actor, password: str | None, cl
     """Forget the authenticator app; without one, nothing happens. Raises FactorRequired."""
     confirmed = await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
-        user = await _lock(uow, actor)
-        if user["password_hash"] != confirmed:  # it was changed meanwhile
-            raise wrong_password("/password")
+        await lock_confirmed(uow, actor, confirmed)
+        user = _found(await repository.factors(uow, actor.user_id))
         if user["totp"] and user["required"] and not user["email_codes"]:
             raise FactorRequired
         await repository.turn_totp(uow, actor.user_id, on=False)
@@ -87,9 +85,8 @@ async def begin_email(runtime: Runtime, actor: Actor, password: str | None, clie
     """Mail a code; codes by mail are on once it has come back."""
     confirmed = await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
-        user = await _lock(uow, actor)
-        if user["password_hash"] != confirmed:  # it was changed meanwhile
-            raise wrong_password("/password")
+        await lock_confirmed(uow, actor, confirmed)
+        user = _found(await repository.factors(uow, actor.user_id))
         if user["email_codes"]:
             raise FactorOnAlready
         if user["email"] is None:
@@ -121,9 +118,8 @@ async def turn_email_off(runtime: Runtime, actor: Actor, password: str | None, c
     """Turn codes by mail off; if they are, nothing happens. Raises FactorRequired."""
     confirmed = await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
-        user = await _lock(uow, actor)
-        if user["password_hash"] != confirmed:  # it was changed meanwhile
-            raise wrong_password("/password")
+        await lock_confirmed(uow, actor, confirmed)
+        user = _found(await repository.factors(uow, actor.user_id))
         if not user["email_codes"]:
             return
         if user["required"] and not user["totp"]:
@@ -136,9 +132,8 @@ async def renew_recovery_codes(runtime: Runtime, actor: Actor, password: str | N
     """Ten new codes; all others are void. Raises NoFactorYet."""
     confirmed = await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
-        user = await _lock(uow, actor)
-        if user["password_hash"] != confirmed:  # it was changed meanwhile
-            raise wrong_password("/password")
+        await lock_confirmed(uow, actor, confirmed)
+        user = _found(await repository.factors(uow, actor.user_id))
         if not (user["totp"] or user["email_codes"]):
             raise NoFactorYet
         codes = await _new_codes(runtime, uow, actor.user_id)
@@ -212,7 +207,7 @@ async def _turned_off(uow: UnitOfWork, actor: Actor, client: Client, *, method: 
 
 async def _new_codes(runtime: Runtime, uow: UnitOfWork, user_id: UUID) -> list[str]:
     codes = recovery.new_codes()
-    hashes = [recovery.code_hashes(runtime.keyring, user_id, code)[0] for code in codes]
+    hashes = [recovery.code_hash(user_id, code) for code in codes]
     await repository.replace_recovery_codes(uow, user_id, hashes)
     return codes
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from uuid import UUID
-
-from synergy_platform.tokens import Keyring
 
 HOW_MANY = 10
 
@@ -13,7 +12,6 @@ HOW_MANY = 10
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LIKE = str.maketrans("OIL", "011")
 _GROUPS, _GROUP_LENGTH = 7, 4
-_PURPOSE = "recovery-code"
 
 
 def new_codes() -> list[str]:
@@ -21,13 +19,13 @@ def new_codes() -> list[str]:
     return ["-".join(_group() for _ in range(_GROUPS)) for _ in range(HOW_MANY)]
 
 
-def code_hashes(keyring: Keyring, user_id: UUID, code: str) -> list[bytes]:
-    """What may be stored of a code, however it was typed; the first is what is stored of a new one.
+def code_hash(user_id: UUID, code: str) -> bytes:
+    """What is stored of a code, however it was typed. The user is in it, so that it is nobody else's.
 
-    The user is in it, so that it is nobody else's.
+    A plain hash is enough for so much entropy, and outlives every `SECRET_KEY`: codes are kept for years.
     """
     typed = "".join(sign for sign in code.upper() if sign.isalnum()).translate(_LIKE)
-    return keyring.macs(_PURPOSE, user_id.bytes + typed.encode())
+    return hashlib.sha256(user_id.bytes + typed.encode()).digest()
 
 
 def _group() -> str:

@@ -119,13 +119,13 @@ async def replace_recovery_codes(uow: UnitOfWork, user_id: UUID, code_hashes: li
     )  # fmt: skip
 
 
-async def use_recovery_code(uow: UnitOfWork, user_id: UUID, code_hashes: list[bytes]) -> bool:
+async def use_recovery_code(uow: UnitOfWork, user_id: UUID, code_hash: bytes) -> bool:
     """Use a code up; False when it is none, or was used."""
     return (
         await uow.value(
             """UPDATE recovery_codes SET used_at = $3
-               WHERE code_hash = ANY($1::bytea[]) AND user_id = $2 AND used_at IS NULL RETURNING true""",
-            code_hashes, user_id, uow.now,
+               WHERE code_hash = $1 AND user_id = $2 AND used_at IS NULL RETURNING true""",
+            code_hash, user_id, uow.now,
         )
         is True
     )  # fmt: skip

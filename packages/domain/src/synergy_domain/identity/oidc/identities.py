@@ -9,11 +9,12 @@ from synergy_domain.identity.client import Client
 from synergy_domain.identity.oidc import repository
 from synergy_domain.identity.oidc.contracts import IdentityView
 from synergy_domain.identity.oidc.errors import LastWayIn
-from synergy_domain.identity.reauthentication import lock_account
+from synergy_domain.identity.reauthentication import confirm_identity, lock_confirmed
 from synergy_domain.identity.repository import add_security_event
 from synergy_domain.identity.security_mails import tell_user
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import NotFound
+from synergy_platform.runtime import Runtime
 from synergy_platform.settings import Settings
 
 
@@ -29,9 +30,19 @@ async def list_identities(db: Reader, settings: Settings, actor: Actor) -> list[
     ]  # fmt: skip
 
 
-async def unlink_identity(uow: UnitOfWork, settings: Settings, actor: Actor, identity_id: UUID, client: Client) -> None:
-    """Let an account elsewhere no longer sign in; raises NotFound, or LastWayIn."""
-    account = await lock_account(uow, actor)
+async def unlink_identity(
+    runtime: Runtime, actor: Actor, password: str | None, identity_id: UUID, client: Client
+) -> None:
+    """Let an account elsewhere no longer sign in; raises NotFound, or LastWayIn, and as `confirm_identity` does."""
+    confirmed = await confirm_identity(runtime, actor, password, client)
+    async with runtime.database.unit_of_work() as uow:
+        await _unlink(uow, runtime.settings, actor, confirmed, identity_id, client)
+
+
+async def _unlink(
+    uow: UnitOfWork, settings: Settings, actor: Actor, confirmed: str | None, identity_id: UUID, client: Client
+) -> None:
+    account = await lock_confirmed(uow, actor, confirmed)
     rows = await repository.list_identities(uow, actor.user_id)
     mine = next((row for row in rows if row["id"] == identity_id), None)
     if mine is None:
