@@ -16,7 +16,6 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +50,7 @@ def main() -> int:
         for part in PARTS:
             if not options.only or part in options.only:
                 print(f"{part} …", file=sys.stderr)
-                found = list(_measure(part, given, accounts, options))
+                found = _measure(part, given, accounts, options)
                 print(table(found), file=sys.stderr)
                 rows += found
     report = (
@@ -87,7 +86,7 @@ def _options() -> Any:  # noqa: ANN401 - argparse
     return options
 
 
-def _measure(part: str, given: Services, accounts: Accounts, options: Any) -> Iterable[Row]:  # noqa: ANN401 - argparse
+def _measure(part: str, given: Services, accounts: Accounts, options: Any) -> list[Row]:  # noqa: ANN401 - argparse
     if part == "limits":
         return measure_limits(given, accounts.crowd[0], requests=options.requests)
     processes = 1 if part == "queue" else options.processes
