@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import asyncpg
 import msgspec
-from system import System, Target
+from system import Target
 
 from synergy_domain.demo import PASSWORD
+from synergy_platform.settings import Settings
 
 _SIGN_IN = "/api/v1/auth/login"
 _PATHS_EACH = 40
@@ -61,15 +62,17 @@ CASES = (
 )  # fmt: skip
 
 
-async def people(system: System, count: int) -> list[Person]:
+async def people(settings: Settings, target: Target, count: int) -> list[Person]:
     """`count` members of the reference set, signed in, and what each of them asks for; the same in every run."""
     rng = random.Random(count)  # noqa: S311 - the same choice in every run
-    connection = await asyncpg.connect(system.settings.database_url())
+    connection = await asyncpg.connect(settings.database_url())
     try:
         users = await connection.fetch(
-            "SELECT id, username FROM users WHERE role = 'member' ORDER BY username LIMIT $1", count
+            """SELECT id, username FROM users WHERE role = 'member'
+               AND EXISTS (SELECT 1 FROM project_members WHERE user_id = users.id) ORDER BY username LIMIT $1""",
+            count,
         )
-        return [await _person(connection, system.ours, rng, user) for user in users]
+        return [await _person(connection, target, rng, user) for user in users]
     finally:
         await connection.close()
 

@@ -69,7 +69,7 @@ def main() -> int:
     wanted = [case for case in CASES if not options.only or case.name in options.only]
     seconds, rounds = (2.0, 2) if options.quick else (options.seconds, options.rounds)
     with running(folder, processes_of_each=options.processes) as system:
-        persons = asyncio.run(people(system, CONNECTIONS))
+        persons = asyncio.run(people(system.settings, system.ours, CONNECTIONS))
         if options.hold:
             _hold(system, persons[0])
         figures: list[Figures] = []

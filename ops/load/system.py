@@ -48,6 +48,14 @@ class Target(msgspec.Struct, frozen=True):
             return answer.status, answer.read()
 
 
+class Services(msgspec.Struct, frozen=True):
+    """What an API needs, with the reference set; logs go into the folder, which is removed at the end."""
+
+    postgres: EmbeddedPostgres
+    settings: Settings
+    folder: Path
+
+
 class System(msgspec.Struct, frozen=True):
     """All that runs."""
 
@@ -59,26 +67,31 @@ class System(msgspec.Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def running(folder: Path, *, processes_of_each: int) -> Iterator[System]:
-    """Start everything; `folder` keeps the reference set. Each run works on a copy of it."""
+def services(folder: Path, *, postgres_settings: dict[str, str] | None = None) -> Iterator[Services]:
+    """Start PostgreSQL and both Redis; `folder` keeps the reference set, and this run works on a copy of it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="synergy-load-") as temporary,
-        # the application's name before each line, so that statements can be counted by it
-        EmbeddedPostgres(folder / "postgres", settings={"log_line_prefix": "%a|"}) as postgres,
+        EmbeddedPostgres(folder / "postgres", settings=postgres_settings) as postgres,
         EmbeddedRedis(Path(temporary, "broker"), kind="broker") as broker,
         EmbeddedRedis(Path(temporary, "cache"), kind="cache") as cache,
     ):
-        settings = msgspec.structs.replace(
-            settings_for(Path(temporary), _LOADED, postgres, broker, cache), web_workers=processes_of_each
-        )
+        settings = settings_for(Path(temporary), _LOADED, postgres, broker, cache)
         _prepare_database(postgres, settings)
-        database_pid = int((postgres.data / "postmaster.pid").read_text().split()[0])
-        with contextlib.ExitStack() as stack:
-            logs = Path(temporary)
-            ours = stack.enter_context(_server("ours", ["-m", "synergy_api"], settings, logs))
-            floor = stack.enter_context(_server("floor", [str(Path(__file__).with_name("floor.py"))], settings, logs))
-            yield System(postgres=postgres, settings=settings, database_pid=database_pid, ours=ours, floor=floor)
+        yield Services(postgres, settings, Path(temporary))
+
+
+@contextlib.contextmanager
+def running(folder: Path, *, processes_of_each: int) -> Iterator[System]:
+    """Start everything."""
+    # the application's name before each line, so that statements can be counted by it
+    with services(folder, postgres_settings={"log_line_prefix": "%a|"}) as given, contextlib.ExitStack() as stack:
+        database_pid = int((given.postgres.data / "postmaster.pid").read_text().split()[0])
+        settings = msgspec.structs.replace(given.settings, web_workers=processes_of_each)
+        floor_program = str(Path(__file__).with_name("floor.py"))
+        ours = stack.enter_context(server("ours", ["-m", "synergy_api"], settings, given.folder))
+        floor = stack.enter_context(server("floor", [floor_program], settings, given.folder))
+        yield System(postgres=given.postgres, settings=settings, database_pid=database_pid, ours=ours, floor=floor)
 
 
 def _prepare_database(postgres: EmbeddedPostgres, settings: Settings) -> None:
@@ -119,9 +132,12 @@ def _fingerprint() -> str:
 
 
 @contextlib.contextmanager
-def _server(name: str, command: list[str], settings: Settings, logs: Path) -> Iterator[Target]:
+def server(name: str, command: list[str], settings: Settings, logs: Path, **more: str) -> Iterator[Target]:
+    """A server on a port of its own, with the settings and what else is to be in its environment."""
     port = free_port()
-    environment = environment_of(settings, WEB_WORKERS=str(settings.web_workers), SYNERGY_API_PORT=str(port))
+    environment = environment_of(
+        settings, **{"WEB_WORKERS": str(settings.web_workers), "SYNERGY_API_PORT": str(port), **more}
+    )
 
     def is_ready() -> bool:
         return answers(port, "/api/health/live")
@@ -132,19 +148,41 @@ def _server(name: str, command: list[str], settings: Settings, logs: Path) -> It
 
 def cpu_seconds(pid: int) -> float:
     """Processor time that a process and all below it have used so far."""
-    parents: dict[int, int] = {}
-    used: dict[int, float] = {}
+    # each one's own, and that of its children which ended
+    used = [sum(int(field) for field in fields[11:15]) for fields in _tree(pid).values()]
+    return sum(used) / os.sysconf("SC_CLK_TCK")
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """KiB that a process and all below it hold, and held at most; what they share counts for each."""
+
+    now: int
+    most: int
+
+    @classmethod
+    def of(cls, pid: int, *, anew: bool = False) -> Memory:
+        """As it is; `anew` counts the most from here."""
+        now = most = 0
+        for process in _tree(pid):
+            folder = Path(f"/proc/{process}")
+            if anew:
+                (folder / "clear_refs").write_text("5")
+            lines = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
+            now += int(lines["VmRSS"].split()[0])
+            most += int(lines["VmHWM"].split()[0])
+        return cls(now, most)
+
+
+def _tree(pid: int) -> dict[int, list[str]]:
+    """What the kernel says of a process and of all below it: the fields of `stat` behind the name."""
+    known: dict[int, list[str]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            fields = path.read_text().rpartition(")")[2].split()
-            number = int(path.parent.name)
-            parents[number] = int(fields[1])
-            # its own, and that of children which ended
-            used[number] = sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+            known[int(path.parent.name)] = path.read_text().rpartition(")")[2].split()
     wanted = {pid}
-    while more := {child for child, parent in parents.items() if parent in wanted} - wanted:
+    while more := {child for child, fields in known.items() if int(fields[1]) in wanted} - wanted:
         wanted |= more
-    return sum(used.get(process, 0.0) for process in wanted)
+    return {process: known[process] for process in wanted if process in known}
 
 
 def remove(folder: Path) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import email
+import os
+import sys
+import threading
 from datetime import UTC, date, datetime, timedelta
 from email import policy
 from uuid import UUID
@@ -18,7 +21,7 @@ from synergy_platform.errors import BadRequest, Unavailable
 from synergy_platform.ids import first_id_at, new_id, parse_id
 from synergy_platform.mail import ConsoleMailer, FolderMailer, Mail, MailDelayed, SmtpMailer, make_mailer
 from synergy_platform.pagination import Cursors, make_page
-from synergy_platform.passwords import ITERATIONS, LANES, MEMORY_KIB, PasswordHasher
+from synergy_platform.passwords import ITERATIONS, LANES, MEMORY_KIB, NICENESS, PasswordHasher
 from synergy_platform.settings import Settings
 from synergy_platform.tokens import InvalidToken, JwtSigner, Keyring, decode_bytes, encode_bytes
 
@@ -81,6 +84,38 @@ async def test_full_queue_of_passwords_answers_unavailable():
     results = await asyncio.gather(*(hasher.hash("x") for _ in range(5)), return_exceptions=True)
     assert sum(isinstance(result, Unavailable) for result in results) == 3
     assert hasher.waiting == 0
+    hasher.close()
+
+
+async def test_whoever_waits_too_long_for_a_turn_gets_unavailable_and_leaves_no_trace():
+    hasher = PasswordHasher(memory_kib=64, max_wait=0)
+    async with hasher.place(), hasher.place():
+        with pytest.raises(Unavailable) as refused:
+            await hasher.hash("x")
+        assert refused.value.headers["Retry-After"] == "3"
+        assert hasher.waiting == 2
+    assert hasher.waiting == 0
+    assert await hasher.verify(await hasher.hash("x"), "x")
+    hasher.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has the niceness of its process")
+async def test_hashing_takes_second_place_and_nothing_else_does():
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    hasher = PasswordHasher(memory_kib=64)
+    hashing = await hasher._run(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    assert hashing == min(19, before + NICENESS)
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+    hasher.close()
+
+
+async def test_hashing_works_where_niceness_is_forbidden(monkeypatch):
+    def forbid(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", forbid)
+    hasher = PasswordHasher(memory_kib=64)
+    assert (await hasher.hash("x")).startswith("$argon2id$")
     hasher.close()
 
 

@@ -223,6 +223,17 @@ async def test_full_queue_of_hashes_refuses_and_counts_nothing(rt, ada):
     assert failures == 2
 
 
+async def test_sign_in_that_waits_too_long_for_its_hash_is_refused_and_counts_nothing(rt, ada):
+    rt.hasher.close()
+    rt.hasher = PasswordHasher(memory_kib=64, max_wait=0)
+    async with rt.hasher.place(), rt.hasher.place():
+        with pytest.raises(Unavailable):
+            await attempt(rt, ada.username)
+    key = throttle_key(rt.keyring, "password", ada.username, None)
+    count = "SELECT count(*) FROM login_throttles WHERE key_hash = $1"
+    assert await rt.database.reader().value(count, key) == 0
+
+
 async def test_sign_in_hashes_anew_when_the_parameters_were_raised(rt, ada):
     read = "SELECT password_hash FROM users WHERE id = $1"
     before = await rt.database.reader().value(read, ada.user_id)

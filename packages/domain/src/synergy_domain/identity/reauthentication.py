@@ -43,7 +43,7 @@ async def confirm_identity(
         return None
     if password is None:
         raise InvalidInput.at(pointer, "is required", "required")
-    with runtime.hasher.place() as hashing:
+    async with runtime.hasher.place() as hashing:
         key = ("own-password", runtime.settings.rate_limit_login, str(actor.session_id))
         await runtime.limiter.hit(*key)
         correct = await hashing.verify(encoded, password)

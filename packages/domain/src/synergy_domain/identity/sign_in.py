@@ -34,7 +34,7 @@ async def sign_in(runtime: Runtime, credentials: Credentials, client: Client) ->
     for an account, an inactive one, one without a password and none at all.
     """
     # what finds no place in the queue of hashes is not looked at, and must not count
-    with runtime.hasher.place() as hashing:
+    async with runtime.hasher.place() as hashing:
         row = await repository.find_login(runtime.database.reader(), credentials.identifier.strip())
         name: str = row["name"]  # as the database compares it, so that no other spelling of it counts apart
         now = runtime.clock.now()
