@@ -7,6 +7,7 @@ import pytest
 
 from synergy_api.app import create_app
 from synergy_platform.settings import RateLimit
+from synergy_testing.granian import serve  # noqa: F401 - a fixture
 from synergy_testing.oidc import OURS, Browser, FakeProvider
 
 
