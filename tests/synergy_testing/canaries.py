@@ -38,8 +38,12 @@ from synergy_testing.finding import Finder, Leak
 
 _OURS = ("synergy_api", "synergy_cli", "synergy_domain", "synergy_platform", "synergy_worker")
 # what the client and the servers of the tests say of themselves; the product has none of them
-_OF_THE_TESTS = ("httpx", "httpcore", "werkzeug", "mail.")
+_OF_THE_TESTS = ("httpx", "httpcore", "werkzeug", "aiohttp.access", "mail.")
 
+_SHORTEST = 10
+_DIFFERENT_SIGNS = 6
+# a leak in something that every test does would fill the screen
+_SHOWN_REPORTS = 40
 _SECRET_FIELD = re.compile(r"password|secret|token|recovery|device_id", re.IGNORECASE)
 _SECRET_FIELD_OF_BYTES = re.compile(_SECRET_FIELD.pattern.encode() + rb"|code", re.IGNORECASE)
 _SECRET_VARIABLE = re.compile(r"SECRET_KEY$|PASSWORD$|API_KEY$")
@@ -64,9 +68,9 @@ class Canaries:
         self._homes: set[Path] = set()
 
     def add(self, *values: object) -> None:
-        """Secrets; what is too short to be told from other words is none."""
+        """Secrets; what is too short to be told from other words, or the same letter again and again, is none."""
         for value in values:
-            if isinstance(value, str) and len(value) >= Finder.SHORTEST:
+            if isinstance(value, str) and len(value) >= _SHORTEST and len(set(value)) >= _DIFFERENT_SIGNS:
                 self.secrets.setdefault(value, _current_test())
 
     def add_code(self, *codes: str) -> None:
@@ -164,7 +168,7 @@ def watch_log(log: Path) -> None:
 
 
 def _current_test() -> str:
-    return os.environ.get("PYTEST_CURRENT_TEST", "no test").rpartition(" ")[0] or "no test"
+    return os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0] or "what comes before or after the tests"
 
 
 class _Lines(logging.Handler):
@@ -290,7 +294,7 @@ def _note_what_is_sent_and_answered(canaries: Canaries, patch: pytest.MonkeyPatc
 
 def _add_document(canaries: Canaries, content: bytes) -> None:
     if content[:1] in {b"{", b"["} and _SECRET_FIELD_OF_BYTES.search(content):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             canaries.add_fields(json.loads(content))
 
 
@@ -377,8 +381,10 @@ class _Plugin:
             return
         terminalreporter.section("secrets in log lines or error answers", red=True)
         terminalreporter.line(searched)
-        for report in self._reports:
+        for report in self._reports[:_SHOWN_REPORTS]:
             terminalreporter.line(report)
+        if len(self._reports) > _SHOWN_REPORTS:
+            terminalreporter.line(f"and {len(self._reports) - _SHOWN_REPORTS} more")
 
     def _add(self, reports: list[str], number: int, length: int) -> None:
         self._reports += reports

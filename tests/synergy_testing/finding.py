@@ -38,14 +38,14 @@ class Leak(NamedTuple):
 class Finder:
     """Looks for secrets (each with the test that made it) and for six-digit codes."""
 
-    SHORTEST = 10
-
     def __init__(self, secrets: Mapping[str, str], codes: Mapping[str, str]) -> None:
         self._codes = codes
         self._grams: dict[str, str] = {}
         self._short: dict[str, str] = {}
         for secret, made_in in secrets.items():
             run = _strongest_run(secret)
+            if run.startswith("eyJ"):  # a token without a signature, as attackers send: JSON that everybody can read
+                continue
             if len(run) >= _GRAM:
                 self._grams[run[:_GRAM]] = made_in
             else:
