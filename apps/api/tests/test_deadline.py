@@ -54,13 +54,6 @@ async def ok(send, body=b"done", *, more=False):
     await send({"type": "http.response.body", "body": body, "more_body": more})
 
 
-@pytest.fixture(autouse=True)
-def plain_lines():
-    """Unconfigured, structlog draws tracebacks for seconds."""
-    with capture_logs():
-        yield
-
-
 @asynccontextmanager
 async def blocked_project(settings, runtime):
     """The whole application, somebody signed in, and the address of a project whose row somebody else holds.

@@ -119,6 +119,18 @@ async def test_no_line_of_the_log_has_the_token(desk):
     assert token not in str(lines)
 
 
+async def test_no_error_answer_has_the_token(desk):
+    token = await desk.invited()
+    for answer, shown in [
+        (await desk.api.anonymous.post(f"/invitations/{token}/accept", {}), "/api/v1/invitations/[redacted]/accept"),
+        (await desk.api.anonymous.get(f"/invitations/{token}x"), "/api/v1/invitations/[redacted]"),
+        (await desk.api.anonymous.get(f"/unsubscribe/{token}"), "/api/v1/unsubscribe/[redacted]"),
+    ]:
+        assert answer.status_code in {401, 404}
+        assert answer.json()["instance"] == shown
+        assert token not in answer.text
+
+
 async def test_mail_escapes_what_people_wrote(desk, api):
     await desk.caller.patch(f"/projects/{desk.project.id}", {"name": "<b>Web site</b> & co"})
     mail = await desk.mail(await desk.invite(address()))

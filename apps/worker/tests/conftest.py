@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 
 from synergy_platform.runtime import Runtime
 from synergy_platform.settings import Settings
+from synergy_testing.canaries import watch_log
 
 sys.path.insert(0, str(Path(__file__).parent))
 import work_for_tests
@@ -140,6 +141,7 @@ def start(own_settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Proc
 
     def start_one(role: str, **more: str) -> Process:
         log = tmp_path / f"{role}-{len(started)}.log"
+        watch_log(log)
         process = _FORKSERVER.Process(target=work_for_tests.run, args=(role, {**environ, **more}, str(log)))
         process.start()
         started.append(Process(process.pid, lambda: process.exitcode, log))

@@ -19,7 +19,7 @@ from synergy_api.deadline import Deadline, Deadlines
 from synergy_api.drain import Drain
 from synergy_api.head import HeadOnly, as_get
 from synergy_api.limits import RequestLimits, is_health, limit_headers
-from synergy_api.problems import OUR_FAULT, send_problem
+from synergy_api.problems import OUR_FAULT, send_problem, shown_path
 from synergy_platform.errors import ProductError
 from synergy_platform.ids import new_id
 from synergy_platform.ratelimit import noted_limits
@@ -29,8 +29,6 @@ log = structlog.stdlib.get_logger("synergy_api.access")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
-# a mailed link's token in the place of a name is for no log
-_TOKEN = re.compile(r"\A(/api/v1/(?:invitations|unsubscribe)/)[^/]+")
 _PORT = re.compile(rb":\d*\Z")
 _READ_ON_BYTES = 8 * 1024 * 1024
 # of this machine, and of probes; no foreign page gets there by a name of its own
@@ -114,7 +112,7 @@ class RequestContext:
                     "http.request",
                     **{
                         "http.request.method": method,
-                        "url.path": _TOKEN.sub(r"\1[redacted]", path),
+                        "url.path": shown_path(path),
                         "http.response.status_code": answer.status,
                         "event.duration": time.perf_counter_ns() - started,
                         "client.ip": (scope.get("client") or ("", 0))[0],

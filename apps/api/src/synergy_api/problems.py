@@ -38,6 +38,8 @@ _MAX_FAULTS = 50
 _PATTERN = "matching regex"
 _LENGTH = re.compile(r"Expected `(str|array)` of length (>=|<=) (\d+)")
 _AT = re.compile(r"^(.*?)(?: - at `(\$.*)`)?$", re.DOTALL)
+# a mailed link's token in the place of a name is for no log, and for nobody to copy with an error message
+_TOKEN = re.compile(r"\A(/api/v1/(?:invitations|unsubscribe)/)[^/]+")
 
 OUR_FAULT = "This is a fault of ours, not yours. It was recorded under the request id."
 
@@ -55,6 +57,11 @@ class Problem(msgspec.Struct, kw_only=True):
     code: str
     request_id: str
     errors: list[InputFault]
+
+
+def shown_path(path: str) -> str:
+    """The path of a request, as it may be written down."""
+    return _TOKEN.sub(r"\1[redacted]", path)
 
 
 def problem_response(request: AnyRequest, error: ProductError) -> Response[bytes]:
@@ -79,7 +86,7 @@ def _document(scope: Scope, error: ProductError) -> bytes:
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
-        "instance": scope["path"],
+        "instance": shown_path(scope["path"]),
         "code": error.code,
         "request_id": scope["state"]["request_id"],
         "errors": getattr(error, "faults", []),
