@@ -6,7 +6,9 @@ import asyncio
 import email
 import os
 import sys
+import tempfile
 import threading
+import time
 from datetime import UTC, date, datetime, timedelta
 from email import policy
 from uuid import UUID
@@ -16,12 +18,13 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Mailbox
 
+from synergy_platform import passwords
 from synergy_platform.embedded.process import free_port
 from synergy_platform.errors import BadRequest, Unavailable
 from synergy_platform.ids import first_id_at, new_id, parse_id
 from synergy_platform.mail import ConsoleMailer, FolderMailer, Mail, MailDelayed, SmtpMailer, make_mailer
 from synergy_platform.pagination import Cursors, make_page
-from synergy_platform.passwords import ITERATIONS, LANES, MEMORY_KIB, NICENESS, PasswordHasher
+from synergy_platform.passwords import ITERATIONS, LANES, MEMORY_KIB, NICENESS, PasswordHasher, SharedTurn
 from synergy_platform.settings import Settings
 from synergy_platform.tokens import InvalidToken, JwtSigner, Keyring, decode_bytes, encode_bytes
 
@@ -97,6 +100,44 @@ async def test_whoever_waits_too_long_for_a_turn_gets_unavailable_and_leaves_no_
     assert hasher.waiting == 0
     assert await hasher.verify(await hasher.hash("x"), "x")
     hasher.close()
+
+
+async def test_processes_of_one_server_hash_in_turns(tmp_path):
+    """Two open files are two holders of the lock, as in two processes."""
+    hashers = [PasswordHasher(memory_kib=64, turn=SharedTurn(tmp_path)) for _ in range(2)]
+    at_once, most = 0, 0
+
+    def work() -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        time.sleep(0.01)
+        at_once -= 1
+
+    await asyncio.gather(*(hasher._run(work) for hasher in hashers for _ in range(5)))
+    assert most == 1
+    for hasher in hashers:
+        hasher.close()
+
+
+async def test_turn_that_is_never_given_back_holds_nobody_up_for_good(tmp_path, monkeypatch):
+    monkeypatch.setattr(passwords, "_MOST_SECONDS_FOR_OTHERS", 0.0)
+    hanging, other = (SharedTurn(tmp_path) for _ in range(2))
+    assert hanging.take(lambda: other.take(lambda: "done")) == "done"
+    hanging.close()
+    other.close()
+
+
+def test_turn_is_shared_only_through_a_folder_of_ones_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    assert SharedTurn.of_server(1) is None
+    turn = SharedTurn.of_server(4)
+    assert turn is not None
+    turn.close()
+    (folder,) = tmp_path.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o777)  # anybody could hold the lock
+    assert SharedTurn.of_server(4) is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has the niceness of its process")

@@ -2,19 +2,25 @@
 
 A hash takes some 50 ms of CPU and 46 MiB. It releases the interpreter's lock, so other requests go on meanwhile;
 without the bound, a flood of sign-ins would take all memory and all time. There are more processes than cores, and each
-may hash: so hashing takes second place (on Linux), and what answers requests does not wait for a core.
+may hash: so hashing takes second place (on Linux), the processes of one server take turns (`SharedTurn`), and what
+answers requests does not wait for a core.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
+import stat
 import sys
+import tempfile
 import threading
+import time
 import unicodedata
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from argon2 import PasswordHasher as Argon2
@@ -31,6 +37,11 @@ LANES = 1
 NICENESS = 10
 # A place in the queue for the hash, and one for the statements before and after it.
 _TURNS = 2
+# So many processes share a turn: half the cores, where there are two processes for each.
+_PROCESSES_OF_A_TURN = 4
+# A process that holds the turn and stands still keeps the others no longer than this.
+_MOST_SECONDS_FOR_OTHERS = 2.0
+_POLL_SECONDS = 0.005
 # Nobody waits longer for a turn: better told to come back than stopped by a deadline.
 MAX_WAIT_SECONDS = 8.0
 
@@ -50,14 +61,58 @@ class Place(NamedTuple):
     verify: Callable[[str | None, str], Awaitable[bool]]
 
 
+class SharedTurn:
+    """One hash at a time for several processes of a server: each would take a core, and there are fewer of those.
+
+    It is a lock on a file, which ends with the process that holds it.
+    """
+
+    def __init__(self, folder: Path, number: int = 0) -> None:
+        self._file = (folder / f"hashing-{number}.lock").open("a")
+
+    @classmethod
+    def of_server(cls, processes: int) -> SharedTurn | None:
+        """The turn of a process that is one of so many; None where it is alone, or no folder is safe."""
+        folder = _own_folder()
+        if processes < 2 or folder is None:
+            return None
+        return cls(folder, os.getpid() % max(1, processes // _PROCESSES_OF_A_TURN))
+
+    def take(self, work: Callable[[], _T]) -> _T:
+        """Do it when the others are done."""
+        latest = time.monotonic() + _MOST_SECONDS_FOR_OTHERS
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() < latest:
+                    time.sleep(_POLL_SECONDS)
+                    continue
+            break
+        try:
+            return work()
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
 class PasswordHasher:
     """Hashes and verifies; Unavailable (503) when `queue_size` callers wait, or one too long."""
 
     def __init__(
-        self, *, memory_kib: int = MEMORY_KIB, queue_size: int = 40, max_wait: float = MAX_WAIT_SECONDS
+        self,
+        *,
+        memory_kib: int = MEMORY_KIB,
+        queue_size: int = 40,
+        max_wait: float = MAX_WAIT_SECONDS,
+        turn: SharedTurn | None = None,
     ) -> None:
         self._argon2 = Argon2(time_cost=ITERATIONS, memory_cost=memory_kib, parallelism=LANES)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="argon2", initializer=_take_second_place)
+        self._turn = turn
         self._queue_size = queue_size
         self._max_wait = max_wait
         self._waiting = 0
@@ -109,7 +164,9 @@ class PasswordHasher:
 
     def close(self) -> None:
         """End the thread."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._executor.shutdown(wait=self._turn is not None, cancel_futures=True)
+        if self._turn is not None:
+            self._turn.close()
 
     def _matches(self, encoded: str, password: str) -> bool:
         normal = normal_form(password)
@@ -130,7 +187,21 @@ class PasswordHasher:
         return matches and encoded is not None
 
     async def _run(self, work: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        turn = self._turn
+        in_turn = work if turn is None else lambda: turn.take(work)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, in_turn)
+
+
+def _own_folder() -> Path | None:
+    """A folder that nobody else can write to, or None: whoever holds a lock in it holds up sign-ins."""
+    folder = Path(tempfile.gettempdir(), f"synergy-{os.getuid()}")
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return None
+    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+    return folder if is_ours else None
 
 
 def _too_many() -> Unavailable:

@@ -9,7 +9,7 @@ from synergy_platform.clock import Clock, SystemClock
 from synergy_platform.database import Database
 from synergy_platform.mail import Mailer, make_mailer
 from synergy_platform.pagination import Cursors
-from synergy_platform.passwords import PasswordHasher
+from synergy_platform.passwords import PasswordHasher, SharedTurn
 from synergy_platform.ratelimit import RateLimiter
 from synergy_platform.settings import Settings
 from synergy_platform.storage import Storage, make_storage
@@ -40,7 +40,7 @@ class Runtime:
         self.database = Database(settings, self.clock, application=application, writers=writers)
         self.mailer = mailer or make_mailer(settings)
         self.storage: Storage = make_storage(settings)
-        self.hasher = hasher or PasswordHasher()
+        self.hasher = hasher or PasswordHasher(turn=SharedTurn.of_server(settings.web_workers))
         self.limiter = RateLimiter(settings.redis_url)
 
     @cached_property
