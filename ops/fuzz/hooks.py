@@ -1,4 +1,4 @@
-"""Loaded by schemathesis: who signs in where each request ends its session, and how the events are read."""
+"""Loaded by schemathesis: who signs in where each request ends its session."""
 
 from __future__ import annotations
 
@@ -10,14 +10,6 @@ from typing import Any
 import schemathesis
 
 _TOKENS = itertools.cycle(Path(os.environ["FUZZ_TOKENS"]).read_text().split() if "FUZZ_TOKENS" in os.environ else [""])
-
-
-@schemathesis.hook
-def before_call(_context: Any, case: Any, kwargs: dict[str, Any]) -> None:  # noqa: ANN401 - schemathesis's own
-    """Read events as a list: as a stream they have no end, and each request would wait until it gives up."""
-    if case.path == "/api/v1/events":
-        kwargs.setdefault("headers", {})["Accept"] = "application/json"
-
 
 if "FUZZ_TOKENS" in os.environ:
 

@@ -39,6 +39,8 @@ BOUNDS_FOR = "owner"
 REAL = 0.9
 AT_A_TIME = 2
 LIMITS = ("API", "LOGIN", "REGISTER", "FORGOT", "RESET", "MFA")
+# events, as a list or as a stream
+_STREAM = "GET /api/v1/events"
 # what the description allows may still be refused for what it means: two equal names, a date before another
 NOT_ASKED = "positive_data_acceptance"
 
@@ -151,8 +153,8 @@ def configuration(role: str, known: Known, *, examples: int, seed: int) -> str:
         'suppress-health-check = ["all"]',
         "warnings = false",
     ]
-    if known.authorization and role != ENDING:
-        lines.append(f"headers = {{ Authorization = {json.dumps(known.authorization)} }}")
+    headers = {"Authorization": known.authorization} if known.authorization and role != ENDING else {}
+    lines.append(_headers(headers))
     lines += ["[cache]", "enabled = false", "[checks]", f"{NOT_ASKED} = {{ enabled = false }}"]
     lines += ["[generation]", f"max-examples = {examples}", 'database = "none"', "no-shrink = true"]
     lines += ["[phases]", "examples = { enabled = false }", "stateful = { enabled = false }"]
@@ -168,6 +170,9 @@ def configuration(role: str, known: Known, *, examples: int, seed: int) -> str:
         if ends_session(route) != (role == ENDING):
             lines += ["enabled = false"]
             continue
+        if route == _STREAM:
+            # as a stream they have no end, and each request would wait until it gives up
+            lines.append(_headers({**headers, "Accept": "application/json"}))
         places = {f"path.{name}": what for name, what in known.paths.get(route, {}).items()}
         for field, what in known.fields.get(route, {}).items():
             places[f"body.{field}{'[*]' if field.endswith('_ids') else ''}"] = what
@@ -177,6 +182,10 @@ def configuration(role: str, known: Known, *, examples: int, seed: int) -> str:
         ]
         lines += [f"parameters = {{ {', '.join(bound)} }}"]
     return "\n".join(lines) + "\n"
+
+
+def _headers(headers: dict[str, str]) -> str:
+    return f"headers = {{ {', '.join(f'{name} = {json.dumps(value)}' for name, value in headers.items())} }}"
 
 
 if __name__ == "__main__":

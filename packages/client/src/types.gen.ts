@@ -6023,6 +6023,10 @@ export type ListIdentitiesErrors = {
      */
     401: Problem;
     /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
      * There is no such thing, or the caller may not see it
      */
     404: Problem;

@@ -143,7 +143,7 @@ def describe(app: Litestar) -> dict[str, Any]:
             # a handler says so by `opt={"also_answers": <media type>}`: Litestar knows one type for each status
             if (also := handler.opt.get("also_answers")) is not None:
                 operation["responses"]["200"]["content"][also] = {"schema": {"type": "string"}}
-            _describe_refusals(operation, handler)
+            _describe_refusals(operation, handler, signed_in=handler in app.state.needing_actor)
             if handler in app.state.idempotent:
                 _describe_key(operation)
             # there is none, whatever the handler's annotation says
@@ -153,7 +153,7 @@ def describe(app: Litestar) -> dict[str, Any]:
     return description
 
 
-def _describe_refusals(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
+def _describe_refusals(operation: dict[str, Any], handler: HTTPRouteHandler, *, signed_in: bool) -> None:
     """Say what may come of any request of its kind, whatever its handler does."""
     answers: dict[str, Any] = operation["responses"]
     if "503" not in answers:  # health
@@ -163,6 +163,8 @@ def _describe_refusals(operation: dict[str, Any], handler: HTTPRouteHandler) -> 
         statuses.append(400)
     if handler.http_methods & params.WITH_BODY and not handler.opt.get("takes_any_body"):
         statuses.append(415)
+    if signed_in and needed_scope(handler) != "read":  # a token that reaches less far
+        statuses.append(403)
     if "requestBody" in operation:
         statuses += [408, 413]
     for status in statuses:
