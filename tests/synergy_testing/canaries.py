@@ -1,4 +1,5 @@
-"""No secret that comes into being during a test run stands in a log line or an error answer of that run.
+"""No secret that comes into being during a test run stands in a log line or an error answer of that run, and every log
+line of it fits the schema.
 
 A pytest plugin, loaded for every test. Passwords, tokens, codes and keys are noted where all of them pass: where the
 product makes, hashes or encrypts them, and in what HTTP clients of tests send and receive (so those of other processes
@@ -35,6 +36,7 @@ from synergy_platform.secretbox import SecretBox
 from synergy_platform.settings import Settings
 from synergy_platform.tokens import JwtSigner
 from synergy_testing.finding import Finder, Leak
+from synergy_testing.log_schema import BEGINNING, fault_of
 
 _OURS = ("synergy_api", "synergy_cli", "synergy_domain", "synergy_platform", "synergy_worker")
 # what the client and the servers of the tests say of themselves; the product has none of them
@@ -42,6 +44,7 @@ _OF_THE_TESTS = ("httpx", "httpcore", "werkzeug", "aiohttp.access", "mail.")
 
 _SHORTEST = 10
 _DIFFERENT_SIGNS = 6
+_SHOWN_SIGNS = 400
 # a leak in something that every test does would fill the screen
 _SHOWN_REPORTS = 40
 _SECRET_FIELD = re.compile(r"password|secret|token|recovery|device_id", re.IGNORECASE)
@@ -66,6 +69,8 @@ class Canaries:
         self._marks: list[tuple[int, str]] = []
         self._watched: dict[tuple[int, int], tuple[str, Path]] = {}
         self._homes: set[Path] = set()
+        self.checked = 0
+        self.misfits: dict[str, str] = {}
 
     def add(self, *values: object) -> None:
         """Secrets; what is too short to be told from other words, or the same letter again and again, is none."""
@@ -111,6 +116,12 @@ class Canaries:
             self._marks.append((self._written, test))
         self._written += self._lines.write(f"{text}\n")
 
+    def check(self, line: str, test: str | None = None) -> None:
+        """Remember what is wrong with a log line of ours, if anything is: once for each fault."""
+        self.checked += 1
+        if (fault := fault_of(line)) is not None:
+            self.misfits.setdefault(fault, f"{test or _current_test()}\n  {line[:_SHOWN_SIGNS]}")
+
     def watch(self, log: Path) -> None:
         """A file that a process writes to; it is read at the end, even if the test has deleted it by then."""
         log.touch()
@@ -139,6 +150,12 @@ class Canaries:
         for test, text in self._texts():
             found += finder.search(text, test)
             length += len(text)
+        for test, path in self._watched.values():
+            with contextlib.suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as lines:
+                for line in lines:
+                    # the last line of a process that was killed may be a part of one
+                    if line.startswith(BEGINNING) and line.endswith("\n"):
+                        self.check(line, test)
         return found, length
 
     def close(self) -> None:
@@ -185,6 +202,7 @@ class _Lines(logging.Handler):
         try:
             line = self.format(record)
             self._canaries.keep(line)
+            self._canaries.check(line)
             sys.stdout.write(f"{line}\n")
         except Exception:  # noqa: BLE001 - as every handler of logging does
             self.handleError(record)
@@ -341,7 +359,7 @@ class _Plugin:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._reports: list[str] = []
-        self._secrets = self._length = 0
+        self._secrets = self._length = self._lines = 0
         self._patch = pytest.MonkeyPatch()
         self._canaries = Canaries()
         self._handler = _log_as_the_product_does(self._canaries, self._patch)
@@ -365,11 +383,14 @@ class _Plugin:
         """Search."""
         leaks, length = self._canaries.leaks()
         reports = [str(leak) for leak in leaks]
+        for fault, line in self._canaries.misfits.items():
+            reports.append(f"does not fit ops/log-schema.json: {fault}\n  written in {line}")
         if self._handler not in logging.getLogger().handlers:
             reports.append("a test took the handler of log lines away: what came after it was not searched")
-        self._add(reports, len(self._canaries.secrets) + len(self._canaries.codes), length)
+        secrets_known = len(self._canaries.secrets) + len(self._canaries.codes)
+        self._add(reports, secrets_known, length, self._canaries.checked)
         if hasattr(self._config, "workeroutput"):
-            self._config.workeroutput["canaries"] = (self._reports, self._secrets, self._length)
+            self._config.workeroutput["canaries"] = (self._reports, self._secrets, self._length, self._lines)
         elif self._reports and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -377,19 +398,22 @@ class _Plugin:
         """Say what was found, and in how much: a search of nothing is no proof."""
         searched = f"{self._secrets} secrets looked for in {self._length:,} characters of log lines and error answers"
         if not self._reports:
-            terminalreporter.line(f"{searched}: none is there")
+            terminalreporter.line(f"{searched}: none is there; {self._lines:,} log lines fit ops/log-schema.json")
             return
-        terminalreporter.section("secrets in log lines or error answers", red=True)
-        terminalreporter.line(searched)
+        terminalreporter.section(
+            "secrets in log lines or error answers, and lines that do not fit the schema", red=True
+        )
+        terminalreporter.line(f"{searched}; {self._lines:,} log lines")
         for report in self._reports[:_SHOWN_REPORTS]:
             terminalreporter.line(report)
         if len(self._reports) > _SHOWN_REPORTS:
             terminalreporter.line(f"and {len(self._reports) - _SHOWN_REPORTS} more")
 
-    def _add(self, reports: list[str], number: int, length: int) -> None:
+    def _add(self, reports: list[str], number: int, length: int, lines: int) -> None:
         self._reports += reports
         self._secrets += number
         self._length += length
+        self._lines += lines
 
     def pytest_unconfigure(self) -> None:
         """Leave nothing behind."""

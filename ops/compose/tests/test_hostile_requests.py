@@ -13,6 +13,8 @@ import time
 import pytest
 from through_proxy import PASSWORD, assert_headers, connect, log_lines, raw, raw_fields, status_of
 
+from synergy_testing.log_schema import fault_of_entry
+
 # --- hosts, addresses, ids ------------------------------------------------------------------------------------------
 
 
@@ -117,6 +119,7 @@ def test_access_log_is_json_and_has_no_query(lab):
         "url.path", "http.response.status_code", "event.duration", "client.ip", "user_agent.original",
     }  # fmt: skip
     assert all(needed <= set(entry) for entry in entries)
+    assert [fault for entry in entries if (fault := fault_of_entry(entry))] == []
     assert marker in text  # the path of one request
     assert all(marker not in json.dumps(entry) or entry["url.path"].startswith(f"/{marker}") for entry in entries)
     assert any(entry["user_agent.original"] == agent for entry in entries)

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from synergy_platform.version import VERSION
+
 # before it has read its settings it puts time and process in front
 _POSTGRES = re.compile(
     r"^(?:\S+ \S+ \S+ \[\d+\] )?"
@@ -48,7 +50,8 @@ def wrap(source: str, text: str, *, is_error: bool) -> dict[str, Any]:
 
 def _object(source: str, level: str, message: str) -> dict[str, Any]:
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"@timestamp": now, "log.level": level, "message": message, "service.name": f"synergy-{source}"}
+    return {"@timestamp": now, "log.level": level, "message": message, "service.name": f"synergy-{source}",
+            "service.version": VERSION}  # fmt: skip
 
 
 def readable(source: str, entry: dict[str, Any]) -> str:
