@@ -358,11 +358,7 @@ async def test_hostile_access_token_is_refused(api, forge, case):
         await api.anonymous.get("/me", headers={"Cookie": f"synergy_access={token}"}),
         await api.anonymous.post("/auth/email/verify", {"token": token[:1000]}),
     ]
-    assert [answer.status_code for answer in answers] == [
-        401,
-        401,
-        422 if case != "verification of an address" else 204,
-    ]
+    assert [answer.status_code for answer in answers] == [401, 401, 422]
     for answer in answers[:2]:
         assert answer.headers["content-type"] == "application/problem+json"
         assert token not in answer.text or len(token) < 5

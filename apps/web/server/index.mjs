@@ -70,6 +70,11 @@ const server = http.createServer((request, response) => {
   const path = request.url.split("?", 1)[0];
   identify(request);
   setSecurityHeaders(response);
+  // `*`, and whole addresses, which are for proxies
+  if (!path.startsWith("/")) {
+    response.writeHead(400, { "content-type": "text/plain" }).end("The address must begin with a slash.\n");
+    return;
+  }
   // a proxy then asks the next one elsewhere
   if (draining) response.setHeader("connection", "close");
   if (path === "/healthz") {

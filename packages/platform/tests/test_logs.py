@@ -8,7 +8,7 @@ import sys
 
 import msgspec
 
-from synergy_platform.logs import log_config
+from synergy_platform.logs import log_config, without_values
 from synergy_platform.settings import Settings
 
 PROGRAM = """
@@ -94,3 +94,14 @@ def test_pretty_lines_are_for_people_and_show_no_local_variables():
     assert "hunter2" not in text
     assert not text.startswith("{")
     assert levels(log_format="auto").startswith("{"), "no terminal, no pretty lines"
+
+
+def test_what_was_to_be_stored_is_in_no_message():
+    for message, left in (
+        ("invalid input for query argument $2: 'secret words' (expected int)", "invalid input for query argument $2"),
+        ('violates "ux"\nDETAIL:  Key (email)=(a@b.org) exists.', 'violates "ux"'),
+        ("(builtins.OverflowError) out of range\n[SQL: INSERT]\n[parameters: ('a',)]",
+         "(builtins.OverflowError) out of range\n[SQL: INSERT]\n"),
+        ("KeyError: 'x'", "KeyError: 'x'"),
+    ):  # fmt: skip
+        assert without_values(message) == left

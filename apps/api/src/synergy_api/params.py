@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, TypeVar, cast, get_args
 from uuid import UUID
 
@@ -25,7 +25,7 @@ T = TypeVar("T", bound=str)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_BODY_TYPES = frozenset({"application/json", "multipart/form-data"})
+_JSON, _FORM = "application/json", "multipart/form-data"
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many at most")]
 CursorParam = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before", max_length=1000)]
@@ -94,8 +94,8 @@ def moment(name: str, text: str | None) -> datetime | None:
     try:
         if text is not None and _MOMENT.fullmatch(text) is None:
             raise ValueError(text)
-        return None if text is None else datetime.fromisoformat(text)
-    except ValueError:
+        return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise bad_parameter(name, "must be a time such as 2026-01-31T12:00:00Z") from None
 
 
@@ -109,9 +109,14 @@ def known_parameters(app: Litestar) -> dict[HTTPRouteHandler, frozenset[str]]:
     }
 
 
-def _body_has_another_type(headers: Headers) -> bool:
+def _body_has_another_type(headers: Headers, allowed: Collection[str]) -> bool:
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    return has_body and headers.get("content-type", "").partition(";")[0].strip().lower() not in _BODY_TYPES
+    return has_body and headers.get("content-type", "").partition(";")[0].strip().lower() not in allowed
+
+
+def _body_types(request: Request[Any, Any, Any]) -> Collection[str]:
+    """A form is what pages of others can send without asking: it is taken only where a file is."""
+    return (_JSON,) if request.route_handler in request.app.state.body_decoders else (_JSON, _FORM)
 
 
 def check_request(request: Request[Any, Any, Any]) -> None:
@@ -123,7 +128,7 @@ def check_request(request: Request[Any, Any, Any]) -> None:
         raise NotFound("There is nothing at this address.")
     if (
         request.method in WITH_BODY
-        and _body_has_another_type(request.headers)
+        and _body_has_another_type(request.headers, _body_types(request))
         # a handler that reads no body may say that it minds none
         and not request.route_handler.opt.get("takes_any_body")
     ):

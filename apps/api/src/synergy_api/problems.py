@@ -15,7 +15,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.exceptions.base_exceptions import SerializationException
 from litestar.types import Scope, Send
 from litestar.utils.scope.state import ScopeState
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from synergy_platform.errors import (
@@ -29,12 +29,14 @@ from synergy_platform.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from synergy_platform.logs import without_values
 
 log = structlog.stdlib.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE_PREFIX = "urn:synergyos:problem:"
 _MAX_FAULTS = 50
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _PATTERN = "matching regex"
 _LENGTH = re.compile(r"Expected `(str|array)` of length (>=|<=) (\d+)")
 _AT = re.compile(r"^(.*?)(?: - at `(\$.*)`)?$", re.DOTALL)
@@ -102,7 +104,7 @@ def handle_error(request: AnyRequest, error: Exception) -> Response[bytes]:
     if product_error.status >= 500 and not isinstance(product_error, Unavailable):
         log.error("http.failed", exc_info=error)
     elif isinstance(product_error, Unavailable) and not isinstance(error, ProductError):
-        log.warning("http.dependency_down", error=f"{type(error).__name__}: {error}"[:300])
+        log.warning("http.dependency_down", error=without_values(f"{type(error).__name__}: {error}")[:300])
     return problem_response(request, product_error)
 
 
@@ -112,6 +114,8 @@ def _cause(error: Exception) -> Exception:
         case AdvancedAlchemyError(__cause__=Exception() as cause) | ExceptionGroup(exceptions=(cause, *_)):
             return _cause(cause)
         case DBAPIError(orig=BaseException(__cause__=Exception() as cause)):
+            return cause
+        case StatementError(orig=OverflowError() as cause):
             return cause
         case _:
             return error
@@ -127,14 +131,17 @@ def _translate(request: AnyRequest, error: Exception) -> ProductError:
             return _http(error)
         case asyncpg.UntranslatableCharacterError() | asyncpg.CharacterNotInRepertoireError():
             return InvalidInput.at("", "contains a character that cannot be stored (NUL)", "invalid_character")
+        case asyncpg.DataError() | OverflowError():
+            return _out_of_range(request)
         case asyncpg.ForeignKeyViolationError():
             return Conflict("Something that this names is gone meanwhile. Look at it again.")
         case OperationalError() | InterfaceError() | PoolTimeout() | asyncpg.InterfaceError():
             return Unavailable("The database cannot be reached at the moment. Try again in a few seconds.")
-        case asyncpg.PostgresConnectionError() | asyncpg.CannotConnectNowError() | asyncpg.TooManyConnectionsError():
-            return Unavailable("The database cannot be reached at the moment. Try again in a few seconds.")
-        # it ended while it worked on this request; or right before, and asyncpg had not taken its farewell in yet
-        case asyncpg.AdminShutdownError() | asyncpg.CrashShutdownError() | asyncpg.InternalClientError():
+        # the last three: it ended while it worked on this, or right before, and asyncpg had not taken that in yet
+        case (
+            asyncpg.PostgresConnectionError() | asyncpg.CannotConnectNowError() | asyncpg.TooManyConnectionsError()
+            | asyncpg.AdminShutdownError() | asyncpg.CrashShutdownError() | asyncpg.InternalClientError()
+        ):  # fmt: skip
             return Unavailable("The database cannot be reached at the moment. Try again in a few seconds.")
         case asyncpg.QueryCanceledError() | asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError():
             return Unavailable("This took too long, and nothing was changed. Try again.", retry_after=1)
@@ -142,6 +149,13 @@ def _translate(request: AnyRequest, error: Exception) -> ProductError:
             return Unavailable("Something that is needed cannot be reached. Try again in a few seconds.")
         case _:
             return ProductError(OUR_FAULT)
+
+
+def _out_of_range(request: AnyRequest) -> ProductError:
+    """A time or number that fits its type and no column."""
+    if request.method in _WITH_BODY:
+        return InvalidInput.at("", "contains a time or number that is out of range", "out_of_range")
+    return BadRequest("A parameter is a time or number that is out of range.")
 
 
 def _http(error: HTTPException) -> ProductError:

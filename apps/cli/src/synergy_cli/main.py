@@ -62,6 +62,13 @@ def run_with_runtime(work: Callable[[Runtime], Awaitable[Any]]) -> Any:  # noqa:
     from synergy_platform.version import VERSION
 
     settings = settings_or_exit()
+    if not settings.secret_keys:
+        click.echo(
+            "No running system was found. Start one with `synergy up`, in another terminal and with the same "
+            "SYNERGY_HOME; or set SECRET_KEY and DB_HOST to reach another.",
+            err=True,
+        )
+        raise SystemExit(EXIT_BAD_SETTINGS)
     configure_logging(settings, service="synergy-cli", version=VERSION)
 
     async def run() -> Any:  # noqa: ANN401 - whatever the work returns

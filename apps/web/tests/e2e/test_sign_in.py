@@ -167,3 +167,12 @@ def test_change_the_address_by_the_link_to_the_new_one(
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("heading", name="Your email address is confirmed")).to_be_visible()
     assert ada.call("GET", "/me")["email"] == f"new-{ada.username}@example.org"
+
+
+def test_address_of_a_project_that_is_none_leads_nowhere_else(page: Page, base_url: str) -> None:
+    """What stands for an id is somebody else's text, and becomes a part of where the browser goes next."""
+    for name in ("..%2f%09%2fevil.example:8199", "..%2fadmin%2fusers", "%E2%82%AC", "%00", "x%0d%0ay", "%3Fall=true"):
+        answer = page.request.get(f"{base_url}/projects/{name}", max_redirects=0)
+        target = answer.headers.get("location", "")
+        assert answer.status in {302, 400, 404}, (name, answer.status)
+        assert not target or re.fullmatch(r"/projects/[^/]+/board|/login\?next=[^/]+", target), (name, target)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synergy_domain.common import mentioned_usernames, render_markdown
+from synergy_domain.common import markdown, mentioned_usernames, render_markdown
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,28 @@ def test_hostile_text_becomes_harmless(hostile):
     assert 'href="data' not in html
     assert 'src="vbscript' not in html
     assert '<a href="https://x" onclick' not in html
+
+
+COSTLY = {
+    "cells that are filled in": "|" + "a|" * 240 + "\n|" + "-|" * 240 + "\n" + "|a\n" * 16000,
+    "images": "![" * 24000, "links": "[" * 49000, "emphasis": "_a__" * 12000, "addresses": "http://a.b " * 4400,
+    "lines": "a\n" * 24000, "behind a fence that is none": "```a`\n" + "[" * 48000 + "\n```",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", COSTLY.values(), ids=COSTLY)
+def test_text_that_would_cost_too_much_is_shown_as_it_was_written(text, monkeypatch):
+    monkeypatch.setattr(markdown, "_renderer", None)  # it is not asked
+    html = render_markdown(text)
+    assert html.startswith("<p>")
+    assert len(html) < 4 * len(text)
+
+
+def test_long_texts_of_people_are_rendered():
+    log = "```\n" + "[INFO] a_b_c *done* | ok\n" * 1500 + "```\n"
+    assert render_markdown(f"# Log\n\n{log}").startswith("<h4>Log</h4>\n<pre>")
+    assert render_markdown("A sentence with a [link](https://example.org/a).\n\n" * 400).count("<a ") == 400
+    assert render_markdown("|a|b|\n|-|-|\n" + "|1|2|\n" * 500).count("<td>") == 1000
 
 
 @given(st.text(max_size=300))

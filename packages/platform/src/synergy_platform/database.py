@@ -168,6 +168,8 @@ class Database:
             pool_size=writers,
             max_overflow=0,
             pool_timeout=10,
+            # else the message of every error has them, and so do logs
+            hide_parameters=True,
             connect_args={"server_settings": {**_SERVER_SETTINGS, "application_name": application}},
         )
         pool_events.listen(self._engine.sync_engine, "checkout", _refuse_closed)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -22,6 +23,9 @@ REDACTED = "[redacted]"
 _SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie", "api_key", "dsn", "passwd", "recovery_code")
 # names that contain such a word and hold no secret
 _HARMLESS = frozenset({"token_type", "token_id", "mfa_required"})
+
+# What databases say of an error behind its first line has values in it, and so has asyncpg's sentence on an argument.
+_VALUES = re.compile(r"(query argument \$\d+): .*|\s*\n(?:DETAIL|CONTEXT): .*|\[parameters: .*", re.DOTALL)
 
 _encoder = msgspec.json.Encoder(enc_hook=repr)
 
@@ -48,6 +52,11 @@ def _redacted(name: str, value: Any) -> Any:  # noqa: ANN401 - any logged value
     return value
 
 
+def without_values(message: str) -> str:
+    """The message of an error, without what somebody wrote into a database, or wanted to."""
+    return _VALUES.sub(lambda match: match[1] or "", message)
+
+
 class _EcsFields:
     """Move structlog's names to ECS's and put those of this program under `synergy.`."""
 
@@ -70,7 +79,7 @@ class _EcsFields:
         exception = event.pop("exception", None)
         if exception:
             ecs["error.type"] = exception[0].get("exc_type")
-            ecs["error.message"] = exception[0].get("exc_value")
+            ecs["error.message"] = without_values(exception[0].get("exc_value") or "")
             ecs["error.stack_trace"] = "\n".join(
                 f"{frame['filename']}:{frame['lineno']} in {frame['name']}" for frame in exception[0].get("frames", [])
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import nh3
@@ -35,12 +36,37 @@ _MENTION = re.compile(r"(?<![\w@/.-])@([a-z0-9][a-z0-9_-]{2,29})(?![\w@])", re.I
 _CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]*`)", re.DOTALL)
 
 
+# What a text may cost: whoever else asks this process for something waits meanwhile. Nobody writes so much formatting.
+_MOST_SIGNS = 4_000
+_MOST_CELLS = 10_000
+_SIGN = re.compile(r"[\[\]!*_~`|<&#\\\n]|://")
+_FENCED = re.compile(r"^```[^`\n]*\n.*?^```[ \t]*$", re.DOTALL | re.MULTILINE)
+
+
+def _costs_too_much(text: str) -> bool:
+    """Whether there is more formatting, or room for cells of tables, than a text of people has; code is cheap."""
+    if len(text) <= _MOST_SIGNS:
+        return _cells(text) > _MOST_CELLS
+    prose = _FENCED.sub("", text)
+    return sum(1 for _ in _SIGN.finditer(prose)) > _MOST_SIGNS or _cells(prose) > _MOST_CELLS
+
+
+def _cells(text: str) -> int:
+    """How many cells the widest row could give to all rows: missing ones are filled in."""
+    pipes = [row.count("|") for row in text.split("\n") if "|" in row]
+    return max(pipes, default=0) * len(pipes)
+
+
 def render_markdown(text: str) -> str:
-    """`text` as HTML that is safe to put into a page; empty for an empty text."""
+    """`text` as HTML that is safe to put into a page; empty for an empty text.
+
+    One that would cost too much is shown as it was written.
+    """
     if not text.strip():
         return ""
+    plain = f"<p>{html.escape(text, quote=False)}</p>".replace("\n", "<br>\n") if _costs_too_much(text) else None
     return nh3.clean(
-        _renderer.render(text),
+        plain or _renderer.render(text),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         url_schemes={"http", "https", "mailto"},

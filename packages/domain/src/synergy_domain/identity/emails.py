@@ -123,11 +123,15 @@ async def _verify_present(runtime: Runtime, uow: UnitOfWork, token: str) -> None
     except InvalidToken:
         raise InvalidLink from None
     # the address in the link, not the present one: it may have been changed meanwhile
-    await uow.value(
-        """UPDATE users SET email_verified_at = $3, updated_at = $3, version = version + 1
-           WHERE id = $1 AND email = $2 AND email_verified_at IS NULL""",
+    is_theirs = await uow.value(
+        """WITH verified AS (
+             UPDATE users SET email_verified_at = $3, updated_at = $3, version = version + 1
+             WHERE id = $1 AND email = $2 AND email_verified_at IS NULL)
+           SELECT EXISTS (SELECT FROM users WHERE id = $1 AND email = $2)""",
         parse_id(str(claims["sub"])), claims.get("email"), uow.now,
     )  # fmt: skip
+    if not is_theirs:
+        raise InvalidLink
 
 
 async def _change_address(uow: UnitOfWork, token: str, client: Client) -> None:
