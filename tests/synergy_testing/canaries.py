@@ -400,9 +400,7 @@ class _Plugin:
         if not self._reports:
             terminalreporter.line(f"{searched}: none is there; {self._lines:,} log lines fit ops/log-schema.json")
             return
-        terminalreporter.section(
-            "secrets in log lines or error answers, and lines that do not fit the schema", red=True
-        )
+        terminalreporter.section("secrets in log lines or error answers, or lines that do not fit", red=True)
         terminalreporter.line(f"{searched}; {self._lines:,} log lines")
         for report in self._reports[:_SHOWN_REPORTS]:
             terminalreporter.line(report)

@@ -60,7 +60,7 @@ def without_values(message: str) -> str:
 class _EcsFields:
     """Move structlog's names to ECS's and put those of this program under `synergy.`."""
 
-    _KEEP = ("@timestamp", "message", "log.", "service.", "error.", "request.", "actor.", "http.", "url.", "client.",
+    _KEEP = ("log.", "service.", "error.", "request.", "actor.", "http.", "url.", "client.",
              "event.", "trace.", "process.", "user_agent.", "synergy.")  # fmt: skip
 
     def __init__(self, service: str, version: str) -> None:
