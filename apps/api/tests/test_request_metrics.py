@@ -49,7 +49,7 @@ class Told:
 
 async def test_requests_of_all_processes_are_told_by_route_method_and_status(serve):
     told = Told(port := free_port())
-    server = await serve(WEB_WORKERS="2", SYNERGY_METRICS_PORT=str(port), SYNERGY_RATE_LIMIT_LOGIN="3/m")
+    server = await serve(WEB_WORKERS="2", SYNERGY_METRICS_PORT=str(port), SYNERGY_RATE_LIMIT_REGISTER="2/m")
     async with httpx.AsyncClient(base_url=f"{server.url}/api", timeout=30) as client:
         assert (await client.post("/v1/auth/register", json=PERSON)).status_code == 201
         login = {"identifier": "anna", "password": PERSON["password"]}
@@ -65,10 +65,10 @@ async def test_requests_of_all_processes_are_told_by_route_method_and_status(ser
         await client.request("BREW", "/v1/me", headers=headers)
         async with client.stream("GET", "/v1/events", headers=headers) as stream:
             assert "retry" in await anext(stream.aiter_text())
-        limited = [(await client.post("/v1/auth/login", json=login)).status_code for _ in range(4)]
+        limited = [(await client.post("/v1/auth/register", json=PERSON)).status_code for _ in range(4)]
     await asyncio.sleep(0.3)
     await told.read()
-    template = "/api/v1/projects/{project_id:uuid}"
+    template = "/api/v1/projects/{project_id}"
     series = {"route": template, "method": "GET"}
     assert told.value("synergy_http_requests_total", **series, status="200") == 5
     assert told.value("synergy_http_request_seconds_count", **series) == 5
@@ -79,7 +79,7 @@ async def test_requests_of_all_processes_are_told_by_route_method_and_status(ser
     assert told.value("synergy_http_requests_total", route="/api/v1/events", status="200") == 1
     assert told.value("synergy_http_request_seconds_count", route="/api/v1/events") == 0, "a stream is not slow"
     assert limited.count(429) >= 1
-    assert told.value("synergy_rate_limited_total", limit="login") == limited.count(429)
+    assert told.value("synergy_rate_limited_total", limit="register") == limited.count(429)
     assert told.value("synergy_build_info", version=VERSION) == 1
     assert told.value("synergy_db_pool_size", pool="readers") > 0
     assert told.value("synergy_memory_used_bytes") > 0
