@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,13 @@ OPS = Path(__file__).parents[1]
 LONGEST_SECONDS = 90
 # the machine that tests run on may be nearly full
 OF_THE_MACHINE = {"MemoryHigh", "DiskLow"}
+
+AFTER_THE_FIRST_JOB = {"synergy_jobs_total"}
+
+
+def watched_series() -> set[str]:
+    """All that the rules look at."""
+    return set(re.findall(r"\bsynergy_\w+", (OPS / "prometheus" / "alerts.yml").read_text()))
 
 
 def configure(folder: Path, targets: dict[str, int]) -> Path:
@@ -53,8 +61,8 @@ def started(log: Path, *command: str, env: dict[str, str] | None = None) -> Iter
 
 
 class Prometheus:
-    def __init__(self, port: int) -> None:
-        self._client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1")
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
 
     async def ask(self, path: str, **params: str) -> dict:
         try:
@@ -88,15 +96,20 @@ async def test_nothing_fires_while_all_is_well_and_what_is_gone_is_told_within_9
         started(tmp_path / "scheduler.log", sys.executable, "-m", "synergy_worker", "scheduler", env=environ),
         started(tmp_path / "prometheus.log", *watching, f"--web.listen-address=127.0.0.1:{own}"),
     ):
-        prometheus = Prometheus(own)
-        await prometheus.until(lambda: prometheus.is_told('synergy_processes{role="scheduler"} > 0'), 120)
-        await prometheus.until(lambda: prometheus.is_told('up{job="synergy-api"} == 1'), 60)
-        await asyncio.sleep(25)
-        assert await prometheus.alerts("pending", "firing") == set()
-        working.terminate()
-        server.process.terminate()
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{own}/api/v1") as client:
+            prometheus = Prometheus(client)
+            await prometheus.until(lambda: prometheus.is_told('synergy_processes{role="scheduler"} > 0'), 120)
+            await prometheus.until(lambda: prometheus.is_told('up{job="synergy-api"} == 1'), 60)
+            await client.get(f"{server.url}/api/health/live")
+            await asyncio.sleep(25)
+            missing = {name for name in watched_series() if not await prometheus.is_told(name)}
+            assert missing <= AFTER_THE_FIRST_JOB
+            assert await prometheus.alerts("pending", "firing") == set()
+            working.terminate()
+            server.process.terminate()
 
-        async def both_fire() -> bool:
-            return {"WorkerGone", "ApiDown"} <= await prometheus.alerts("firing")
+            async def both_fire() -> bool:
+                return {"WorkerGone", "ApiDown"} <= await prometheus.alerts("firing")
 
-        await prometheus.until(both_fire, LONGEST_SECONDS)
+            took = await prometheus.until(both_fire, LONGEST_SECONDS)
+    print(f"both fired after {took:.0f} s")
