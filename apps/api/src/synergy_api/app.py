@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
@@ -54,6 +55,7 @@ from synergy_domain.identity.oidc import Providers
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import NotFound
 from synergy_platform.runtime import Runtime
+from synergy_platform.vitals import keep_looking
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -110,9 +112,13 @@ def create_app(runtime: Runtime) -> Litestar:
         app.state.hub = EventHub(runtime)
         await app.state.hub.start()
         drain.on_sigterm(app.state.hub.drain)
+        looking = asyncio.create_task(keep_looking(runtime)) if settings.metrics_port else None
         try:
             yield
         finally:
+            if looking is not None:
+                looking.cancel()
+                await asyncio.wait([looking])
             await app.state.hub.stop()
             await app.state.authenticator.close()
             await app.state.health.close()

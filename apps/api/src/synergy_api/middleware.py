@@ -19,6 +19,7 @@ from synergy_api.deadline import Deadline, Deadlines
 from synergy_api.drain import Drain
 from synergy_api.head import HeadOnly, as_get
 from synergy_api.limits import RequestLimits, is_health, limit_headers
+from synergy_api.metrics import LIMITED, count_request
 from synergy_api.problems import OUR_FAULT, send_problem, shown_path
 from synergy_platform.errors import ProductError
 from synergy_platform.ids import new_id
@@ -107,6 +108,8 @@ class RequestContext:
             log.exception("http.failed")  # where Litestar could not make a problem of it
             await send_problem(scope, answer.send, ProductError(OUR_FAULT))
         finally:
+            duration = time.perf_counter_ns() - started
+            count_request(scope, method, answer.status, duration / 1e9)
             if not (of_health and answer.status < 500):
                 log.info(
                     "http.request",
@@ -114,7 +117,7 @@ class RequestContext:
                         "http.request.method": method,
                         "url.path": shown_path(path),
                         "http.response.status_code": answer.status,
-                        "event.duration": time.perf_counter_ns() - started,
+                        "event.duration": duration,
                         "client.ip": (scope.get("client") or ("", 0))[0],
                     },
                 )
@@ -158,6 +161,9 @@ class _Answer:
                 self._replaced = True
                 return
             self.status, self.began = message["status"], True
+            if self.status == 429:
+                used_up = [state.name for state in noted_limits.get() or () if state.remaining == 0]
+                LIMITED.labels(used_up[-1] if used_up else "account").inc()  # an account waits after wrong passwords
             headers = list(message.get("headers", []))
             present = {name.lower() for name, _ in headers}
             for header in (*self._headers, *SECURITY_HEADERS, *_DEFAULT_HEADERS):

@@ -124,6 +124,6 @@ def serve(environ: Mapping[str, str]) -> int:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
             from synergy_api.metrics import serve_metrics  # reads the folder's name when it is imported
 
-            serve_metrics(settings.metrics_port)
+            serve_metrics(settings.metrics_port, settings.media_path)
         make_server(settings).serve()
     return 0

@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import configure_mappers
 
 from synergy_platform.clock import Clock
+from synergy_platform.connections import CountedPool, PoolUse
 from synergy_platform.events import Event
 from synergy_platform.ids import new_id
 from synergy_platform.settings import Settings
@@ -173,13 +174,14 @@ class Database:
             connect_args={"server_settings": {**_SERVER_SETTINGS, "application_name": application}},
         )
         pool_events.listen(self._engine.sync_engine, "checkout", _refuse_closed)
-        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._pool: CountedPool | None = None
+        self._readers, self._writers = PoolUse("readers", self._reader_limit), PoolUse("writers", writers)
 
     async def open(self) -> None:
         """Make the readers' pool; does not need the database to be there yet."""
         # else the first write would do it, and hold up everybody meanwhile
         configure_mappers()
-        self._pool = await asyncpg.create_pool(
+        pool = await asyncpg.create_pool(
             self._settings.database_url(),
             min_size=0,
             max_size=self._reader_limit,
@@ -189,6 +191,7 @@ class Database:
             # a timer for each release costs more than the idle connection
             max_inactive_connection_lifetime=0,
         )
+        self._pool = CountedPool(pool, self._readers)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -196,17 +199,22 @@ class Database:
             await self._pool.close()
         await self._engine.dispose()
 
+    @property
+    def pools(self) -> tuple[PoolUse, PoolUse]:
+        """How the connections of readers and of units of work are used."""
+        return self._readers, self._writers
+
     def reader(self) -> Reader:
         """Queries outside a transaction, each on any free connection."""
         if self._pool is None:
             raise RuntimeError("the database is not open")
-        return Reader(cast("Connection", self._pool))
+        return Reader(self._pool)
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncGenerator[UnitOfWork]:
         """One transaction, committed at the end of the block; an exception rolls it back."""
-        async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
-            raw = await (await session.connection()).get_raw_connection()
+        async with self._session() as session:
+            raw = await (await self._writers.acquired(session.connection())).get_raw_connection()
             # SQLAlchemy sends BEGIN with its own first statement, which may come after a raw one: begin now
             await cast("Any", raw.dbapi_connection)._start_transaction()  # noqa: SLF001 - no public way; has a test
             request_id: str | None = structlog.contextvars.get_contextvars().get("request.id")
@@ -215,6 +223,12 @@ class Database:
             await uow.write_outbox()
             if (call := before_commit.get()) is not None:
                 call()
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncGenerator[AsyncSession]:
+        with self._writers:
+            async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+                yield session
 
     async def connect_directly(self) -> asyncpg.Connection[asyncpg.Record]:
         """A connection of its own that goes around a pooler: for LISTEN, advisory locks and migrations."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 
 import structlog
-from prometheus_client import Gauge, start_http_server
+from prometheus_client import REGISTRY, Gauge, start_http_server
 
 from synergy_platform.jobs import background_state
+from synergy_platform.machine import Machine
+from synergy_platform.mail.outbox import mails_waiting
 from synergy_platform.runtime import Runtime
-
-INTERVAL_SECONDS = 5.0
+from synergy_platform.vitals import INTERVAL_SECONDS, look
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -22,6 +23,8 @@ _QUEUE_OLDEST = Gauge("synergy_queue_oldest_seconds", "How long the oldest due j
 _OUTBOX_EVENTS = Gauge("synergy_outbox_events", "Events that are not numbered yet")
 _OUTBOX_LAG = Gauge("synergy_outbox_lag_seconds", "How long the oldest event waits for its number")
 _SCHEDULE_LATE = Gauge("synergy_schedule_late_seconds", "How much the latest schedule is late")
+_MAILS = Gauge("synergy_mails_waiting", "Mails that are queued")
+_MAILS_OLDEST = Gauge("synergy_mails_oldest_seconds", "How long the oldest queued mail waits")
 _PROCESSES = Gauge("synergy_processes", "Background processes that were alive in the last 15 s", ["role"])
 
 _LATE = """
@@ -44,6 +47,9 @@ async def measure(runtime: Runtime) -> None:
     _OUTBOX_EVENTS.set(state.outbox.events)
     _OUTBOX_LAG.set(state.outbox.oldest_seconds)
     _SCHEDULE_LATE.set(await db.value(_LATE, now))
+    mails, oldest = await mails_waiting(db, now)
+    _MAILS.set(mails)
+    _MAILS_OLDEST.set(oldest)
     for role in _ROLES:
         alive = [
             each for each in state.processes
@@ -64,8 +70,11 @@ async def keep_measuring(runtime: Runtime, *, interval: float = INTERVAL_SECONDS
         log.error("metrics.not_served", port=port, error=str(error))  # noqa: TRY400 - the address says all
         return
     failing = False
+    machine = Machine(runtime.settings.media_path)
+    REGISTRY.register(machine)
     try:
         while True:
+            await look(runtime)
             try:
                 await measure(runtime)
                 failing = False
@@ -75,6 +84,7 @@ async def keep_measuring(runtime: Runtime, *, interval: float = INTERVAL_SECONDS
                 failing = True
             await asyncio.sleep(interval)
     finally:
+        REGISTRY.unregister(machine)
         server.shutdown()
         server.server_close()
         thread.join()

@@ -70,6 +70,10 @@ class BrokenAnswer(OutgoingFault):
     """The connection ended before an answer, or what came is no HTTP."""
 
 
+for _outcome in ("2xx", "3xx", "4xx", "5xx", *(fault.__name__ for fault in OutgoingFault.__subclasses__())):
+    _REQUESTS.labels(_outcome)  # told from the start, so that the first one is seen as a change
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What came back; `text` is the beginning of the body, at most 2 KB in UTF-8."""
 

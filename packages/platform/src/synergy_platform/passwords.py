@@ -25,6 +25,7 @@ from typing import NamedTuple, TypeVar
 
 from argon2 import PasswordHasher as Argon2
 from argon2.exceptions import InvalidHashError, VerificationError
+from prometheus_client import Counter, Gauge
 
 from synergy_platform.errors import Unavailable
 
@@ -44,6 +45,9 @@ _MOST_SECONDS_FOR_OTHERS = 2.0
 _POLL_SECONDS = 0.005
 # Nobody waits longer for a turn: better told to come back than stopped by a deadline.
 MAX_WAIT_SECONDS = 8.0
+
+_QUEUE = Gauge("synergy_hash_queue", "Callers that wait for a password's hash, or get it", multiprocess_mode="livesum")
+_REFUSED = Counter("synergy_hash_refused", "Callers that were told to come back, since too many waited or too long")
 
 
 def normal_form(password: str) -> str:
@@ -135,6 +139,7 @@ class PasswordHasher:
         if self._waiting >= self._queue_size:
             raise _too_many()
         self._waiting += 1
+        _QUEUE.inc()
         try:
             try:
                 async with asyncio.timeout(self._max_wait):
@@ -147,6 +152,7 @@ class PasswordHasher:
                 self._turns.release()
         finally:
             self._waiting -= 1
+            _QUEUE.dec()
 
     async def hash(self, password: str) -> str:
         """The encoded hash of `password`, with its parameters."""
@@ -205,6 +211,7 @@ def _own_folder() -> Path | None:
 
 
 def _too_many() -> Unavailable:
+    _REFUSED.inc()
     return Unavailable("Many people are signing in at this moment. Try again in a few seconds.", retry_after=3)
 
 

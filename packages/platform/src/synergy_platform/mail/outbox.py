@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import structlog
+from prometheus_client import Counter
 
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.jobs import Finish
@@ -38,6 +39,15 @@ MailState = Literal["queued", "sent", "bounced", "failed"]
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
+_OUTCOMES = Counter("synergy_mails", "Mails by what came of a try: sent, delayed, bounced, failed", ["outcome"])
+_SENT, _DELAYED, _BOUNCED, _FAILED = (
+    _OUTCOMES.labels(outcome) for outcome in ("sent", "delayed", "bounced", "failed")
+)  # each is told from the start, so that the first one is seen as a change
+
+_WAITING = """
+    SELECT count(*) AS mails, coalesce(extract(epoch FROM $1 - min(created_at)), 0)::float8 AS oldest_seconds
+    FROM mails WHERE state = 'queued'
+"""
 _INSERT = """
     INSERT INTO mails (id, recipient_id, to_address, kind, subject, sealed, state, attempts, created_at)
     SELECT m.*, 'queued', 0, $7 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[],
@@ -113,6 +123,12 @@ async def read_queued(runtime: Runtime, db: Reader, mail_id: UUID) -> Mail | Non
     return queued[0] if queued else None
 
 
+async def mails_waiting(db: Reader, now: datetime) -> tuple[int, float]:
+    """How many mails are queued, and for how many seconds the oldest is."""
+    row = await db.row(_WAITING, now)
+    return (row["mails"], max(0.0, row["oldest_seconds"])) if row else (0, 0.0)
+
+
 async def delete_old_mails(uow: UnitOfWork, before: datetime) -> int:
     """Delete mails written before that, among them those that rest as dead letters; returns how many."""
     return await uow.value(
@@ -159,20 +175,24 @@ async def _nothing(_uow: UnitOfWork) -> None:
 
 async def _record_sent(mail: Mail, uow: UnitOfWork) -> None:
     await uow.value(_FINISHED, mail.id, "sent", None, uow.now)
+    _SENT.inc()
     log.info("mail.sent", mail_id=str(mail.id), kind=mail.kind)
 
 
 async def _record_bounce(mail: Mail, error: str, uow: UnitOfWork) -> None:
     await uow.value(_FINISHED, mail.id, "bounced", error, None)
+    _BOUNCED.inc()
     log.warning("mail.bounced", mail_id=str(mail.id), kind=mail.kind, error=error)
 
 
 async def _record_delay(mail: Mail, attempt: int, error: str, uow: UnitOfWork) -> timedelta | None:
     if uow.now - mail.written_at >= GIVE_UP_AFTER:
         await uow.value(_FINISHED, mail.id, "failed", error, None)
+        _FAILED.inc()
         log.error("mail.failed", mail_id=str(mail.id), kind=mail.kind, attempts=attempt, error=error)
         return None
     await uow.value(_TRIED, mail.id, error)
+    _DELAYED.inc()
     delay = RETRY_DELAYS[min(attempt, len(RETRY_DELAYS)) - 1]
     log.warning("mail.delayed", mail_id=str(mail.id), kind=mail.kind, attempt=attempt, error=error,
                 next_try_in_seconds=int(delay.total_seconds()))  # fmt: skip
