@@ -100,6 +100,9 @@ def _bracketed(host: str) -> str:
 
 def _web(settings: Settings, name: str, *, embedded: bool, known: Mapping[str, str]) -> Site | None:
     if not embedded:
+        public = urlsplit(settings.public_url)
+        if public.hostname in {"localhost", settings.api_host} and public.port == settings.api_port:
+            return None  # the API alone answers there
         return Site(settings.public_url) if known.get("SYNERGY_PUBLIC_URL") else None
     if (settings.host, settings.port) == (settings.api_host, settings.api_port):
         return None

@@ -51,10 +51,20 @@ class Site:
         self._host = parts.hostname or "localhost"
         self._port = parts.port or (443 if self._secure else 80)
         self._name = name or parts.netloc
+        self._trouble: Unreachable | None = None
         self.get = cache(self.ask)
 
     def ask(self, path: str) -> Answer:
         """GET it now; raises Unreachable."""
+        if self._trouble is not None:  # it was away a moment ago: each question would wait as long
+            raise self._trouble
+        try:
+            return self._asked(path)
+        except Unreachable as error:
+            self._trouble = error
+            raise
+
+    def _asked(self, path: str) -> Answer:
         began = time.monotonic()
         connection = self._connection()
         try:

@@ -108,6 +108,11 @@ def disk_free(facts: Facts) -> Finding:
     return warning(text, remedy) if worst.free < 2 * _GB or (share < 0.1 and worst.free < 20 * _GB) else ok(text)
 
 
+def free_bytes(folder: Path) -> int | None:
+    """Of its disk; None when there is no such folder here."""
+    return shutil.disk_usage(folder).free if folder.is_dir() else None
+
+
 def inodes(facts: Facts) -> Finding:
     """A disk can be full of small files."""
     if not facts.disks:
