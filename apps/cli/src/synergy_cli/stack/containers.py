@@ -31,8 +31,11 @@ class Seen:
 
     @property
     def lasting(self) -> list[dict[str, Any]]:
-        """Those that are to run all the time."""
-        return [each for each in self.containers if _service(each) in self.config["services"] and not _ends(each)]
+        """Those that are to run all the time; NotSeen where there is none."""
+        found = [each for each in self.containers if _service(each) in self.config["services"] and not _ends(each)]
+        if not found:
+            raise NotSeen("there is no container")
+        return found
 
 
 def _service(container: dict[str, Any]) -> str:
@@ -106,7 +109,7 @@ def _age(seen: Seen, container: dict[str, Any]) -> float:
 
 def out_of_memory(seen: Seen) -> Finding:
     """Those that the kernel killed at their limit."""
-    killed = [_name(each) for each in seen.containers if each["State"]["OOMKilled"]]
+    killed = [_name(each) for each in seen.lasting if each["State"]["OOMKilled"]]
     if killed:
         return fault(
             f"Killed at the limit of memory: {', '.join(killed)}.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from synergy_cli.doctor.facts import Trouble
@@ -44,16 +45,20 @@ def ask_database(stack: Stack) -> tuple[dict[str, Any] | None, Trouble | None]:
 
 
 def _psql(stack: Stack, names: list[str]) -> dict[str, Any]:
-    role = stack.setting("DB_USER", "synergy_app")
-    words: list[str] = []
-    for name in names:
-        # on one line, whatever it is
-        words += ["-c", f"SELECT '{name}', replace(({query(name, role)})::text, chr(10), ' ')"]
+    words = psql_words(names, stack.setting("DB_USER", "synergy_app"))
     done = stack.compose(
-        "exec", "-T", "-e", _LOOK_ONLY, "db", "psql", "-XqAt", "-F", "\t", "-U", "postgres",
-        "-d", stack.setting("DB_NAME", "synergyos"), *words, capture=True, check=False,
+        "exec", "-T", "-e", _LOOK_ONLY, "db", "psql", "-U", "postgres", "-d", stack.setting("DB_NAME", "synergyos"),
+        *words, capture=True, check=False,
     )  # fmt: skip
     return read_answers(done.stdout)
+
+
+def psql_words(names: Iterable[str], role: str) -> list[str]:
+    """What psql has to be told for answers that `read_answers` takes: each on one line, whatever it is."""
+    words = ["-XqAt", "-F", "\t"]
+    for name in names:
+        words += ["-c", f"SELECT '{name}', replace(({query(name, role)})::text, chr(10), ' ')"]
+    return words
 
 
 def read_answers(text: str) -> dict[str, Any]:
