@@ -30,6 +30,11 @@ def doctor(*, prod: bool, is_json: bool) -> None:
     except EmbeddedError as error:
         click.echo(f"Could not look: {error}", err=True)
         sys.exit(EXIT_BLIND)
-    rows = look(ALL, see(os.environ, running, production=prod))
+    try:
+        facts = see(os.environ, running, production=prod)
+    except Exception as error:  # noqa: BLE001 - no fault of the system, and its text may hold a secret
+        click.echo(f"Could not look: {type(error).__name__}.", err=True)
+        sys.exit(EXIT_BLIND)
+    rows = look(ALL, facts)
     click.echo(as_json(rows) if is_json else as_text(rows))
     sys.exit(exit_status(rows))

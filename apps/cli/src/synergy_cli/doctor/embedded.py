@@ -8,6 +8,7 @@ import os
 import secrets
 import smtplib
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -84,9 +85,6 @@ def _settings(facts: Facts, known: Mapping[str, str], *, production: bool) -> Se
         cookies_secure=settings.cookies_secure,
         mail_backend=settings.mail_backend,
         mail_from=settings.email_from,
-        mail_host=settings.email_host,
-        mail_port=settings.email_port,
-        mail_starttls=settings.email_use_tls,
         same_redis=same_redis(settings.redis_url, settings.broker_url),
         # beside the pools: the listener of each API process; relay and lease of a worker; the scheduler's own
         connections=settings.web_workers * (pool + 1) + (pool + 2) + (pool + 1),
@@ -117,8 +115,7 @@ def _processes(home: Home, settings: Settings, *, has_web: bool) -> list[Process
     for name in ("api", "worker", "scheduler", *(("web",) if has_web else ())):
         pid = home.record(name).living()
         if pid is None:  # it may be about to be started again
-            with contextlib.suppress(InterruptedError):
-                asyncio.run(asyncio.sleep(_SETTLE_SECONDS))
+            time.sleep(_SETTLE_SECONDS)
             pid = home.record(name).living()
         if pid is None:
             found.append(Process(name, runs=False))

@@ -51,9 +51,6 @@ class SettingsFacts:
     cookies_secure: bool = False
     mail_backend: str = ""
     mail_from: str = ""
-    mail_host: str = ""
-    mail_port: int = 0
-    mail_starttls: bool = False
     same_redis: bool = False
     # that all processes together may open
     connections: int = 0
@@ -101,7 +98,7 @@ class Facts:
         if self.database is None:
             raise NotSeen("the database cannot be reached" if self.database_trouble else self.unseen)
         if name not in self.database:
-            raise NotSeen("the database does not answer this question: its schema or the role's rights do not fit")
+            raise NotSeen("the database does not answer this: its schema, the role's rights or a lock is in the way")
         return self.database[name]
 
     def redis(self, name: str) -> Mapping[str, str]:

@@ -33,10 +33,6 @@ class NotUsed(Exception):
     """What the check looks at is not part of this system."""
 
 
-class Blind(Exception):
-    """The doctor cannot look, although it should be able to: exit status 2."""
-
-
 @dataclass(frozen=True)
 class Row:
     """A check that was made."""
@@ -89,8 +85,6 @@ def _made(check: Check, facts: Facts) -> Finding:
         return Finding("skipped", f"Not part of this system: {reason}.")
     except NotSeen as reason:
         return Finding("skipped", f"Not looked at: {reason}.")
-    except Blind as reason:
-        return Finding("unknown", f"Could not look: {reason}.")
     except Exception as error:  # noqa: BLE001 - the other checks go on; what an error says may hold a secret
         return Finding("unknown", f"Could not look: {type(error).__name__}.")
 

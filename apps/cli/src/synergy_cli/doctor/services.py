@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 import time
@@ -58,8 +59,14 @@ async def ask_database(settings: Settings, folder: Path | None) -> tuple[dict[st
         )  # fmt: skip
     try:
         return await _asked(connection, settings, folder), None
+    except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+        return None, Trouble(
+            f"The database at {where} stopped answering ({type(error).__name__}).",
+            "See whether its processes are stopped, its disk is full, or its machine is busy.", "responses-slow",
+        )  # fmt: skip
     finally:
-        await connection.close(timeout=5)
+        with contextlib.suppress(OSError, TimeoutError, asyncpg.InterfaceError):
+            await connection.close(timeout=5)
 
 
 async def _asked(

@@ -19,6 +19,7 @@ from synergy_cli.doctor.findings import (
     EXIT_BLIND,
     Check,
     Finding,
+    NotSeen,
     NotUsed,
     as_json,
     as_text,
@@ -71,8 +72,11 @@ def doctor(stack: Stack, *, production: bool, is_json: bool) -> int:
         stack.require_init()
         seen, faults = _containers(stack)
         facts = _facts(stack, production=production, faults=faults)
-    except StackError as error:
-        say(json.dumps({"status": EXIT_BLIND, "error": str(error)}) if is_json else f"Could not look: {error}")
+    except (StackError, OSError, ValueError) as error:
+        reason = (
+            str(error) if isinstance(error, (StackError, OSError)) else "the engine or .env holds what cannot be read"
+        )
+        say(json.dumps({"status": EXIT_BLIND, "error": reason}) if is_json else f"Could not look: {reason}")
         return EXIT_BLIND
     rows = look(_table(stack, seen), facts)
     say(as_json(rows) if is_json else as_text(rows))
@@ -83,7 +87,7 @@ def _table(stack: Stack, seen: Seen | None) -> list[Check]:
     def of_containers(run: Callable[[Seen], Finding]) -> Callable[[Facts], Finding]:
         def check(_: Facts) -> Finding:
             if seen is None:
-                raise NotUsed("compose.yaml cannot be read with this .env")
+                raise NotSeen("compose.yaml cannot be read with this .env")
             return run(seen)
 
         return check
@@ -105,8 +109,8 @@ def _containers(stack: Stack) -> tuple[Seen | None, list[str]]:
     if root.returncode != 0:
         raise StackError("The Docker engine does not answer. See that it runs, and that this user may use it.")
     resolved = stack.compose("config", "--format", "json", capture=True, check=False)
-    if resolved.returncode != 0:
-        return None, [resolved.stderr.strip().splitlines()[-1] if resolved.stderr.strip() else "compose refuses .env"]
+    if resolved.returncode != 0:  # what it says may show a line of .env
+        return None, ["`docker compose config --quiet` refuses compose.yaml or .env and says why"]
     config: dict[str, Any] = json.loads(resolved.stdout)
     ids = stack.compose("ps", "--all", "--quiet", "--no-trunc", capture=True).stdout.split()
     found: list[dict[str, Any]] = json.loads(stack.docker("inspect", *ids, capture=True).stdout if ids else "[]")
