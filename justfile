@@ -94,6 +94,10 @@ redis-cli +args:
 tls +args:
     @{{ stack }} tls "$@"
 
+# say what is wrong and what mends it; exit status 0 well, 1 a fault, 2 could not look
+doctor *args:
+    @{{ stack }} doctor "$@"
+
 # ask through the proxy what a user meets first
 smoke:
     @{{ stack }} smoke

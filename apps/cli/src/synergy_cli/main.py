@@ -13,6 +13,7 @@ import click
 
 from synergy_cli.accounts import require_mfa, reset_mfa
 from synergy_cli.demo import demo
+from synergy_cli.doctor.command import doctor
 from synergy_cli.importing import import_group
 from synergy_cli.local import local_environment
 from synergy_cli.up import up
@@ -31,6 +32,7 @@ def main() -> None:
 main.add_command(up)
 main.add_command(import_group)
 main.add_command(demo)
+main.add_command(doctor)
 main.add_command(webhooks_group)
 main.add_command(reset_mfa)
 main.add_command(require_mfa)

@@ -34,7 +34,8 @@ LEDGER_CHANNEL = "synergy_ledger"
 # its payload is the id of a user some of whose sessions or tokens have just ended
 REVOKED_CHANNEL = "synergy_revoked"
 
-_SERVER_SETTINGS = {"statement_timeout": "15000", "lock_timeout": "2000", "timezone": "UTC", "jit": "off"}
+# what each connection of a pool asks for
+SERVER_SETTINGS = {"statement_timeout": "15000", "lock_timeout": "2000", "timezone": "UTC", "jit": "off"}
 
 # Called right before a unit of work sends its COMMIT, in the context of whoever opened it; what it raises rolls back.
 before_commit: ContextVar[Callable[[], None] | None] = ContextVar("before_commit", default=None)
@@ -171,7 +172,7 @@ class Database:
             pool_timeout=10,
             # else the message of every error has them, and so do logs
             hide_parameters=True,
-            connect_args={"server_settings": {**_SERVER_SETTINGS, "application_name": application}},
+            connect_args={"server_settings": {**SERVER_SETTINGS, "application_name": application}},
         )
         pool_events.listen(self._engine.sync_engine, "checkout", _refuse_closed)
         self._pool: CountedPool | None = None
@@ -185,7 +186,7 @@ class Database:
             self._settings.database_url(),
             min_size=0,
             max_size=self._reader_limit,
-            server_settings={**_SERVER_SETTINGS, "application_name": self._application},
+            server_settings={**SERVER_SETTINGS, "application_name": self._application},
             # a reader changes nothing of the session, and a reset would double its round trips
             reset=_keep_session,
             # a timer for each release costs more than the idle connection

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from synergy_cli.stack import images, init, rollout, smoke, tls
+from synergy_cli.stack import doctor, images, init, rollout, smoke, tls
 from synergy_cli.stack.compose import Stack, StackError, find_root, say
 
 Verb = Callable[[Stack, argparse.Namespace], "int | None"]
@@ -77,6 +77,10 @@ def _tls(stack: Stack, arguments: argparse.Namespace) -> None:
     )
 
 
+def _doctor(stack: Stack, arguments: argparse.Namespace) -> int:
+    return doctor.doctor(stack, production=arguments.prod, is_json=arguments.json)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="just", description="SynergyOS on one server, by docker compose.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -126,6 +130,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--server", help="address of another authority's ACME directory")
     one.add_argument("--insecure", action="store_true", help="do not verify the authority's own certificate (tests)")
     one.add_argument("--force", action="store_true", help="renew what is not due yet")
+    one = verb(
+        "doctor", "say what is wrong and what mends it; exit status 0 well, 1 a fault, 2 could not look", _doctor
+    )
+    one.add_argument("--prod", action="store_true", help="with production's rules, whatever SYNERGY_ENV says")
+    one.add_argument("--json", action="store_true", help="for scripts")
     verb("smoke", "ask through the proxy what a user meets first", lambda s, _: smoke.smoke(s))
     return parser
 

@@ -68,6 +68,8 @@ def make_environments(
     shared = {
         **services,
         "SYNERGY_HOME": str(settings.home_path),
+        "SYNERGY_HOST": settings.host,
+        "SYNERGY_PORT": str(settings.port),
         "SYNERGY_API_HOST": api_address[0],
         "SYNERGY_API_PORT": str(api_address[1]),
         "SYNERGY_PUBLIC_URL": public_url(environ, settings),

@@ -4,6 +4,7 @@
 also be given as `NAME_FILE`, the path of a file that holds the value (container secrets).
 """
 
+from synergy_platform.settings.checking import same_redis
 from synergy_platform.settings.declaration import Documented, RateLimit, Settings, documented_settings
 from synergy_platform.settings.providers import OidcProvider
 from synergy_platform.settings.reading import EXIT_BAD_SETTINGS, InvalidSettings, load_settings, written
@@ -17,5 +18,6 @@ __all__ = [
     "Settings",
     "documented_settings",
     "load_settings",
+    "same_redis",
     "written",
 ]

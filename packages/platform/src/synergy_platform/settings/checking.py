@@ -89,14 +89,15 @@ def _production_faults(settings: Settings) -> list[str]:
         faults.append("CORS_ALLOWED_ORIGINS and CSRF_TRUSTED_ORIGINS must name origins, not *")
     if not settings.cookies_secure or settings.csrf_cookie_secure is False:
         faults.append("SESSION_COOKIE_SECURE and CSRF_COOKIE_SECURE must be on in production")
-    if _same_redis(settings.redis_url, settings.broker_url):
+    if same_redis(settings.redis_url, settings.broker_url):
         faults.append(
             "REDIS_URL and TASKIQ_BROKER_URL are the same server: a full cache would evict queued tasks; use two"
         )
     return faults
 
 
-def _same_redis(one: str, other: str) -> bool:
+def same_redis(one: str, other: str) -> bool:
+    """Whether two addresses name the same server, whatever database of it."""
     first, second = urlsplit(one), urlsplit(other)
     return (first.hostname, first.port or _REDIS_PORT, first.path if first.scheme == "unix" else "") == (
         second.hostname,

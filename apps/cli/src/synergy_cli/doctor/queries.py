@@ -1,0 +1,92 @@
+"""What the doctor asks PostgreSQL; each gives one JSON value. `:role` becomes the application's role.
+
+In one place, because the embedded doctor asks by asyncpg and the stack's by psql in the container.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+QUERIES: Mapping[str, str] = {
+    "version": "SELECT to_json(current_setting('server_version_num')::int)",
+    "encoding": "SELECT to_json(pg_encoding_to_char(encoding)) FROM pg_database WHERE datname = current_database()",
+    "settings": """
+        SELECT json_object_agg(name, setting) FROM pg_settings WHERE name IN
+          ('data_checksums', 'fsync', 'full_page_writes', 'autovacuum', 'max_connections',
+           'superuser_reserved_connections', 'archive_mode')
+    """,
+    "clock": "SELECT to_json(extract(epoch FROM clock_timestamp())::float8)",
+    "role": """
+        SELECT json_build_object('superuser', rolsuper, 'creates', has_schema_privilege(rolname, 'public', 'CREATE'),
+          'owns', EXISTS (SELECT 1 FROM pg_class WHERE relowner = pg_roles.oid AND relname = 'alembic_version'))
+        FROM pg_roles WHERE rolname = :role
+    """,
+    "closed_tables": """
+        SELECT coalesce(json_agg(relname ORDER BY relname), '[]') FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+          AND NOT (has_table_privilege(:role, oid, 'SELECT') AND has_table_privilege(:role, oid, 'INSERT')
+                   AND has_table_privilege(:role, oid, 'UPDATE') AND has_table_privilege(:role, oid, 'DELETE'))
+    """,
+    "connections": "SELECT to_json(count(*)) FROM pg_stat_activity WHERE backend_type = 'client backend'",
+    "longest_transaction": """
+        SELECT to_json(coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float8)
+        FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+    """,
+    "lock_waits": """
+        SELECT json_build_object('count', count(*),
+          'seconds', coalesce(max(extract(epoch FROM clock_timestamp() - waitstart)), 0)::float8)
+        FROM pg_locks WHERE NOT granted AND locktype <> 'advisory'
+          AND (database = (SELECT oid FROM pg_database WHERE datname = current_database()) OR database IS NULL)
+    """,
+    "table_locks": """
+        SELECT coalesce(json_agg(DISTINCT relation::regclass::text), '[]')
+        FROM pg_locks WHERE granted AND locktype = 'relation' AND mode = 'AccessExclusiveLock' AND relation > 16384
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    """,
+    "dead_rows": """
+        SELECT coalesce(json_agg(json_build_object('table', relname, 'dead', n_dead_tup, 'live', n_live_tup)), '[]')
+        FROM (SELECT relname, n_dead_tup, n_live_tup FROM pg_stat_user_tables ORDER BY n_dead_tup DESC LIMIT 5) worst
+    """,
+    "transaction_age": "SELECT to_json(age(datfrozenxid)) FROM pg_database WHERE datname = current_database()",
+    "size": "SELECT to_json(pg_database_size(current_database()))",
+    "broken_indexes": """
+        SELECT coalesce(json_agg(indexrelid::regclass::text), '[]') FROM pg_index WHERE NOT indisvalid
+    """,
+    "schema": """
+        SELECT json_build_object('revision', version_num,
+          'comment', obj_description('alembic_version'::regclass, 'pg_class')) FROM alembic_version
+    """,
+    "silent": """
+        SELECT json_object_agg(role, seconds) FROM (
+          SELECT r.role, min(extract(epoch FROM clock_timestamp() - seen_at))::float8 AS seconds
+          FROM (VALUES ('worker'), ('scheduler')) r(role) LEFT JOIN process_heartbeats p ON p.role = r.role
+          GROUP BY r.role) seen
+    """,
+    "jobs": """
+        SELECT json_build_object('dead', count(*) FILTER (WHERE state = 'dead'),
+          'due', count(*) FILTER (WHERE state = 'waiting' AND run_at <= now()),
+          'oldest', coalesce(extract(epoch FROM now() - min(run_at) FILTER (WHERE state = 'waiting')), 0)::float8)
+        FROM jobs
+    """,
+    "outbox": """
+        SELECT to_json(coalesce(extract(epoch FROM now() - min(occurred_at)), 0)::float8) FROM events
+        WHERE seq IS NULL AND NOT quiet
+    """,
+    "late_schedule": """
+        SELECT to_json(coalesce(max(extract(epoch FROM now() - next_run_at)), 0)::float8) FROM schedules
+        WHERE NOT is_paused
+    """,
+    "newest_event": "SELECT to_json(coalesce(extract(epoch FROM max(occurred_at)), 0)::float8) FROM events",
+    "mails": """
+        SELECT json_build_object(
+          'oldest', coalesce(extract(epoch FROM now() - min(created_at) FILTER (WHERE state = 'queued')), 0)::float8,
+          'lost', count(*) FILTER (WHERE state IN ('failed', 'bounced') AND created_at > now() - interval '1 day'))
+        FROM mails
+    """,
+}
+
+
+def query(name: str, role: str) -> str:
+    """The statement, with the role's name in it."""
+    quoted = "'" + role.replace("'", "''") + "'"
+    return " ".join(QUERIES[name].replace(":role", quoted).split())
