@@ -158,6 +158,10 @@ def test_secret_is_found(leaking, name):
 
 HARMLESS = {
     "nothing": "pass",
+    "the_id_of_a_token": """
+answers(200, {"token_id": "01a22b6f-4b96-7460-a186-d7bf2e94f77e"}).get("/events")
+log.info("token.revoked", token="x", key="01a22b6f-4b96-7460-a186-d7bf2e94f77e")
+""",
     "a_field_that_is_left_out": """
 log.info("signed.in", access_token=new_opaque_token(), detail={"password": hashed(SHORT)})
 """,
@@ -184,6 +188,13 @@ def test_parallel_run_reports_what_its_processes_found(tmp_path):
     assert done.returncode == 1, done.stdout + done.stderr
     assert "written in test_inner.py::test_token" in done.stdout
     assert "took the handler of log lines away" in done.stdout
+
+
+def test_line_that_does_not_fit_the_schema_fails_the_run(tmp_path):
+    done = run(tmp_path, {"line": 'log.info("x", **{"http.unheard_of": 1})'})
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "does not fit ops/log-schema.json" in done.stdout
+    assert "written in test_inner.py::test_line" in done.stdout
 
 
 def test_many_secrets_are_looked_for_in_much_text_within_seconds():

@@ -47,6 +47,7 @@ _DIFFERENT_SIGNS = 6
 _SHOWN_SIGNS = 400
 # a leak in something that every test does would fill the screen
 _SHOWN_REPORTS = 40
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SECRET_FIELD = re.compile(r"password|secret|token|recovery|device_id", re.IGNORECASE)
 _SECRET_FIELD_OF_BYTES = re.compile(_SECRET_FIELD.pattern.encode() + rb"|code", re.IGNORECASE)
 _SECRET_VARIABLE = re.compile(r"SECRET_KEY$|PASSWORD$|API_KEY$")
@@ -73,9 +74,14 @@ class Canaries:
         self.misfits: dict[str, str] = {}
 
     def add(self, *values: object) -> None:
-        """Secrets; what is too short to be told from other words, or the same letter again and again, is none."""
+        """Secrets; an id is none, nor what is too short to be told from other words, nor the same letter many times."""
         for value in values:
-            if isinstance(value, str) and len(value) >= _SHORTEST and len(set(value)) >= _DIFFERENT_SIGNS:
+            if (
+                isinstance(value, str)
+                and len(value) >= _SHORTEST
+                and len(set(value)) >= _DIFFERENT_SIGNS
+                and _ID.fullmatch(value) is None
+            ):
                 self.secrets.setdefault(value, _current_test())
 
     def add_code(self, *codes: str) -> None:
