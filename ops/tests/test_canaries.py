@@ -158,6 +158,10 @@ def test_secret_is_found(leaking, name):
 
 HARMLESS = {
     "nothing": "pass",
+    "words_of_ours": """
+hashed("a password")
+answers(409, {"detail": "Set a password first."}).get("/identities")
+""",
     "the_id_of_a_token": """
 answers(200, {"token_id": "01a22b6f-4b96-7460-a186-d7bf2e94f77e"}).get("/events")
 log.info("token.revoked", token="x", key="01a22b6f-4b96-7460-a186-d7bf2e94f77e")
