@@ -24,6 +24,9 @@ from joserfc.jwk import Key, RSAKey
 
 from synergy_platform.settings import OidcProvider
 
+START = "/api/v1/auth/oidc/fake/start"
+CALLBACK = "/api/v1/auth/oidc/fake/callback"
+SESSION = {"synergy_access", "synergy_refresh"}
 OURS = "http://synergy.test"
 CLIENT_ID = "synergy"
 
@@ -210,3 +213,15 @@ def s256(verifier: str) -> str:
 def query_of(url: str) -> dict[str, str]:
     """The parameters of an address."""
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+async def to_provider(browser, start=START):
+    """Begin, and come back as far as the provider's answer, which is not followed."""
+    asked = (await browser.get(start)).headers["location"]
+    return (await browser.get(asked)).headers["location"]
+
+
+async def refused(browser, url, code="invalid_response"):
+    answer = await browser.get(url)
+    assert landed(answer) == f"/login?error={code}"
+    assert not SESSION & set(browser.cookies)

@@ -6,9 +6,14 @@ import msgspec
 import pytest
 
 from synergy_api.app import create_app
+from synergy_platform.ids import new_id
 from synergy_platform.settings import RateLimit
-from synergy_testing.granian import serve  # noqa: F401 - a fixture
+from synergy_testing.granian import serve
+from synergy_testing.invitations import Desk
 from synergy_testing.oidc import OURS, Browser, FakeProvider
+
+# a fixture that is defined elsewhere
+__all__ = ["serve"]
 
 
 @pytest.fixture
@@ -56,3 +61,14 @@ async def own_browsers(own_runtime):
 
     async for make_browser in browsers_of(make_app):
         yield make_browser
+
+
+@pytest.fixture
+def victim(provider):
+    """What the provider tells about somebody who may have an account."""
+    provider.user_info = {"email": f"v{new_id().hex[-10:]}@example.org", "email_verified": True}
+
+
+@pytest.fixture
+async def desk(api, make, runtime) -> Desk:
+    return await Desk(api, make, runtime).open()
