@@ -1,4 +1,4 @@
-"""Loaded by schemathesis: who signs in where each request ends its session."""
+"""Loaded by schemathesis where each request ends its session: who signs in for it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from typing import Any
 
 import schemathesis
 
-_TOKENS = itertools.cycle(Path(os.environ["FUZZ_TOKENS"]).read_text().split() if "FUZZ_TOKENS" in os.environ else [""])
+_TOKENS = itertools.cycle(Path(os.environ["FUZZ_TOKENS"]).read_text().split())
 
-if "FUZZ_TOKENS" in os.environ:
 
-    @schemathesis.auth(refresh_interval=None)
-    class FreshSession:
-        """Another user for each request."""
+@schemathesis.auth(refresh_interval=None)
+class FreshSession:
+    """Another user for each request."""
 
-        def get(self, _case: Any, _context: Any) -> str:  # noqa: ANN401 - schemathesis's own
-            """The token of somebody who was not here yet."""
-            return next(_TOKENS)
+    def get(self, _case: Any, _context: Any) -> str:  # noqa: ANN401 - schemathesis does not type its hooks
+        """The token of somebody who was not here yet."""
+        return next(_TOKENS)
 
-        def set(self, case: Any, data: str, _context: Any) -> None:  # noqa: ANN401 - schemathesis's own
-            """Sign in with it."""
-            case.headers["Authorization"] = f"Bearer {data}"
+    def set(self, case: Any, data: str, _context: Any) -> None:  # noqa: ANN401 - schemathesis does not type its hooks
+        """Sign in with it."""
+        case.headers["Authorization"] = f"Bearer {data}"

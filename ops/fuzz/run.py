@@ -122,12 +122,12 @@ def try_role(role: str, folder: Path, settings: Settings, base_url: str, example
     folder.mkdir()
     started = time.monotonic()
     known = asyncio.run(prepare(settings, base_url, "owner" if role == ENDING else role))
-    environment = {**os.environ, "SCHEMATHESIS_HOOKS": str(Path(__file__).with_name("hooks.py"))}
+    environment = {**os.environ}
     if role == ENDING:
         tokens = folder / "tokens"
         count = 40 * sum(ends_session(route) for route in ROUTES)
         tokens.write_text("\n".join(asyncio.run(fresh_sessions(settings, count))))
-        environment["FUZZ_TOKENS"] = str(tokens)
+        environment |= {"FUZZ_TOKENS": str(tokens), "SCHEMATHESIS_HOOKS": str(Path(__file__).with_name("hooks.py"))}
     config, report = folder / "schemathesis.toml", folder / "report.json"
     config.write_text(configuration(role, known, examples=examples, seed=seed))
     command = [

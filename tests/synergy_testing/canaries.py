@@ -160,13 +160,16 @@ class Canaries:
         for test, text in self._texts():
             found += finder.search(text, test)
             length += len(text)
+        return found, length
+
+    def check_watched(self) -> None:
+        """Check the log lines of the processes that tests started."""
         for test, path in self._watched.values():
             with contextlib.suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as lines:
                 for line in lines:
                     # the last line of a process that was killed may be a part of one
                     if line.startswith(BEGINNING) and line.endswith("\n"):
                         self.check(line, test)
-        return found, length
 
     def close(self) -> None:
         """Delete what was kept."""
@@ -399,6 +402,7 @@ class _Plugin:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Search."""
         leaks, length = self._canaries.leaks()
+        self._canaries.check_watched()
         reports = [str(leak) for leak in leaks]
         for fault, line in self._canaries.misfits.items():
             reports.append(f"does not fit ops/log-schema.json: {fault}\n  written in {line}")

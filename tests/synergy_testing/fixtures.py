@@ -112,15 +112,15 @@ def s3_settings(settings: Settings, s3_server: str, tmp_path: Path) -> Settings:
     )  # fmt: skip
 
 
-def _runtime(settings: Settings) -> Runtime:
-    # cheap hashes: what they cost is tested where they are made
+def cheap_runtime(settings: Settings) -> Runtime:
+    """A runtime with cheap hashes, not opened yet: what they cost is tested where they are made."""
     return Runtime(settings, application="synergy-test", hasher=PasswordHasher(memory_kib=64, queue_size=1000))
 
 
 @pytest.fixture(scope="session")
 async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
     """An open runtime on the shared database."""
-    opened = _runtime(settings)
+    opened = cheap_runtime(settings)
     await opened.open()
     yield opened
     await opened.close()
@@ -129,7 +129,7 @@ async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
 @pytest.fixture
 async def own_runtime(own_settings: Settings) -> AsyncIterator[Runtime]:
     """An open runtime on a database of the test's own."""
-    opened = _runtime(own_settings)
+    opened = cheap_runtime(own_settings)
     await opened.open()
     yield opened
     await opened.close()
@@ -156,7 +156,7 @@ async def app_client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     unlimited = msgspec.structs.replace(
         settings, rate_limit_register=no_limit, rate_limit_forgot=no_limit, rate_limit_reset=no_limit
     )  # fmt: skip
-    app = create_app(_runtime(unlimited))
+    app = create_app(cheap_runtime(unlimited))
     started, stop = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:
@@ -244,7 +244,7 @@ async def api_with(runtime: Runtime) -> AsyncIterator[Callable[[Settings], httpx
     runtimes: list[Runtime] = []
 
     def make_client(settings: Settings) -> httpx.AsyncClient:
-        other = _runtime(settings)
+        other = cheap_runtime(settings)
         runtimes.append(other)
         other.database = runtime.database
         app = create_app(other)

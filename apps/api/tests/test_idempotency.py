@@ -13,7 +13,7 @@ from litestar.routes import HTTPRoute
 
 from synergy_api.app import create_app
 from synergy_platform.ids import new_id
-from synergy_testing.fixtures import Api, _runtime
+from synergy_testing.fixtures import Api, cheap_runtime
 
 # POSTs of somebody signed in that do not honour the key, and why
 IGNORED = {
@@ -142,7 +142,7 @@ async def test_two_servers_do_it_once_between_them(make, runtime, settings, proj
     """Each has connections of its own: what one does, the other knows from the database alone."""
     apps, servers = [], []
     for _ in range(2):
-        server = _runtime(settings)
+        server = cheap_runtime(settings)
         await server.open()
         servers.append(server)
         transport = httpx.ASGITransport(app=create_app(server), raise_app_exceptions=False)

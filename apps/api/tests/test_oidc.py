@@ -9,9 +9,7 @@ from uuid import UUID
 import pytest
 
 from synergy_platform.ids import new_id
-from synergy_testing.oidc import CLIENT_ID, OURS, landed, query_of
-
-START = "/api/v1/auth/oidc/fake/start"
+from synergy_testing.oidc import CLIENT_ID, OURS, START, landed, query_of
 
 
 def person(**claims):

@@ -11,10 +11,9 @@ from synergy_domain.identity.oidc import delete_expired_sign_ins
 from synergy_platform.ids import new_id
 from synergy_platform.tokens import hash_token
 from synergy_testing.factories import PASSWORD
-from synergy_testing.oidc import landed, query_of
+from synergy_testing.oidc import START, landed, query_of
 
 LINK = "/api/v1/auth/oidc/fake/link"
-START = "/api/v1/auth/oidc/fake/start"
 SAME_ORIGIN = {"Origin": "http://synergy.test"}
 
 

@@ -9,11 +9,9 @@ import pyotp
 import pytest
 
 from synergy_platform.ids import new_id
-from synergy_testing.oidc import landed
+from synergy_testing.oidc import SESSION, START, landed
 
-START = "/api/v1/auth/oidc/fake/start"
 SAME_ORIGIN = {"Origin": "http://synergy.test"}
-SESSION = {"synergy_access", "synergy_refresh"}
 
 
 @pytest.fixture

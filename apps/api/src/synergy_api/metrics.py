@@ -48,7 +48,8 @@ _ENDED = "ended"
 _counted: dict[tuple[str, str, int], tuple[Counter, Histogram | None]] = {}
 
 
-def count_request(scope: Any, method: str, status: int, seconds: float) -> None:  # noqa: ANN401 - Litestar's scope
+# ANN401: Litestar's type of a scope says that there is always a route
+def count_request(scope: Any, method: str, status: int, seconds: float) -> None:  # noqa: ANN401 - see above
     """Count a request under the template of its route: never under its path, which anybody may make up."""
     key = (scope.get("path_template", UNMATCHED), method if method in _METHODS else "other", status)
     found = _counted.get(key)
@@ -85,7 +86,7 @@ class _Workers(MultiProcessCollector):
                 if not kind.startswith("gauge"):
                     _keep(file, folder / f"{kind}_{_ENDED}.db")
                 file.unlink()
-            return list(cast("Iterable[Metric]", super().collect()))  # pyright: ignore[reportUnknownMemberType]
+            return list(cast("Iterable[Metric]", super().collect()))  # pyright: ignore[reportUnknownMemberType]  # not typed
 
 
 def _keep(file: Path, ended: Path) -> None:

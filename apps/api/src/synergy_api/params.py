@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Collection
 from datetime import UTC, date, datetime
@@ -81,22 +82,22 @@ def assignee(text: str | None, actor: Actor) -> Any:  # noqa: ANN401 - an id, "n
 
 def day(name: str, text: str | None) -> date | None:
     """A date `YYYY-MM-DD`."""
-    try:
-        if text is not None and _DAY.fullmatch(text) is None:
-            raise ValueError(text)
-        return None if text is None else date.fromisoformat(text)
-    except ValueError:
-        raise bad_parameter(name, "must be a date such as 2026-01-31") from None
+    if text is None:
+        return None
+    with contextlib.suppress(ValueError):
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    raise bad_parameter(name, "must be a date such as 2026-01-31")
 
 
 def moment(name: str, text: str | None) -> datetime | None:
     """An RFC 3339 time with its offset."""
-    try:
-        if text is not None and _MOMENT.fullmatch(text) is None:
-            raise ValueError(text)
-        return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise bad_parameter(name, "must be a time such as 2026-01-31T12:00:00Z") from None
+    if text is None:
+        return None
+    with contextlib.suppress(ValueError, OverflowError):
+        if _MOMENT.fullmatch(text):
+            return datetime.fromisoformat(text).astimezone(UTC)
+    raise bad_parameter(name, "must be a time such as 2026-01-31T12:00:00Z")
 
 
 def known_parameters(app: Litestar) -> dict[HTTPRouteHandler, frozenset[str]]:
@@ -120,11 +121,8 @@ def _body_types(request: Request[Any, Any, Any]) -> Collection[str]:
 
 
 def check_request(request: Request[Any, Any, Any]) -> None:
-    """Refuse a query parameter that the handler does not read, and a body that is neither JSON nor a form.
-
-    A NUL is in no name of anything, and PostgreSQL cannot even look for it.
-    """
-    if "\0" in request.scope["path"]:
+    """Refuse a query parameter that the handler does not read, and a body that is neither JSON nor a form."""
+    if "\0" in request.scope["path"]:  # it is in no name of anything, and PostgreSQL cannot even look for it
         raise NotFound("There is nothing at this address.")
     if (
         request.method in WITH_BODY

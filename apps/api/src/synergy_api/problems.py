@@ -18,6 +18,7 @@ from litestar.utils.scope.state import ScopeState
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from synergy_api.params import WITH_BODY
 from synergy_platform.errors import (
     BadRequest,
     Conflict,
@@ -36,7 +37,6 @@ log = structlog.stdlib.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 _TYPE_PREFIX = "urn:synergyos:problem:"
 _MAX_FAULTS = 50
-_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _PATTERN = "matching regex"
 _LENGTH = re.compile(r"Expected `(str|array)` of length (>=|<=) (\d+)")
 _AT = re.compile(r"^(.*?)(?: - at `(\$.*)`)?$", re.DOTALL)
@@ -105,6 +105,8 @@ def handle_error(request: AnyRequest, error: Exception) -> Response[bytes]:
         log.error("http.failed", exc_info=error)
     elif isinstance(product_error, Unavailable) and not isinstance(error, ProductError):
         log.warning("http.dependency_down", error=without_values(f"{type(error).__name__}: {error}")[:300])
+    elif isinstance(error, (asyncpg.DataError, OverflowError)):
+        log.warning("http.out_of_range", exc_info=error)  # it may be a fault of ours after all
     return problem_response(request, product_error)
 
 
@@ -153,7 +155,7 @@ def _translate(request: AnyRequest, error: Exception) -> ProductError:
 
 def _out_of_range(request: AnyRequest) -> ProductError:
     """A time or number that fits its type and no column."""
-    if request.method in _WITH_BODY:
+    if request.method in WITH_BODY:
         return InvalidInput.at("", "contains a time or number that is out of range", "out_of_range")
     return BadRequest("A parameter is a time or number that is out of range.")
 

@@ -62,7 +62,10 @@ class PoolUse:
 
 
 class CountedPool:
-    """asyncpg's pool, each statement on any free connection, and counted."""
+    """asyncpg's pool, each statement on any free connection, and counted.
+
+    Its three ways are written out: a context manager would cost more than the counting.
+    """
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record], use: PoolUse) -> None:
         self._pool = pool

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from hashlib import blake2b
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -87,10 +86,10 @@ class KeyedRequest:
 
     async def keep(self, uow: UnitOfWork, answer: KeptAnswer) -> None:
         """Keep the answer of the request that `claim` found to be the first, with what it did."""
-        await uow.flush()
         headers = msgspec.json.encode(answer.headers).decode()
-        arguments: tuple[Any, ...] = (self._fingerprint, answer.status, headers, answer.body, uow.now)
-        await uow.value(_KEEP, self._user_id, self._key_hash, *arguments)
+        await uow.value(
+            _KEEP, self._user_id, self._key_hash, self._fingerprint, answer.status, headers, answer.body, uow.now
+        )
 
 
 async def delete_old_answers(uow: UnitOfWork) -> int:

@@ -170,6 +170,7 @@ class PasswordHasher:
 
     def close(self) -> None:
         """End the thread."""
+        # a hash that runs gives its turn back first
         self._executor.shutdown(wait=self._turn is not None, cancel_futures=True)
         if self._turn is not None:
             self._turn.close()

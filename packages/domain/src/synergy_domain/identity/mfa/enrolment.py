@@ -42,8 +42,7 @@ async def begin_totp(runtime: Runtime, actor: Actor, password: str | None, clien
     """A secret for an authenticator app; the factor is on once a first code has come back."""
     confirmed = await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
-        await lock_confirmed(uow, actor, confirmed)
-        user = _found(await repository.factors(uow, actor.user_id))
+        user = await _lock_confirmed(uow, actor, confirmed)
         if user["totp"]:
             raise FactorOnAlready
         set_up = totp.new_set_up(user["username"])
@@ -72,8 +71,7 @@ async def turn_totp_off(runtime: Runtime, actor: Actor, password: str | None, cl
     """Forget the authenticator app; without one, nothing happens. Raises FactorRequired."""
     confirmed = await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
-        await lock_confirmed(uow, actor, confirmed)
-        user = _found(await repository.factors(uow, actor.user_id))
+        user = await _lock_confirmed(uow, actor, confirmed)
         if user["totp"] and user["required"] and not user["email_codes"]:
             raise FactorRequired
         await repository.turn_totp(uow, actor.user_id, on=False)
@@ -85,8 +83,7 @@ async def begin_email(runtime: Runtime, actor: Actor, password: str | None, clie
     """Mail a code; codes by mail are on once it has come back."""
     confirmed = await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
-        await lock_confirmed(uow, actor, confirmed)
-        user = _found(await repository.factors(uow, actor.user_id))
+        user = await _lock_confirmed(uow, actor, confirmed)
         if user["email_codes"]:
             raise FactorOnAlready
         if user["email"] is None:
@@ -118,8 +115,7 @@ async def turn_email_off(runtime: Runtime, actor: Actor, password: str | None, c
     """Turn codes by mail off; if they are, nothing happens. Raises FactorRequired."""
     confirmed = await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
-        await lock_confirmed(uow, actor, confirmed)
-        user = _found(await repository.factors(uow, actor.user_id))
+        user = await _lock_confirmed(uow, actor, confirmed)
         if not user["email_codes"]:
             return
         if user["required"] and not user["totp"]:
@@ -132,8 +128,7 @@ async def renew_recovery_codes(runtime: Runtime, actor: Actor, password: str | N
     """Ten new codes; all others are void. Raises NoFactorYet."""
     confirmed = await confirm_identity(runtime, actor, password, client)
     async with runtime.database.unit_of_work() as uow:
-        await lock_confirmed(uow, actor, confirmed)
-        user = _found(await repository.factors(uow, actor.user_id))
+        user = await _lock_confirmed(uow, actor, confirmed)
         if not (user["totp"] or user["email_codes"]):
             raise NoFactorYet
         codes = await _new_codes(runtime, uow, actor.user_id)
@@ -214,6 +209,11 @@ async def _new_codes(runtime: Runtime, uow: UnitOfWork, user_id: UUID) -> list[s
 
 async def _lock(uow: UnitOfWork, actor: Actor) -> asyncpg.Record:
     await lock_account(uow, actor)
+    return _found(await repository.factors(uow, actor.user_id))
+
+
+async def _lock_confirmed(uow: UnitOfWork, actor: Actor, confirmed: str | None) -> asyncpg.Record:
+    await lock_confirmed(uow, actor, confirmed)
     return _found(await repository.factors(uow, actor.user_id))
 
 
