@@ -9,9 +9,8 @@ from typing import Any
 
 import schemathesis
 
-_TOKENS = itertools.cycle(Path(os.environ["FUZZ_TOKENS"]).read_text().split() if "FUZZ_TOKENS" in os.environ else [""])
-
 if "FUZZ_TOKENS" in os.environ:
+    _TOKENS = itertools.cycle(Path(os.environ["FUZZ_TOKENS"]).read_text().split())
 
     @schemathesis.auth(refresh_interval=None)
     class FreshSession:
