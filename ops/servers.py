@@ -1,4 +1,4 @@
-"""Servers and processes of a script's own, for load and chaos: on free ports, in a folder that it gives."""
+"""Servers and processes of a script's own, for load, chaos and fuzz: on free ports, in a folder that it gives."""
 
 from __future__ import annotations
 

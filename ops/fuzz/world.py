@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import httpx
 import msgspec
@@ -52,29 +54,30 @@ async def prepare(settings: Settings, base_url: str, role: str) -> Known:
     wanted = {what for names in (*paths.values(), *fields.values()) for what in names.values()}
     # the archived project last: nothing more can be made in it
     values: dict[str, list[str]] = {what: [] for what in sorted(wanted, key=lambda what: ("archived" in what, what))}
-    # cheap hashes: signing in is not what is tried here
-    runtime = Runtime(settings, application="synergy-fuzz", hasher=PasswordHasher(memory_kib=64, queue_size=1000))
-    await runtime.open()
-    try:
-        async with httpx.AsyncClient(base_url=base_url, timeout=60) as client:
-            world = World(client, Factory(runtime))
-            await world.people()
-            for _ in range(_OF_EACH):
-                await world.new_project()
-                for what, found in values.items():
-                    found.append(str(await world.resolve(what, kind)))
-        return Known(world.callers[role].headers.get("Authorization"), values, paths, fields)
-    finally:
-        await runtime.close()
+    async with _runtime(settings) as runtime, httpx.AsyncClient(base_url=base_url, timeout=60) as client:
+        world = World(client, Factory(runtime))
+        await world.people()
+        for _ in range(_OF_EACH):
+            await world.new_project()
+            for what, found in values.items():
+                found.append(str(await world.resolve(what, kind)))
+    return Known(world.callers[role].headers.get("Authorization"), values, paths, fields)
 
 
 async def fresh_sessions(settings: Settings, count: int) -> list[str]:
     """Access tokens of as many users, each good until it is used for what ends it."""
+    async with _runtime(settings) as runtime:
+        make = Factory(runtime)
+        return [await make.access_token(await make.user(verified=True)) for _ in range(count)]
+
+
+@asynccontextmanager
+async def _runtime(settings: Settings) -> AsyncGenerator[Runtime]:
+    """With cheap hashes: signing in is not what is tried here."""
     runtime = Runtime(settings, application="synergy-fuzz", hasher=PasswordHasher(memory_kib=64, queue_size=1000))
     await runtime.open()
     try:
-        make = Factory(runtime)
-        return [await make.access_token(await make.user(verified=True)) for _ in range(count)]
+        yield runtime
     finally:
         await runtime.close()
 

@@ -25,11 +25,6 @@ def percentile(values: Sequence[float], part: float) -> float:
     return ordered[round((len(ordered) - 1) * part)]
 
 
-def median(values: Sequence[float]) -> float:
-    """The middle one."""
-    return percentile(values, 0.5)
-
-
 def milliseconds(values: Sequence[float], *parts: float) -> str:
     """These percentiles of seconds."""
     return " / ".join(f"{percentile(values, part) * 1000:.2f}" for part in parts)

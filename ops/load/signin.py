@@ -26,10 +26,9 @@ from figures import Row, table
 from signin_alike import TRIES_OF_EACH_NAME, measure_alike, measure_share
 from signin_crowd import measure_beside, measure_queue
 from signin_limits import measure_limits
-from system import Services, server, services
+from system import API, Services, server, services
 
 PARTS = ("share", "alike", "beside", "queue", "limits")
-_API = ["-m", "synergy_api"]
 _CROWD = 500
 # as compose.yaml has them, for 2 cores
 _PROCESSES = 4
@@ -91,7 +90,7 @@ def _measure(part: str, given: Services, accounts: Accounts, options: Any) -> li
         return measure_limits(given, accounts.crowd[0], requests=options.requests)
     processes = 1 if part == "queue" else options.processes
     settings = msgspec.structs.replace(given.settings, web_workers=processes)
-    with server(part, _API, settings, given.folder, SYNERGY_DB_POOL_SIZE=_POOL, **_LIMITS) as target:
+    with server(part, API, settings, given.folder, SYNERGY_DB_POOL_SIZE=_POOL, **_LIMITS) as target:
         match part:
             case "share":
                 return measure_share(target, accounts)

@@ -8,9 +8,10 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from statistics import median
 
 from accounts import Accounts
-from figures import Row, median, milliseconds, percentile, ratio_with_interval
+from figures import Row, milliseconds, percentile, ratio_with_interval
 from system import Target
 from wire import Answer, Wire, raw_sign_in
 

@@ -9,29 +9,29 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from statistics import median
 from urllib.parse import urlsplit
 
 import msgspec
-from figures import Row, median, milliseconds, ratio_with_interval
-from system import Services, Target, server
+from figures import Row, milliseconds, ratio_with_interval
+from system import API, Services, Target, server
 from wire import Wire, raw, raw_sign_in
 
 _COUNTED = 200
 _WARM_UP = 50
-_API = ["-m", "synergy_api"]
 _LIMIT = "1000000000/m"
 
 
 def measure_limits(services: Services, name: str, *, requests: int) -> list[Row]:
     """Two servers of one process each, asked in turns; then one more, whose way to Redis is watched."""
     with (
-        server("limits", _API, services.settings, services.folder, SYNERGY_RATE_LIMIT_API=_LIMIT) as counting,
-        server("no-limits", _API, services.settings, services.folder, SYNERGY_RATE_LIMIT_API="0") as free,
+        server("limits", API, services.settings, services.folder, SYNERGY_RATE_LIMIT_API=_LIMIT) as counting,
+        server("no-limits", API, services.settings, services.folder, SYNERGY_RATE_LIMIT_API="0") as free,
     ):
         rows = _time_rows(counting, free, name, requests)
     with watched(services.settings.redis_url) as watch:
         settings = msgspec.structs.replace(services.settings, redis_url=watch.url)
-        with server("watched", _API, settings, services.folder, SYNERGY_RATE_LIMIT_API=_LIMIT) as target:
+        with server("watched", API, settings, services.folder, SYNERGY_RATE_LIMIT_API=_LIMIT) as target:
             return [*rows, *_trip_rows(target, watch, name)]
 
 

@@ -26,6 +26,7 @@ from synergy_platform.runtime import Runtime
 from synergy_platform.settings import Settings
 
 _LOADED = "load"
+API = ["-m", "synergy_api"]
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -89,7 +90,7 @@ def running(folder: Path, *, processes_of_each: int) -> Iterator[System]:
         database_pid = int((given.postgres.data / "postmaster.pid").read_text().split()[0])
         settings = msgspec.structs.replace(given.settings, web_workers=processes_of_each)
         floor_program = str(Path(__file__).with_name("floor.py"))
-        ours = stack.enter_context(server("ours", ["-m", "synergy_api"], settings, given.folder))
+        ours = stack.enter_context(server("ours", API, settings, given.folder))
         floor = stack.enter_context(server("floor", [floor_program], settings, given.folder))
         yield System(postgres=given.postgres, settings=settings, database_pid=database_pid, ours=ours, floor=floor)
 

@@ -28,7 +28,7 @@ OPS = Path(__file__).parents[1]
 LONGEST_SECONDS = 90
 # the machine that tests run on may be nearly full
 OF_THE_MACHINE = {"MemoryHigh", "DiskLow"}
-
+# it has labels that nobody knows before
 AFTER_THE_FIRST_JOB = {"synergy_jobs_total"}
 
 
