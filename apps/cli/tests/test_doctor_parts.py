@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
+import msgspec
 import pytest
 import trustme
 
@@ -194,8 +195,6 @@ async def test_event_of_the_future_and_open_transaction_are_found(own_settings, 
 
 async def test_database_without_tables_is_found(own_settings, services):
     services[0].create_database(f"{own_settings.db_name}_empty")
-    import msgspec
-
     asked, _ = await ask_database(msgspec.structs.replace(own_settings, db_name=f"{own_settings.db_name}_empty"), None)
     services[0].drop_database(f"{own_settings.db_name}_empty")
     assert database.schema(facts(database=asked)).runbook == "process-does-not-start"
@@ -204,8 +203,6 @@ async def test_database_without_tables_is_found(own_settings, services):
 
 
 async def test_database_that_does_not_exist_is_a_refused_one(own_settings):
-    import msgspec
-
     _, trouble = await ask_database(msgspec.structs.replace(own_settings, db_name="nowhere"), None)
     assert trouble is not None
     assert trouble.runbook == "database-refused"

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from synergy_cli.doctor.checks import background
+from synergy_cli.doctor.embedded import LIMITS_MB
 from synergy_cli.doctor.findings import NotSeen
 from synergy_cli.doctor.queries import QUERIES
-from synergy_cli.stack import containers, doctor
+from synergy_cli.stack import compose, containers, doctor
 from synergy_cli.stack.compose import Stack
 from synergy_cli.stack.containers import Seen
+from synergy_cli.stack.init import secret_files
 from synergy_cli.stack.inside import psql_words, read_answers, read_info
 from synergy_platform.embedded.postgres import binaries
+from synergy_platform.settings import EXIT_BAD_SETTINGS, checking, reading
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
@@ -118,10 +124,10 @@ def test_without_containers_nothing_is_called_well():
 def test_shares_and_info_as_the_programs_write_them():
     assert doctor.read_shares("4281cd 5.36%\nb23ef3 --\n") == {"4281cd": 5.36}
     told = read_info(
-        "# Server\r\nredis_version:7.4.1\r\nmaxmemory:33554432\r\nmaxmemory-policy\nnoeviction\nmaxclients\n10000\n"
+        "# Server\r\nredis_version:7.4.1\r\nmaxclients:10000\r\nmaxmemory:33554432\r\nmaxmemory_policy:noeviction\r\n"
     )
     assert told["redis_version"] == "7.4.1"
-    assert (told["maxmemory-policy"], told["maxclients"]) == ("noeviction", "10000")
+    assert (told["maxmemory_policy"], told["maxclients"]) == ("noeviction", "10000")
 
 
 def test_psql_answers_every_question(own_settings, services):
@@ -142,3 +148,20 @@ def test_settings_of_env_that_production_refuses(tmp_path):
     (tmp_path / ".env").write_text("SECRET_KEY=changeme\nDEBUG=1\nCORS_ALLOWED_ORIGINS=*\n")
     assert len(doctor.production_faults(Stack(tmp_path))) == 4
     assert doctor.secrets_there(tmp_path).fix == "Run `just init`."
+
+
+def test_what_the_standard_library_cannot_import_is_as_where_it_comes_from():
+    from synergy_api.routes import health
+
+    assert doctor._PLACEHOLDERS == checking._PLACEHOLDER_SECRETS
+    assert doctor._MIN_SECRET_LENGTH == checking._MIN_SECRET_LENGTH
+    assert compose._ON == reading._TRUE
+    assert containers._BAD_SETTINGS == EXIT_BAD_SETTINGS
+    assert background.SILENT_SECONDS == health.SILENT_AFTER_SECONDS
+
+
+def test_secrets_and_limits_are_those_of_compose():
+    told = yaml.safe_load((Path(__file__).parents[3] / "compose.yaml").read_text())
+    assert set(secret_files({})) == set(told["secrets"])
+    memory = {name: told["services"][name]["deploy"]["resources"]["limits"]["memory"] for name in LIMITS_MB}
+    assert memory == {name: {512: "512M", 2048: "2G"}[limit] for name, limit in LIMITS_MB.items()}

@@ -11,15 +11,23 @@ from synergy_platform.embedded.errors import EmbeddedError
 from synergy_platform.embedded.home import Home
 
 
-def local_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment, and below it what a running `synergy up` on the same home says of its services.
+def home_of(environ: Mapping[str, str]) -> Home:
+    """The home that the environment names."""
+    return Home(Path(environ.get("SYNERGY_HOME") or ".synergy").absolute())
 
-    With DB_HOST set the operator means another database, and nothing is added.
+
+def running_environment(environ: Mapping[str, str]) -> dict[str, str] | None:
+    """What a running `synergy up` on the same home says of its services; EmbeddedError when that cannot be read.
+
+    None when none runs, and with DB_HOST set: then the operator means another database.
     """
-    if environ.get("DB_HOST"):
-        return dict(environ)
+    return None if environ.get("DB_HOST") else home_of(environ).running_environment()
+
+
+def local_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment, and below it what a running `synergy up` says of its services."""
     try:
-        running = Home(Path(environ.get("SYNERGY_HOME") or ".synergy").absolute()).running_environment()
+        running = running_environment(environ)
     except EmbeddedError as error:
         raise click.ClickException(str(error)) from None
     return {**(running or {}), **environ}

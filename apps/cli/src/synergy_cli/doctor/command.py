@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 import click
 
@@ -21,18 +20,17 @@ def doctor(*, prod: bool, is_json: bool) -> None:
     from synergy_cli.doctor.embedded import see
     from synergy_cli.doctor.findings import EXIT_BLIND, as_json, as_text, exit_status, look
     from synergy_cli.doctor.table import ALL
+    from synergy_cli.local import running_environment
     from synergy_platform.embedded.errors import EmbeddedError
-    from synergy_platform.embedded.home import Home
 
     try:
-        home = Home(Path(os.environ.get("SYNERGY_HOME") or ".synergy").absolute())
-        running = None if os.environ.get("DB_HOST") else home.running_environment()
+        running = running_environment(os.environ)
     except EmbeddedError as error:
         click.echo(f"Could not look: {error}", err=True)
         sys.exit(EXIT_BLIND)
     try:
         facts = see(os.environ, running, production=prod)
-    except Exception as error:  # noqa: BLE001 - no fault of the system, and its text may hold a secret
+    except Exception as error:  # noqa: BLE001 - whatever kept it from looking is status 2; its text may hold a secret
         click.echo(f"Could not look: {type(error).__name__}.", err=True)
         sys.exit(EXIT_BLIND)
     rows = look(ALL, facts)

@@ -6,51 +6,57 @@ import asyncio
 import contextlib
 import os
 import secrets
-import smtplib
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiosmtplib
+
 from synergy_cli.doctor.facts import Facts, PrivateFile, Process, SettingsFacts, Trouble
 from synergy_cli.doctor.http import Site
 from synergy_cli.doctor.process_facts import process
 from synergy_cli.doctor.services import ask_database, ask_redis
+from synergy_cli.local import home_of
+from synergy_cli.stack.rollout import DIRECT_CONNECTIONS
+from synergy_cli.up.environment import is_set
 from synergy_platform.embedded.home import Home
+from synergy_platform.embedded.process import reached_at
+from synergy_platform.mail.mailers import smtp_client
 from synergy_platform.settings import InvalidSettings, Settings, documented_settings, load_settings, same_redis
+from synergy_platform.storage import make_storage
 from synergy_platform.version import VERSION
 
 _SMTP_SECONDS = 10.0
 # of a tree of processes, as compose.yaml limits the containers
-_LIMITS_MB = {"api": 2048, "worker": 2048, "scheduler": 512, "web": 512}
+LIMITS_MB = {"api": 2048, "worker": 2048, "scheduler": 512, "web": 512}
 _SETTLE_SECONDS = 1.0
 
 
 def see(environ: Mapping[str, str], running: Mapping[str, str] | None, *, production: bool) -> Facts:
     """Everything there is to see; `running` is what a running `synergy up` says of its services."""
     embedded = not environ.get("DB_HOST")
-    known = {**(running or {}), **environ} if embedded else dict(environ)
-    if embedded and running is None and not (known.get("SECRET_KEY") or known.get("SECRET_KEY_FILE")):
+    known = {**(running or {}), **environ}
+    if embedded and running is None and not is_set(known, "SECRET_KEY"):
         known["SECRET_KEY"] = secrets.token_urlsafe(32)  # as `synergy up` makes one
     facts = Facts(production=production, start="`synergy up`" if embedded else "start its service", version=VERSION)
     settings = _settings(facts, known, production=production)
-    home = Home(Path(known.get("SYNERGY_HOME") or ".synergy").absolute())
+    home = home_of(known)
     facts.private_files = _private_files(known, home)
     if embedded and running is None:
-        facts.running = Trouble(
+        facts.not_running = Trouble(
             f"No SynergyOS runs on {home.path}.",
             "Start it with `synergy up`, or set DB_HOST and its companions to look at another one.",
             "process-does-not-start",
         )
         facts.unseen = "nothing runs" if settings else "the settings cannot be used"
-    if settings is None or facts.running is not None:
+    if settings is None or facts.not_running is not None:
         return facts
     disks = {"media": settings.media_path, "home": home.path}
     facts.disks = {what: path for what, path in disks.items() if path.exists()}
-    api_host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.api_host, settings.api_host)  # noqa: S104 - its own
     name = urlsplit(settings.public_url).netloc
-    facts.api = Site(f"http://{_bracketed(api_host)}:{settings.api_port}", name)
+    facts.api = Site(_own_address(settings.api_host, settings.api_port), name)
     facts.web = _web(settings, name, embedded=embedded, known=known)
     if embedded:
         facts.processes = _processes(home, settings, has_web=facts.web is not None)
@@ -59,7 +65,7 @@ def see(environ: Mapping[str, str], running: Mapping[str, str] | None, *, produc
     folder = home.path / "postgres" if embedded else None
     facts.database, facts.database_trouble = asyncio.run(ask_database(settings, folder))
     facts.storage = asyncio.run(_storage(settings))
-    facts.mail = _mail(settings)
+    facts.mail = asyncio.run(_mail(settings))
     return facts
 
 
@@ -77,7 +83,7 @@ def _settings(facts: Facts, known: Mapping[str, str], *, production: bool) -> Se
             )
         except InvalidSettings as error:
             facts.production_faults = error.faults
-    pool = settings.db_pool_size
+    counts = {"api": settings.web_workers, "worker": 1, "scheduler": 1}
     facts.known_settings = SettingsFacts(
         secret_keys=settings.secret_keys,
         allowed_hosts=settings.allowed_hosts,
@@ -86,14 +92,14 @@ def _settings(facts: Facts, known: Mapping[str, str], *, production: bool) -> Se
         mail_backend=settings.mail_backend,
         mail_from=settings.email_from,
         same_redis=same_redis(settings.redis_url, settings.broker_url),
-        # beside the pools: the listener of each API process; relay and lease of a worker; the scheduler's own
-        connections=settings.web_workers * (pool + 1) + (pool + 2) + (pool + 1),
+        connections=sum(counts[name] * (settings.db_pool_size + direct) for name, direct in DIRECT_CONNECTIONS.items()),
     )
     return settings
 
 
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def _own_address(host: str, port: int) -> str:
+    host = reached_at(host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _web(settings: Settings, name: str, *, embedded: bool, known: Mapping[str, str]) -> Site | None:
@@ -104,8 +110,7 @@ def _web(settings: Settings, name: str, *, embedded: bool, known: Mapping[str, s
         return Site(settings.public_url) if known.get("SYNERGY_PUBLIC_URL") else None
     if (settings.host, settings.port) == (settings.api_host, settings.api_port):
         return None
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - its own
-    return Site(f"http://{_bracketed(host)}:{settings.port}", name)
+    return Site(_own_address(settings.host, settings.port), name)
 
 
 def _processes(home: Home, settings: Settings, *, has_web: bool) -> list[Process] | None:
@@ -121,7 +126,7 @@ def _processes(home: Home, settings: Settings, *, has_web: bool) -> list[Process
             found.append(Process(name, runs=False))
             continue
         each = name == "api" and settings.api_max_mb > 0
-        limit = settings.api_max_mb if each else _LIMITS_MB[name]
+        limit = settings.api_max_mb if each else LIMITS_MB[name]
         found.append(process(name, pid, limit, each=each))
     return found
 
@@ -141,8 +146,6 @@ def _private_files(known: Mapping[str, str], home: Home) -> list[PrivateFile]:
 
 async def _storage(settings: Settings) -> Trouble | str:
     """Write a small file, read it, delete it."""
-    from synergy_platform.storage import make_storage
-
     if settings.storage == "disk" and not settings.media_path.exists():
         # made with the first file, by whoever the product runs as; not by whoever asks
         return "The folder of files is made with the first one."
@@ -180,7 +183,7 @@ def _tidy(file: Path) -> None:
         file.parent.parent.rmdir()
 
 
-def _mail(settings: Settings) -> Trouble | str:
+async def _mail(settings: Settings) -> Trouble | str:
     match settings.mail_backend:
         case "console":
             return "Mails are only told to the log."
@@ -190,28 +193,23 @@ def _mail(settings: Settings) -> Trouble | str:
                 return f"Mails are written to {folder}."
             return Trouble(f"Mails cannot be written to {folder}.", "Give the folder to the user of SynergyOS.")
         case "smtp":
-            return _smtp(settings)
+            return await _smtp(settings)
 
 
-def _smtp(settings: Settings) -> Trouble | str:
+async def _smtp(settings: Settings) -> Trouble | str:
     server = f"{settings.email_host}:{settings.email_port}"
     try:
-        with smtplib.SMTP(settings.email_host, settings.email_port, timeout=_SMTP_SECONDS) as client:
-            client.ehlo_or_helo_if_needed()
-            if settings.email_use_tls:
-                import ssl
-
-                client.starttls(context=ssl.create_default_context())
-            if settings.email_user:
-                client.login(settings.email_user, settings.email_password)
-            client.noop()
-    except smtplib.SMTPAuthenticationError:
+        async with smtp_client(settings, _SMTP_SECONDS) as client:
+            await client.noop()
+    except aiosmtplib.SMTPAuthenticationError:
         return Trouble(
-            f"The mail server {server} refuses the sign-in.", "Correct EMAIL_HOST_USER and EMAIL_HOST_PASSWORD."
-        )
-    except (OSError, smtplib.SMTPException) as error:
+            f"The mail server {server} refuses the sign-in.", "Correct EMAIL_HOST_USER and EMAIL_HOST_PASSWORD.",
+            "mails-stuck",
+        )  # fmt: skip
+    except (OSError, aiosmtplib.SMTPException) as error:
         return Trouble(
             f"The mail server {server} cannot be used ({type(error).__name__}).",
             "Correct EMAIL_HOST, EMAIL_PORT and EMAIL_USE_TLS, or see that the server runs and is reached from here.",
+            "mails-stuck",
         )
     return f"The mail server {server} takes us."

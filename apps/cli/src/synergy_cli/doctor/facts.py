@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from synergy_cli.doctor.findings import NotSeen, NotUsed
+from synergy_cli.doctor.findings import NotSeen, NotUsed, Runbook
 from synergy_cli.doctor.http import Site
 
 
@@ -17,7 +17,7 @@ class Trouble:
 
     text: str
     fix: str
-    runbook: str = ""
+    runbook: Runbook = ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Facts:
     settings_faults: list[str] = field(default_factory=list[str])
     production_faults: list[str] = field(default_factory=list[str])
     known_settings: SettingsFacts | None = None
-    running: Trouble | None = None
+    not_running: Trouble | None = None
     # why nothing was asked, where nothing was
     unseen: str = "the settings cannot be used"
     database: Mapping[str, Any] | None = None
@@ -105,7 +105,7 @@ class Facts:
         """What `broker` or `cache` said of itself."""
         told = self.broker if name == "broker" else self.cache
         if told is None:
-            asked = self.known_settings is not None and self.running is None
+            asked = self.known_settings is not None and self.not_running is None
             raise NotSeen(f"the {name} cannot be reached" if asked else self.unseen)
         return told
 

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from synergy_cli.doctor.facts import Facts
 
 Status = Literal["ok", "warning", "fault", "unknown", "skipped"]
+# files of ops/runbooks that a finding may name; none is ""
+Runbook = Literal[
+    "", "database-refused", "disk-low", "mails-stuck", "memory-high", "process-does-not-start", "responses-slow",
+    "static-files-missing", "tasks-not-processed",
+]  # fmt: skip
 
 EXIT_OK, EXIT_FAULT, EXIT_BLIND = 0, 1, 2
 
@@ -22,7 +27,7 @@ class Finding:
     status: Status
     text: str
     fix: str = ""
-    runbook: str = ""
+    runbook: Runbook = ""
 
 
 class NotSeen(Exception):
@@ -47,17 +52,17 @@ def ok(text: str) -> Finding:
     return Finding("ok", text)
 
 
-def warning(text: str, fix: str, runbook: str = "") -> Finding:
+def warning(text: str, fix: str, runbook: Runbook = "") -> Finding:
     """It works, and will not for long, or not well."""
     return Finding("warning", text, fix, runbook)
 
 
-def fault(text: str, fix: str, runbook: str = "") -> Finding:
+def fault(text: str, fix: str, runbook: Runbook = "") -> Finding:
     """Something does not work, or nothing protects it."""
     return Finding("fault", text, fix, runbook)
 
 
-def graded(value: float, warn: float, bad: float, text: str, fix: str, runbook: str = "") -> Finding:
+def graded(value: float, warn: float, bad: float, text: str, fix: str, runbook: Runbook = "") -> Finding:
     """A fault from `bad` on, a warning from `warn` on."""
     if value >= bad:
         return fault(text, fix, runbook)

@@ -8,21 +8,21 @@ import json
 import shutil
 import time
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import asyncpg
 from redis import Redis
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, RedisError
 
 from synergy_cli.doctor.facts import Trouble
-from synergy_cli.doctor.queries import QUERIES, query
+from synergy_cli.doctor.findings import Runbook
+from synergy_cli.doctor.queries import APART_SECONDS, ASKED_TWICE, QUERIES, keep_lasting, query
 from synergy_domain.migrations import SUPPORTED_REVISIONS
 from synergy_platform.database import SERVER_SETTINGS
 from synergy_platform.settings import Settings
 
 _CONNECT_SECONDS = 5.0
-_APART_SECONDS = 1.1
-_REFUSED = "database-refused"
+_REFUSED: Runbook = "database-refused"
 
 
 async def ask_database(settings: Settings, folder: Path | None) -> tuple[dict[str, Any] | None, Trouble | None]:
@@ -74,17 +74,15 @@ async def _asked(
 ) -> dict[str, Any]:
     found: dict[str, Any] = {"supported": SUPPORTED_REVISIONS, "schema": None}
     for name in QUERIES:
+        before = time.time()
         await _answer(connection, name, settings.db_user, found)
-    before = time.time()
-    await _answer(connection, "clock", settings.db_user, found)
-    found["clock_difference"] = found["clock"] - (before + time.time()) / 2
-    # what is there now and a moment later is no matter of a moment
+        if name == "clock" and name in found:
+            found["clock_difference"] = found["clock"] - (before + time.time()) / 2
     again: dict[str, Any] = {}
-    await asyncio.sleep(_APART_SECONDS)
-    for name in ("lock_waits", "table_locks"):
+    await asyncio.sleep(APART_SECONDS)
+    for name in ASKED_TWICE:
         await _answer(connection, name, settings.db_user, again)
-    found["table_locks"] = [each for each in found["table_locks"] if each in again["table_locks"]]
-    found["lock_waits"] = max(found["lock_waits"], again["lock_waits"], key=lambda waits: waits["seconds"])
+    keep_lasting(found, again)
     wanted = dict(SERVER_SETTINGS)
     rows = await connection.fetch(
         "SELECT name, setting FROM pg_settings WHERE lower(name) = ANY($1::text[])", [name.lower() for name in wanted]
@@ -105,7 +103,7 @@ async def _answer(connection: asyncpg.Connection[asyncpg.Record], name: str, rol
 
 
 def ask_redis(name: str, url: str) -> tuple[dict[str, str] | None, Trouble | None]:
-    """What INFO says and two lines of CONFIG, or why it could not be asked."""
+    """What INFO says, or why it could not be asked."""
     variable = "TASKIQ_BROKER_URL" if name == "broker" else "REDIS_URL"
     runbook = "tasks-not-processed" if name == "broker" else ""
     try:
@@ -114,13 +112,6 @@ def ask_redis(name: str, url: str) -> tuple[dict[str, str] | None, Trouble | Non
         return None, Trouble(f"{variable} is no address of a Redis server.", f"Correct {variable}.", runbook)
     try:
         info = client.info()  # pyright: ignore[reportUnknownMemberType]  # as above
-        told = {key: str(value) for key, value in info.items()}
-        for option in ("maxmemory-policy", "maxclients"):
-            try:
-                answer = cast("dict[str, str]", client.config_get(option))  # pyright: ignore[reportUnknownMemberType]  # as above
-                told |= {key: str(value) for key, value in answer.items()}
-            except ResponseError:  # a server of others may not allow it
-                told.setdefault("maxclients", "10000")
     except AuthenticationError:
         return None, Trouble(f"The {name} refuses the password.", f"Correct the password in {variable}.", runbook)
     except RedisError as error:
@@ -130,4 +121,4 @@ def ask_redis(name: str, url: str) -> tuple[dict[str, str] | None, Trouble | Non
         )  # fmt: skip
     finally:
         client.close()
-    return told, None
+    return {key: str(value) for key, value in info.items()}, None

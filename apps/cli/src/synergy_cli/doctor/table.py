@@ -1,4 +1,4 @@
-"""All checks of a system whose database, Redis servers and addresses can be asked."""
+"""All checks of a system whose database, Redis servers and addresses can be asked; the stack's doctor takes parts."""
 
 from __future__ import annotations
 
@@ -66,29 +66,30 @@ WEB = [
     Check("web", "API behind it", web.through_web),
 ]
 
-MAIL = [
-    Check("mail", "way out", background.mail_way_out),
+MAILS = [
     Check("mail", "queued", background.old_mails),
     Check("mail", "lost", background.lost_mails),
 ]
 
 MACHINE = [
-    Check("processes", "all there", machine.processes),
-    Check("processes", "none stopped", machine.stopped),
-    Check("processes", "memory", machine.process_memory),
-    Check("processes", "open files", machine.open_files),
     Check("machine", "memory", machine.machine_memory),
-    Check("machine", "memory of the group", machine.group_memory),
     Check("machine", "disk", machine.disk_free),
     Check("machine", "inodes", machine.inodes),
     Check("machine", "clock", machine.clock),
     Check("machine", "private files", machine.private_files),
 ]
 
-STORAGE = [Check("storage", "writes and reads", machine.storage)]
-CERTIFICATE = [Check("certificate", "at the public address", certificate.certificate)]
-
 ALL = [
     Check("system", "runs", machine.running),
-    *SETTINGS, *DATABASE, *REDIS_CHECKS, *BACKGROUND, *API, *WEB, *STORAGE, *MAIL, *MACHINE, *CERTIFICATE,
+    *SETTINGS, *DATABASE, *REDIS_CHECKS, *BACKGROUND, *API, *WEB,
+    Check("storage", "writes and reads", machine.storage),
+    Check("mail", "way out", background.mail_way_out),
+    *MAILS,
+    Check("processes", "all there", machine.processes),
+    Check("processes", "none stopped", machine.stopped),
+    Check("processes", "memory", machine.process_memory),
+    Check("processes", "open files", machine.open_files),
+    *MACHINE,
+    Check("machine", "memory of the group", machine.group_memory),
+    Check("certificate", "at the public address", certificate.certificate),
 ]  # fmt: skip

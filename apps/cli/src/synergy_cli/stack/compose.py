@@ -18,6 +18,7 @@ from synergy_cli.stack.envfile import read_env, write_env
 
 _HEALTH_POLL_SECONDS = 0.5
 _NO_HEALTH = {"Status": ""}
+_ON = {"1", "true", "yes", "on"}
 
 
 class StackError(Exception):
@@ -61,6 +62,11 @@ class Stack:
     def setting(self, name: str, default: str) -> str:
         """A value of `env`, where an empty one counts as none."""
         return self.env.get(name) or default
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        """Whether a setting of `env` is on, in the words that the product's settings take."""
+        value = self.setting(name, "")
+        return value.lower() in _ON if value else default
 
     def save(self, values: Mapping[str, str]) -> None:
         """Keep values in .env."""

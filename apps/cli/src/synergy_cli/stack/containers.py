@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from synergy_cli.doctor.findings import Finding, NotSeen, fault, graded, ok, warning
+from synergy_cli.doctor.findings import Finding, NotSeen, Runbook, fault, graded, ok, warning
+from synergy_cli.stack.rollout import ROLLING
 
-_ONE_IMAGE = ("api", "worker", "scheduler", "web")
 _RECENT_SECONDS = 3600
-_BAD_SETTINGS = 78
-_DOWN, _MEMORY = "process-does-not-start", "memory-high"
+_BAD_SETTINGS = 78  # how a process of ours ends then
+_DOWN: Runbook = "process-does-not-start"
+_MEMORY: Runbook = "memory-high"
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def migrated(seen: Seen) -> Finding:
 def one_version(seen: Seen) -> Finding:
     """An update that was broken off leaves two."""
     running = [each for each in seen.lasting if each["State"]["Status"] == "running"]
-    images = {str(each["Config"]["Image"]) for each in running if _service(each) in _ONE_IMAGE}
+    images = {str(each["Config"]["Image"]) for each in running if _service(each) in ROLLING}
     tags = {image.rpartition(":")[2] for image in images}
     if len(tags) > 1:
         return fault(f"Two releases run side by side: {', '.join(sorted(tags))}.", "Run `just deploy` to its end.")

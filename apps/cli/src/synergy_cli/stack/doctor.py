@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from synergy_cli.doctor import table
-from synergy_cli.doctor.checks import background, certificate, machine
+from synergy_cli.doctor.checks import certificate, database, machine
 from synergy_cli.doctor.checks.redis import REDIS_CHECKS
 from synergy_cli.doctor.facts import Facts, PrivateFile, SettingsFacts
 from synergy_cli.doctor.findings import (
@@ -32,15 +32,15 @@ from synergy_cli.doctor.http import Site
 from synergy_cli.stack import containers
 from synergy_cli.stack.compose import Stack, StackError, say
 from synergy_cli.stack.containers import Seen
-from synergy_cli.stack.init import version
+from synergy_cli.stack.init import secret_files, version
 from synergy_cli.stack.inside import ask_database, ask_redis
 from synergy_cli.stack.rollout import REPLICAS, ROLLING, check_connections
 
+# as synergy_platform.settings, which needs more than the standard library
 _PLACEHOLDERS = ("changeme", "change-me", "secret", "insecure", "placeholder", "example")
 _MIN_SECRET_LENGTH = 32
-_TRUE = {"1", "true", "yes", "on"}
 # their facts are of the process that asks
-_NOT_FROM_OUTSIDE = {"pools", "time limits"}
+_NOT_FROM_OUTSIDE = {database.pools, database.session}
 
 _CONTAINERS: list[tuple[str, Callable[[Seen], Finding]]] = [
     ("all there", containers.all_there),
@@ -55,23 +55,15 @@ _CONTAINERS: list[tuple[str, Callable[[Seen], Finding]]] = [
     ("volumes", containers.volumes),
     ("rights", containers.rights),
 ]
-_REST = [
-    Check("mail", "queued", background.old_mails),
-    Check("mail", "lost", background.lost_mails),
-    Check("machine", "memory", machine.machine_memory),
-    Check("machine", "disk", machine.disk_free),
-    Check("machine", "inodes", machine.inodes),
-    Check("machine", "clock", machine.clock),
-    Check("machine", "private files", machine.private_files),
-]
 
 
 def doctor(stack: Stack, *, production: bool, is_json: bool) -> int:
     """Look and tell; the exit status. It changes nothing."""
     try:
         stack.require_init()
+        root = _engine_root(stack)
         seen, faults = _containers(stack)
-        facts = _facts(stack, production=production, faults=faults)
+        facts = _facts(stack, root, production=production, faults=faults)
     except (StackError, OSError, ValueError) as error:
         reason = (
             str(error) if isinstance(error, (StackError, OSError)) else "the engine or .env holds what cannot be read"
@@ -96,18 +88,23 @@ def _table(stack: Stack, seen: Seen | None) -> list[Check]:
         *table.SETTINGS,
         Check("settings", "secrets", lambda _: secrets_there(stack.root)),
         *(Check("containers", name, of_containers(run)) for name, run in _CONTAINERS),
-        *(each for each in table.DATABASE if each.name not in _NOT_FROM_OUTSIDE),
+        *(each for each in table.DATABASE if each.run not in _NOT_FROM_OUTSIDE),
         Check("database", "pools", lambda _: _pools(stack)),
-        *REDIS_CHECKS, *table.BACKGROUND, *table.API, *table.WEB, *_REST,
+        *REDIS_CHECKS, *table.BACKGROUND, *table.API, *table.WEB, *table.MAILS, *table.MACHINE,
         Check("certificate", "of the proxy", lambda facts: _certificate(stack, facts)),
     ]  # fmt: skip
 
 
-def _containers(stack: Stack) -> tuple[Seen | None, list[str]]:
-    """What the engine tells; StackError when it cannot be asked."""
-    root = stack.docker("info", "--format", "{{.DockerRootDir}}", capture=True, check=False)
-    if root.returncode != 0:
+def _engine_root(stack: Stack) -> Path:
+    """Where the engine keeps containers and volumes; StackError when it cannot be asked."""
+    told = stack.docker("info", "--format", "{{.DockerRootDir}}", capture=True, check=False)
+    if told.returncode != 0:
         raise StackError("The Docker engine does not answer. See that it runs, and that this user may use it.")
+    return Path(told.stdout.strip())
+
+
+def _containers(stack: Stack) -> tuple[Seen | None, list[str]]:
+    """What the engine tells, and what is wrong with the settings that compose reads."""
     resolved = stack.compose("config", "--format", "json", capture=True, check=False)
     if resolved.returncode != 0:  # what it says may show a line of .env
         return None, ["`docker compose config --quiet` refuses compose.yaml or .env and says why"]
@@ -115,14 +112,14 @@ def _containers(stack: Stack) -> tuple[Seen | None, list[str]]:
     ids = stack.compose("ps", "--all", "--quiet", "--no-trunc", capture=True).stdout.split()
     found: list[dict[str, Any]] = json.loads(stack.docker("inspect", *ids, capture=True).stdout if ids else "[]")
     running = [each["Id"] for each in found if each["State"]["Status"] == "running"]
-    stats = stack.docker(
-        "stats", "--no-stream", "--no-trunc", "--format", "{{.ID}} {{.MemPerc}}", *running, capture=True
-    )
+    options = ("--no-stream", "--no-trunc", "--format", "{{.ID}} {{.MemPerc}}")
+    # without an id it would tell of all that run on this machine
+    stats = stack.docker("stats", *options, *running, capture=True).stdout if running else ""
     volumes = stack.docker("volume", "ls", "--quiet", capture=True).stdout.split()
     return Seen(
         config=config,
         containers=found,
-        memory=read_shares(stats.stdout) if running else {},
+        memory=read_shares(stats),
         volumes=frozenset(volumes),
         tag=stack.setting("SYNERGY_VERSION", "latest"),
     ), []
@@ -134,7 +131,7 @@ def read_shares(text: str) -> dict[str, float]:
     return {pair[0]: float(pair[1].rstrip("%")) for pair in pairs if len(pair) == 2 and pair[1] != "--"}
 
 
-def _facts(stack: Stack, *, production: bool, faults: list[str]) -> Facts:
+def _facts(stack: Stack, root: Path, *, production: bool, faults: list[str]) -> Facts:
     public = urlsplit(stack.setting("SYNERGY_PUBLIC_URL", "https://localhost"))
     port = int(stack.setting("SYNERGY_HTTPS_PORT", "443"))
     tag = stack.setting("SYNERGY_VERSION", "")
@@ -157,7 +154,6 @@ def _facts(stack: Stack, *, production: bool, faults: list[str]) -> Facts:
             *(PrivateFile(path, 0o400) for path in sorted((stack.root / "secrets").iterdir())),
         ],
     )
-    root = Path(stack.docker("info", "--format", "{{.DockerRootDir}}", capture=True).stdout.strip())
     if root.is_dir():
         facts.disks["containers and volumes"] = root
     if stack.setting("DB_HOST", "db") == "db":
@@ -177,13 +173,12 @@ def _list(stack: Stack, name: str) -> tuple[str, ...]:
 
 def read_settings(stack: Stack, *, is_production: bool) -> SettingsFacts:
     """The settings of .env that checks look at."""
-    secure = stack.setting("SESSION_COOKIE_SECURE", "")
     cache, broker = stack.setting("REDIS_URL", ""), stack.setting("TASKIQ_BROKER_URL", "")
     return SettingsFacts(
         secret_keys=_list(stack, "SECRET_KEY"),
         allowed_hosts=_list(stack, "ALLOWED_HOSTS"),
         public_url=stack.setting("SYNERGY_PUBLIC_URL", ""),
-        cookies_secure=secure.lower() in _TRUE if secure else is_production,
+        cookies_secure=stack.switch("SESSION_COOKIE_SECURE", default=is_production),
         mail_backend=stack.setting("EMAIL_BACKEND", "smtp" if is_production else "folder"),
         mail_from=stack.setting("DEFAULT_FROM_EMAIL", ""),
         same_redis=bool(cache) and urlsplit(cache).netloc == urlsplit(broker).netloc,
@@ -194,7 +189,7 @@ def production_faults(stack: Stack) -> list[str]:
     """What the processes would refuse to start on, as far as .env tells."""
     keys = _list(stack, "SECRET_KEY")
     faults: list[str] = []
-    if stack.setting("DEBUG", "").lower() in _TRUE:
+    if stack.switch("DEBUG", default=False):
         faults.append("DEBUG must be off in production")
     if any(len(key) < _MIN_SECRET_LENGTH for key in keys):
         faults.append(f"SECRET_KEY has fewer than {_MIN_SECRET_LENGTH} characters")
@@ -207,8 +202,7 @@ def production_faults(stack: Stack) -> list[str]:
 
 def secrets_there(root: Path) -> Finding:
     """Compose makes a folder of each file that it misses, and no container starts."""
-    needed = ("secret_key", "db_app_password", "db_migrator_password", "db_superuser_password", "redis_password")
-    missing = [name for name in needed if not (root / "secrets" / name).is_file()]
+    missing = [name for name in secret_files({}) if not (root / "secrets" / name).is_file()]
     if missing:
         return fault(f"secrets/ lacks {', '.join(missing)}.", "Run `just init`.", "process-does-not-start")
     return ok("secrets/ has what the containers read.")

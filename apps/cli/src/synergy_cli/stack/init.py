@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from synergy_cli.stack.compose import Stack, StackError, say
@@ -62,24 +63,19 @@ def version(root: Path) -> str:
     return match[1] if match else "0"
 
 
-def write_secrets(stack: Stack) -> None:
-    """Write every file of secrets/ anew from .env: mode 0400, owned by the user of the container that reads it."""
-    env = read_env(stack.env_file)
-    needed = ("SECRET_KEY", "DB_PASSWORD", "DB_SUPERUSER_PASSWORD", "REDIS_PASSWORD")
-    missing = [name for name in needed if not env.get(name)]
-    if missing:
-        raise StackError(f".env has no {', '.join(missing)}. `just init` writes what is missing.")
-    password = env["REDIS_PASSWORD"]
+def secret_files(env: Mapping[str, str]) -> dict[str, tuple[int, str]]:
+    """Owner and text of every file of secrets/ by its name: those that compose.yaml gives to containers."""
+    password = env.get("REDIS_PASSWORD", "")
     roles = {
         "migrator": "DB_MIGRATOR_PASSWORD", "app": "DB_PASSWORD", "readonly": "DB_READONLY_PASSWORD",
         "backup": "DB_BACKUP_PASSWORD",
     }  # fmt: skip
-    files: dict[str, tuple[int, str]] = {
-        "db_superuser_password": (_POSTGRES, env["DB_SUPERUSER_PASSWORD"]),
+    return {
+        "db_superuser_password": (_POSTGRES, env.get("DB_SUPERUSER_PASSWORD", "")),
         "db_passwords": (_POSTGRES, "".join(f"{role}={env.get(name, '')}\n" for role, name in roles.items())),
         "redis_password": (_REDIS, password),
-        "secret_key": (_OURS, env["SECRET_KEY"]),
-        "db_app_password": (_OURS, env["DB_PASSWORD"]),
+        "secret_key": (_OURS, env.get("SECRET_KEY", "")),
+        "db_app_password": (_OURS, env.get("DB_PASSWORD", "")),
         "db_migrator_password": (_OURS, env.get("DB_MIGRATOR_PASSWORD", "")),
         "redis_url": (_OURS, env.get("REDIS_URL") or f"redis://:{password}@cache:6379/0"),
         "broker_url": (
@@ -94,6 +90,16 @@ def write_secrets(stack: Stack) -> None:
         "s3_access_key_id": (_OURS, env.get("SYNERGY_S3_ACCESS_KEY_ID", "")),
         "s3_secret_access_key": (_OURS, env.get("SYNERGY_S3_SECRET_ACCESS_KEY", "")),
     }
+
+
+def write_secrets(stack: Stack) -> None:
+    """Write every file of secrets/ anew from .env: mode 0400, owned by the user of the container that reads it."""
+    env = read_env(stack.env_file)
+    needed = ("SECRET_KEY", "DB_PASSWORD", "DB_SUPERUSER_PASSWORD", "REDIS_PASSWORD")
+    missing = [name for name in needed if not env.get(name)]
+    if missing:
+        raise StackError(f".env has no {', '.join(missing)}. `just init` writes what is missing.")
+    files = secret_files(env)
     folder = stack.root / "secrets"
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)

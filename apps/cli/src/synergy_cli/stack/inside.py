@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from collections.abc import Iterable
 from typing import Any
 
 from synergy_cli.doctor.facts import Trouble
-from synergy_cli.doctor.queries import QUERIES, query
+from synergy_cli.doctor.queries import APART_SECONDS, ASKED_TWICE, QUERIES, keep_lasting, query
 from synergy_cli.stack.compose import Stack
 
-_APART_SECONDS = 1.1
 _LOOK_ONLY = "PGOPTIONS=-c default_transaction_read_only=on -c statement_timeout=10s"
-_REDIS = (
-    "export REDISCLI_AUTH=$(cat /run/secrets/redis_password); redis-cli INFO && redis-cli CONFIG GET maxmemory-policy"
-    " && redis-cli CONFIG GET maxclients"
-)
+_REDIS = "REDISCLI_AUTH=$(cat /run/secrets/redis_password) exec redis-cli INFO"
 _REVISIONS = "from synergy_domain.migrations import SUPPORTED_REVISIONS as known; print(','.join(known))"
 
 
 def ask_database(stack: Stack) -> tuple[dict[str, Any] | None, Trouble | None]:
     """What each query gave, or why none could be asked."""
     before = time.time()
-    found = _psql(stack, [*(name for name in QUERIES if name != "clock"), "clock"])
+    found = _psql(stack, QUERIES)
     after = time.time()
     if not found:
         return None, Trouble(
@@ -33,18 +28,15 @@ def ask_database(stack: Stack) -> tuple[dict[str, Any] | None, Trouble | None]:
     # both clocks are this machine's, unless the database's is faked: only what lies outside of the call counts
     if "clock" in found:
         found["clock_difference"] = max(0.0, found["clock"] - after, before - found["clock"])
-    time.sleep(_APART_SECONDS)
-    again = _psql(stack, ["lock_waits", "table_locks"])
-    with contextlib.suppress(KeyError):
-        found["table_locks"] = [each for each in found["table_locks"] if each in again["table_locks"]]
-        found["lock_waits"] = max(found["lock_waits"], again["lock_waits"], key=lambda waits: waits["seconds"])
+    time.sleep(APART_SECONDS)
+    keep_lasting(found, _psql(stack, ASKED_TWICE))
     known = stack.compose("exec", "-T", "api", "python", "-c", _REVISIONS, capture=True, check=False).stdout.strip()
     if known:
         found["supported"] = tuple(known.split(","))
     return found, None
 
 
-def _psql(stack: Stack, names: list[str]) -> dict[str, Any]:
+def _psql(stack: Stack, names: Iterable[str]) -> dict[str, Any]:
     words = psql_words(names, stack.setting("DB_USER", "synergy_app"))
     done = stack.compose(
         "exec", "-T", "-e", _LOOK_ONLY, "db", "psql", "-U", "postgres", "-d", stack.setting("DB_NAME", "synergyos"),
@@ -81,13 +73,6 @@ def ask_redis(stack: Stack, name: str) -> tuple[dict[str, str] | None, Trouble |
 
 
 def read_info(text: str) -> dict[str, str]:
-    """INFO's `name:value`, and CONFIG GET's name and value, a line each."""
-    told: dict[str, str] = {}
-    lines = text.splitlines()
-    for place, line in enumerate(lines):
-        if line in {"maxmemory-policy", "maxclients"} and place + 1 < len(lines):
-            told[line] = lines[place + 1]
-        elif ":" in line:
-            key, _, value = line.partition(":")
-            told[key] = value.strip()
-    return told
+    """INFO's `name:value`, a line each."""
+    pairs = (line.partition(":") for line in text.splitlines() if ":" in line)
+    return {name: value for name, _, value in pairs}

@@ -22,9 +22,9 @@ _PROXY_LOOKUP_SECONDS = 6.0
 _GRACE_SECONDS = {"api": 35, "web": 20, "worker": 40, "scheduler": 20}
 
 # connections that one process opens beside its pool: the listener of an API process; relay and lease of a worker
-_DIRECT_CONNECTIONS = {"api": 1, "worker": 2, "scheduler": 1}
+DIRECT_CONNECTIONS = {"api": 1, "worker": 2, "scheduler": 1}
 _MAX_CONNECTIONS = 100
-_RESERVED_CONNECTIONS = 10  # for the superuser, migrations, backup and psql
+RESERVED_CONNECTIONS = 10  # for the superuser, migrations, backup and psql
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ def check_connections(stack: Stack, counts: dict[str, int]) -> None:
     pool = int(stack.setting("SYNERGY_DB_POOL_SIZE", "3"))
     sizes = {"api": pool, "worker": int(stack.setting("SYNERGY_WORKER_DB_POOL_SIZE", "5")), "scheduler": pool}
     processes = {**counts, "api": counts["api"] * int(stack.setting("WEB_WORKERS", "4"))}
-    needed = sum(processes[name] * (sizes[name] + more) for name, more in _DIRECT_CONNECTIONS.items())
-    available = _MAX_CONNECTIONS - _RESERVED_CONNECTIONS
+    needed = sum(processes[name] * (sizes[name] + more) for name, more in DIRECT_CONNECTIONS.items())
+    available = _MAX_CONNECTIONS - RESERVED_CONNECTIONS
     if stack.setting("DB_HOST", "db") == "db" and needed > available:
         raise StackError(
             f"{processes['api']} API processes, {counts['worker']} workers and {counts['scheduler']} schedulers may "

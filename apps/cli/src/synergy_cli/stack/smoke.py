@@ -58,7 +58,7 @@ def smoke(stack: Stack) -> None:
         ("uploaded files are not open", lambda: ask("/media/x").status == 404),
         ("an unknown host is refused", lambda: ask("/", name="evil.invalid").status == 421),
     ]
-    if stack.setting("SECURE_SSL_REDIRECT", "true").lower() in {"1", "true", "yes", "on"}:
+    if stack.switch("SECURE_SSL_REDIRECT", default=True):
         checks += [
             ("plain pages go to HTTPS", lambda: ask("/", tls=False).status == 308),
             ("the API refuses plain HTTP", lambda: ask("/api/v1/me", tls=False).status == 403),

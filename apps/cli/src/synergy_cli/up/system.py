@@ -23,7 +23,7 @@ from synergy_cli.up.web import WebApp
 from synergy_platform.embedded.errors import EmbeddedError, from_os_error
 from synergy_platform.embedded.home import Home, write_private
 from synergy_platform.embedded.postgres import EmbeddedPostgres
-from synergy_platform.embedded.process import LOOPBACK, free_port, require_free_port, spawn
+from synergy_platform.embedded.process import LOOPBACK, free_port, reached_at, require_free_port, spawn
 from synergy_platform.embedded.redis import EmbeddedRedis
 from synergy_platform.embedded.service import EmbeddedService
 from synergy_platform.settings import Settings
@@ -209,13 +209,12 @@ class System:
         if time.monotonic() < self._next_look:
             return False
         self._next_look = time.monotonic() + _LOOK_SECONDS
-        host = {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104 - the address of all becomes one's own
         request = (
             f"GET /api/health/ready HTTP/1.1\r\nHost: {urlsplit(self._address).netloc}\r\nConnection: close\r\n\r\n"
         )
         answer = b""
         try:
-            with socket.create_connection((host, port), timeout=5) as connection:
+            with socket.create_connection((reached_at(host), port), timeout=5) as connection:
                 connection.sendall(request.encode())
                 while part := connection.recv(4096):
                     answer += part

@@ -39,6 +39,20 @@ class Mailer(Protocol):
         ...
 
 
+def smtp_client(settings: Settings, timeout: float) -> aiosmtplib.SMTP:
+    """A client of the mail server that the settings name, not connected yet."""
+    return aiosmtplib.SMTP(
+        hostname=settings.email_host,
+        port=settings.email_port,
+        start_tls=settings.email_use_tls,
+        username=settings.email_user or None,
+        password=settings.email_password or None,
+        # else the machine's own name is asked of the DNS, for each mail
+        local_hostname=urlsplit(settings.public_url).hostname,
+        timeout=timeout,
+    )
+
+
 class SmtpMailer:
     """Sends through an SMTP server; a step may take `timeout` seconds at most, the whole three times that.
 
@@ -61,17 +75,7 @@ class SmtpMailer:
         """Send it; raises MailDelayed or MailRefused."""
         if time.monotonic() < self._paused_until:
             raise MailDelayed("Not tried: the mail server was too slow a moment ago.")
-        settings = self._settings
-        client = aiosmtplib.SMTP(
-            hostname=settings.email_host,
-            port=settings.email_port,
-            start_tls=settings.email_use_tls,
-            username=settings.email_user or None,
-            password=settings.email_password or None,
-            # else the machine's own name is asked of the DNS, for each mail
-            local_hostname=urlsplit(settings.public_url).hostname,
-            timeout=self._timeout,
-        )
+        client = smtp_client(self._settings, self._timeout)
         try:
             async with asyncio.timeout(3 * self._timeout):
                 await self._hand_over(client, mail)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from synergy_cli.doctor.facts import Facts
-from synergy_cli.doctor.findings import Finding, NotUsed, fault, graded, ok, warning
+from synergy_cli.doctor.findings import Finding, NotUsed, Runbook, fault, graded, ok, warning
 
-SILENT_SECONDS = 20
-_RUNBOOK = "tasks-not-processed"
+SILENT_SECONDS = 20  # as /api/auth/health
+_RUNBOOK: Runbook = "tasks-not-processed"
 
 
 def _heartbeat(facts: Facts, role: str, without: str) -> Finding:
@@ -84,7 +84,7 @@ def old_mails(facts: Facts) -> Finding:
     return graded(
         seconds, 900, 4 * 3600, f"The oldest queued mail waits for {seconds / 60:.0f} minutes.",
         "See that the worker runs and the mail server takes mails; the mail's last error is in the admin pages.",
-        _RUNBOOK,
+        "mails-stuck",
     )  # fmt: skip
 
 

@@ -6,10 +6,11 @@ import time
 from typing import Any
 
 from synergy_cli.doctor.facts import Facts
-from synergy_cli.doctor.findings import Finding, NotSeen, NotUsed, fault, graded, ok, warning
+from synergy_cli.doctor.findings import Finding, NotSeen, NotUsed, Runbook, fault, graded, ok, warning
+from synergy_cli.stack.rollout import RESERVED_CONNECTIONS
 
 _OLDEST_VERSION = 160000
-_SLOW = "responses-slow"
+_SLOW: Runbook = "responses-slow"
 
 
 def reachable(facts: Facts) -> Finding:
@@ -30,7 +31,7 @@ def version(facts: Facts) -> Finding:
 
 
 def role(facts: Facts) -> Finding:
-    """The application's role: rows, and in production nothing else."""
+    """The application's role may use every table, and is no superuser."""
     closed: list[str] = facts.sql("closed_tables")
     rights: dict[str, bool] = facts.sql("role")
     if closed:
@@ -119,7 +120,7 @@ def pools(facts: Facts) -> Finding:
     needed = facts.settings.connections
     if not needed:
         raise NotUsed("how many processes there are is not known here")
-    most = int(facts.sql("settings")["max_connections"]) - 10
+    most = int(facts.sql("settings")["max_connections"]) - RESERVED_CONNECTIONS
     text = f"All processes together may open {needed} connections, and the database gives {most}."
     remedy = "Lower WEB_WORKERS or SYNERGY_DB_POOL_SIZE, or put PgBouncer between."
     return fault(text, remedy, "database-refused") if needed > most else ok(text)

@@ -18,8 +18,8 @@ _RELEASED = 1_790_000_000  # no clock that is right shows less: SynergyOS is you
 
 def running(facts: Facts) -> Finding:
     """There is something to look at."""
-    if facts.running is not None:
-        return fault(facts.running.text, facts.running.fix, facts.running.runbook)
+    if trouble := facts.not_running:
+        return fault(trouble.text, trouble.fix, trouble.runbook)
     return ok("It runs.")
 
 
@@ -104,8 +104,9 @@ def disk_free(facts: Facts) -> Finding:
     text = f"The disk of the {what} has {worst.free / _GB:.1f} GiB free ({100 * share:.0f} %)."
     remedy = "Make room, or move it to a larger disk: PostgreSQL ends when it cannot write."
     if worst.free < _GB // 2 or (share < 0.03 and worst.free < 10 * _GB):
-        return fault(text, remedy)
-    return warning(text, remedy) if worst.free < 2 * _GB or (share < 0.1 and worst.free < 20 * _GB) else ok(text)
+        return fault(text, remedy, "disk-low")
+    is_low = worst.free < 2 * _GB or (share < 0.1 and worst.free < 20 * _GB)
+    return warning(text, remedy, "disk-low") if is_low else ok(text)
 
 
 def free_bytes(folder: Path) -> int | None:

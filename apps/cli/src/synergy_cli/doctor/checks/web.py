@@ -3,43 +3,57 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
+from functools import wraps
 
 from synergy_cli.doctor.facts import Facts
-from synergy_cli.doctor.findings import Finding, fault, graded, ok
+from synergy_cli.doctor.findings import Finding, Runbook, fault, graded, ok
 from synergy_cli.doctor.http import Answer, Site, Unreachable, files_of
 
 _TRIES = 5
-_SLOW, _DOWN, _FILES = "responses-slow", "process-does-not-start", "static-files-missing"
+_SLOW: Runbook = "responses-slow"
+_DOWN: Runbook = "process-does-not-start"
+_FILES: Runbook = "static-files-missing"
+_SITES = {"API": Facts.the_api, "web app": Facts.the_web}
 
 
-def _ask(facts: Facts, site: Site, path: str, part: str) -> Answer | Finding:
-    """The answer, or what is wrong when there is none."""
-    try:
-        return site.get(path)
-    except Unreachable as error:
-        if error.silent:
-            return fault(
-                f"The {part} does not answer: {error}.",
-                "See whether its processes are stopped, busy, or wait for a lock.", _SLOW,
-            )  # fmt: skip
-        return fault(f"The {part} does not run: {error}.", f"Look at its log, and start it: {facts.start}.", _DOWN)
+def _unreached(facts: Facts, part: str, error: Unreachable) -> Finding:
+    if error.silent:
+        return fault(
+            f"The {part} does not answer: {error}.",
+            "See whether its processes are stopped, busy, or wait for a lock.", _SLOW,
+        )  # fmt: skip
+    return fault(f"The {part} does not run: {error}.", f"Look at its log, and start it: {facts.start}.", _DOWN)
 
 
-def live(facts: Facts) -> Finding:
+def _answer(part: str, path: str) -> Callable[[Callable[[Facts, Answer], Finding]], Callable[[Facts], Finding]]:
+    """Makes a check of what judges the answer at `path`; where there is none, that is what it finds."""
+
+    def check_of(judge: Callable[[Facts, Answer], Finding]) -> Callable[[Facts], Finding]:
+        @wraps(judge)
+        def check(facts: Facts) -> Finding:
+            try:
+                answer = _SITES[part](facts).get(path)
+            except Unreachable as error:
+                return _unreached(facts, part, error)
+            return judge(facts, answer)
+
+        return check
+
+    return check_of
+
+
+@_answer("API", "/api/health/live")
+def live(facts: Facts, answer: Answer) -> Finding:
     """The process answers."""
-    answer = _ask(facts, facts.the_api(), "/api/health/live", "API")
-    if isinstance(answer, Finding):
-        return answer
     if answer.status != 200:
         return fault(f"The API says {answer.status} to /api/health/live.", f"Start it again: {facts.start}.", _DOWN)
     return ok("The API is alive.")
 
 
-def ready(facts: Facts) -> Finding:
+@_answer("API", "/api/health/ready")
+def ready(_: Facts, answer: Answer) -> Finding:
     """It may take traffic."""
-    answer = _ask(facts, facts.the_api(), "/api/health/ready", "API")
-    if isinstance(answer, Finding):
-        return answer
     if answer.status != 200:
         detail = _detail(answer)
         return fault(f"The API is not ready: {detail}", "See the database's checks above.", "database-refused")
@@ -53,9 +67,7 @@ def latency(facts: Facts) -> Finding:
         try:
             seconds.append(site.ask("/api/health/live").seconds)
         except Unreachable as error:
-            if not error.silent:
-                return fault(f"The API does not run: {error}.", f"Start it: {facts.start}.", _DOWN)
-            return fault(f"The API does not answer: {error}.", "Find what stops it: a signal, a full processor.", _SLOW)
+            return _unreached(facts, "API", error)
     middle = statistics.median(seconds) * 1000
     return graded(
         middle, 300, 1500, f"/api/health/live takes {middle:.0f} ms (median of {_TRIES}).",
@@ -63,11 +75,9 @@ def latency(facts: Facts) -> Finding:
     )  # fmt: skip
 
 
-def parts(facts: Facts) -> Finding:
+@_answer("API", "/api/auth/health")
+def parts(_: Facts, answer: Answer) -> Finding:
     """What the API itself says of the system."""
-    answer = _ask(facts, facts.the_api(), "/api/auth/health", "API")
-    if isinstance(answer, Finding):
-        return answer
     told = answer.json()
     bad = [f"{name} {state}" for name, state in told["services"].items() if state != "ok"]
     if bad:
@@ -75,11 +85,9 @@ def parts(facts: Facts) -> Finding:
     return ok("The API says that each part is well.")
 
 
-def same_version(facts: Facts) -> Finding:
+@_answer("API", "/api/auth/health")
+def same_version(facts: Facts, answer: Answer) -> Finding:
     """A process of the release before may have been left."""
-    answer = _ask(facts, facts.the_api(), "/api/auth/health", "API")
-    if isinstance(answer, Finding):
-        return answer
     found = answer.json()["version"]
     if found != facts.version:
         return fault(
@@ -89,21 +97,17 @@ def same_version(facts: Facts) -> Finding:
     return ok(f"The API is {found}, as this command.")
 
 
-def description(facts: Facts) -> Finding:
+@_answer("API", "/api/openapi.json")
+def description(_: Facts, answer: Answer) -> Finding:
     """Clients are made from it."""
-    answer = _ask(facts, facts.the_api(), "/api/openapi.json", "API")
-    if isinstance(answer, Finding):
-        return answer
     if answer.status != 200 or not answer.json().get("paths"):
         return fault(f"The API's description is not served ({answer.status}).", "Install this release anew.")
     return ok(f"The API describes {len(answer.json()['paths'])} addresses.")
 
 
-def guarded(facts: Facts) -> Finding:
+@_answer("API", "/api/v1/me")
+def guarded(_: Facts, answer: Answer) -> Finding:
     """What is not public wants a sign-in."""
-    answer = _ask(facts, facts.the_api(), "/api/v1/me", "API")
-    if isinstance(answer, Finding):
-        return answer
     if answer.status != 401 or "problem+json" not in answer.headers.get("content-type", ""):
         return fault(
             f"/api/v1/me answers {answer.status} to nobody in particular, where 401 is right.",
@@ -112,11 +116,9 @@ def guarded(facts: Facts) -> Finding:
     return ok("What is not public wants a sign-in.")
 
 
-def page(facts: Facts) -> Finding:
+@_answer("web app", "/login")
+def page(facts: Facts, answer: Answer) -> Finding:
     """The sign-in page is rendered."""
-    answer = _ask(facts, facts.the_web(), "/login", "web app")
-    if isinstance(answer, Finding):
-        return answer
     if answer.status != 200 or b"<html" not in answer.body:
         return fault(
             f"The sign-in page is not rendered ({answer.status}).", f"Read the web app's log; {facts.start}.", _FILES
@@ -124,20 +126,13 @@ def page(facts: Facts) -> Finding:
     return ok("The sign-in page is rendered.")
 
 
-def files(facts: Facts) -> Finding:
+@_answer("web app", "/login")
+def files(facts: Facts, answer: Answer) -> Finding:
     """Each script and style that the page names is there."""
-    site = facts.the_web()
-    answer = _ask(facts, site, "/login", "web app")
-    if isinstance(answer, Finding):
-        return answer
     named = files_of(answer.body)
     if not named:
         return fault("The sign-in page names no script or style.", "Build the web app anew and start it.", _FILES)
-    missing: list[str] = []
-    for path in named:
-        found = _ask(facts, site, path, "web app")
-        if isinstance(found, Finding) or found.status != 200 or not found.body:
-            missing.append(path)
+    missing = [path for path in named if not _is_served(facts.the_web(), path)]
     if missing:
         return fault(
             f"{len(missing)} of {len(named)} files of the sign-in page are missing: {missing[0]}.",
@@ -146,11 +141,17 @@ def files(facts: Facts) -> Finding:
     return ok(f"All {len(named)} files of the sign-in page are there.")
 
 
-def headers(facts: Facts) -> Finding:
+def _is_served(site: Site, path: str) -> bool:
+    try:
+        found = site.get(path)
+    except Unreachable:
+        return False
+    return found.status == 200 and bool(found.body)
+
+
+@_answer("web app", "/login")
+def headers(_: Facts, answer: Answer) -> Finding:
     """What protects a page from others."""
-    answer = _ask(facts, facts.the_web(), "/login", "web app")
-    if isinstance(answer, Finding):
-        return answer
     names = ("content-security-policy", "x-frame-options", "x-content-type-options", "referrer-policy")
     missing = [name for name in names if name not in answer.headers]
     if missing:
@@ -158,11 +159,9 @@ def headers(facts: Facts) -> Finding:
     return ok("Pages carry their security headers.")
 
 
-def through_web(facts: Facts) -> Finding:
+@_answer("web app", "/api/health/live")
+def through_web(_: Facts, answer: Answer) -> Finding:
     """The web server passes /api/ on."""
-    answer = _ask(facts, facts.the_web(), "/api/health/live", "web app")
-    if isinstance(answer, Finding):
-        return answer
     if answer.status != 200:
         return fault(f"Through the web app the API answers {answer.status}.", "Look at the web app's log.", _DOWN)
     return ok("The API is reached through the public port.")
