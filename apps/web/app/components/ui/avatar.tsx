@@ -34,6 +34,7 @@ export function Avatar({ person, size = "sm", className }: AvatarProps) {
       <img
         src={person.avatar_url}
         alt=""
+        aria-hidden
         title={person.name}
         loading="lazy"
         className={cx("inline-block shrink-0 rounded-full object-cover", sizes[size], className)}

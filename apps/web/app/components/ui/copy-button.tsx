@@ -1,6 +1,7 @@
 import { Check, Copy, TriangleAlert } from "lucide-react";
 import { useEffect, useState } from "react";
 import { Button } from "~/components/ui/button";
+import { TextField } from "~/components/ui/field";
 
 const SHOWN_MS = 4_000;
 const looks = { idle: [Copy, "Copy"], copied: [Check, "Copied"], failed: [TriangleAlert, "Copy it by hand"] } as const;
@@ -32,5 +33,26 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
         {state === "idle" ? "" : word}
       </span>
     </>
+  );
+}
+
+/** A text to take along, such as a secret, with the button that copies it. */
+export function CopyField({ label, text }: { label: string; text: string }) {
+  return (
+    <div className="flex items-end gap-2">
+      <div className="min-w-0 flex-1">
+        <TextField
+          label={label}
+          readOnly
+          value={text}
+          spellCheck={false}
+          onFocus={(event) => event.currentTarget.select()}
+          className="font-mono"
+        />
+      </div>
+      <span className="pb-0.5">
+        <CopyButton text={text} label={`Copy the ${label.toLowerCase()}`} />
+      </span>
+    </div>
   );
 }

@@ -69,6 +69,14 @@ export function TextAreaField({
   );
 }
 
+export function SelectField({ label, error, hint, isOptional, ...props }: FieldProps & ComponentProps<"select">) {
+  return (
+    <Field label={label} error={error} hint={hint} isOptional={isOptional}>
+      {(wiring) => <Select {...props} {...wiring} />}
+    </Field>
+  );
+}
+
 /** A native select: phones show their own picker. */
 export function Select({ className, children, ...props }: ComponentProps<"select">) {
   return (

@@ -2,7 +2,7 @@ import type { LucideIcon } from "lucide-react";
 import { NavLink } from "react-router";
 import { cx } from "~/components/ui/cx";
 
-export interface Tab {
+interface Tab {
   to: string;
   label: string;
   icon: LucideIcon;

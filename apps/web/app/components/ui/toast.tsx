@@ -50,6 +50,11 @@ export function toastError(what: string, error: unknown, retry?: () => void): vo
   });
 }
 
+/** For a form, which shows what the server refused: what never came to the server is a message. */
+export function toastUnlessAnswered(what: string, error: unknown): void {
+  if (!(error instanceof ApiError)) toastError(what, error);
+}
+
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);

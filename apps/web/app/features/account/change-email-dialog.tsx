@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { TextField } from "~/components/ui/field";
 import { toastDone } from "~/components/ui/toast";
+import { OwnPasswordField } from "~/features/account/fields";
 import { useChangeEmail } from "~/features/account/mutations";
 import { failureOf, fieldError } from "~/features/identity/form";
 import { FormDialog } from "~/features/identity/form-dialog";
@@ -43,16 +44,7 @@ export default function ChangeEmailDialog({ hasPassword, onClose }: { hasPasswor
         error={fieldError(failure, "email")}
       />
       {hasPassword && (
-        <TextField
-          label="Your password"
-          type="password"
-          autoComplete="current-password"
-          required
-          maxLength={128}
-          value={password}
-          onChange={(event) => setPassword(event.target.value)}
-          error={fieldError(failure, "password")}
-        />
+        <OwnPasswordField value={password} onChange={setPassword} error={fieldError(failure, "password")} />
       )}
     </FormDialog>
   );

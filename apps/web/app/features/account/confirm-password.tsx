@@ -1,5 +1,5 @@
 import { type ReactNode, useState } from "react";
-import { TextField } from "~/components/ui/field";
+import { OwnPasswordField } from "~/features/account/fields";
 import { failureOf, fieldError } from "~/features/identity/form";
 import { FormDialog } from "~/features/identity/form-dialog";
 
@@ -42,17 +42,7 @@ export default function ConfirmPassword({
     >
       <p className="text-body text-muted">{children}</p>
       {hasPassword && (
-        <TextField
-          label="Your password"
-          type="password"
-          autoComplete="current-password"
-          autoFocus
-          required
-          maxLength={128}
-          value={password}
-          onChange={(event) => setPassword(event.target.value)}
-          error={fieldError(failure, "password")}
-        />
+        <OwnPasswordField autoFocus value={password} onChange={setPassword} error={fieldError(failure, "password")} />
       )}
     </FormDialog>
   );

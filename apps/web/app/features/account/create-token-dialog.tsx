@@ -1,9 +1,9 @@
 import type { ApiTokenInput } from "@synergy/client";
 import { useId, useState } from "react";
 import { Button } from "~/components/ui/button";
-import { CopyButton } from "~/components/ui/copy-button";
+import { CopyField } from "~/components/ui/copy-button";
 import { Dialog } from "~/components/ui/dialog";
-import { Select, TextField } from "~/components/ui/field";
+import { SelectField, TextField } from "~/components/ui/field";
 import { useCreateToken } from "~/features/account/mutations";
 import { failureOf, fieldError } from "~/features/identity/form";
 import { FormDialog } from "~/features/identity/form-dialog";
@@ -24,8 +24,9 @@ export default function CreateTokenDialog({ isAdmin, onClose }: { isAdmin: boole
   const [name, setName] = useState("");
   const [scopes, setScopes] = useState<readonly Scope[]>(["read"]);
   const [days, setDays] = useState<number>(DAYS[1]);
-  const lifetimeId = useId();
+  const scopesErrorId = useId();
   const failure = failureOf(create.error);
+  const scopesError = fieldError(failure, "scopes");
   if (create.data) return <TokenShown token={create.data.token} onClose={onClose} />;
 
   const choices = (Object.keys(SCOPES) as Scope[]).filter((scope) => scope !== "admin" || isAdmin);
@@ -57,7 +58,7 @@ export default function CreateTokenDialog({ isAdmin, onClose }: { isAdmin: boole
         onChange={(event) => setName(event.target.value)}
         error={fieldError(failure, "name")}
       />
-      <fieldset className="flex flex-col gap-1">
+      <fieldset aria-describedby={scopesError && scopesErrorId} className="flex flex-col gap-1">
         <legend className="mb-1 text-meta font-medium">Scopes</legend>
         {choices.map((scope) => (
           <label key={scope} className="flex min-h-7 items-center gap-2.5 touch:min-h-11">
@@ -72,21 +73,25 @@ export default function CreateTokenDialog({ isAdmin, onClose }: { isAdmin: boole
             </span>
           </label>
         ))}
-        {fieldError(failure, "scopes") && <p className="text-meta text-danger">{fieldError(failure, "scopes")}</p>}
+        {scopesError && (
+          <p id={scopesErrorId} className="text-meta text-danger">
+            {scopesError}
+          </p>
+        )}
       </fieldset>
-      <div className="flex flex-col gap-1">
-        <label htmlFor={lifetimeId} className="text-meta font-medium">
-          Good for
-        </label>
-        <Select id={lifetimeId} value={days} onChange={(event) => setDays(Number(event.target.value))}>
-          {DAYS.map((count) => (
-            <option key={count} value={count}>
-              {count} days
-            </option>
-          ))}
-          <option value={0}>Until I revoke it</option>
-        </Select>
-      </div>
+      <SelectField
+        label="Good for"
+        value={days}
+        onChange={(event) => setDays(Number(event.target.value))}
+        error={fieldError(failure, "expires_at")}
+      >
+        {DAYS.map((count) => (
+          <option key={count} value={count}>
+            {count} days
+          </option>
+        ))}
+        <option value={0}>Until I revoke it</option>
+      </SelectField>
     </FormDialog>
   );
 }
@@ -97,12 +102,7 @@ function TokenShown({ token, onClose }: { token: string; onClose: () => void }) 
       <p className="mb-3 text-body text-muted">
         Scripts send it as <code>Authorization: Bearer …</code>. Copy it now: it is not shown again.
       </p>
-      <div className="flex items-end gap-2">
-        <div className="min-w-0 flex-1">
-          <TextField label="Token" readOnly value={token} spellCheck={false} className="font-mono" />
-        </div>
-        <CopyButton text={token} label="Copy the token" />
-      </div>
+      <CopyField label="Token" text={token} />
       <div className="mt-4 flex justify-end">
         <Button variant="primary" size="md" onPress={onClose}>
           I have copied it

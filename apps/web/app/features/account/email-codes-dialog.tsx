@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { CodeField } from "~/features/account/totp-dialog";
+import { CodeField } from "~/features/account/fields";
 import { failureOf, fieldError } from "~/features/identity/form";
 import { FormDialog } from "~/features/identity/form-dialog";
 
@@ -26,7 +26,7 @@ export default function EmailCodesDialog({ email, error, isPending, onConfirm, o
       onClose={onClose}
     >
       <p className="text-body text-muted">A code was mailed to {email}. It is good for 10 minutes.</p>
-      <CodeField code={code} onChange={setCode} error={fieldError(failure, "code")} />
+      <CodeField autoFocus value={code} onChange={setCode} error={fieldError(failure, "code")} />
     </FormDialog>
   );
 }

@@ -21,18 +21,40 @@ import {
   revokeSession,
   turnEmailMfaOff,
   turnTotpOff,
-  type UserView,
 } from "@synergy/client";
-import { type QueryKey, useMutation, useQueryClient } from "@tanstack/react-query";
-import { toastError } from "~/components/ui/toast";
-import { factorsQuery, identitiesQuery, sessionsQuery, tokensQuery } from "~/features/account/queries";
+import { type QueryClient, type QueryKey, useMutation, useQueryClient } from "@tanstack/react-query";
+import { toastError, toastUnlessAnswered } from "~/components/ui/toast";
+import {
+  factorsQuery,
+  identitiesQuery,
+  mySecurityEventsQuery,
+  sessionsQuery,
+  tokensQuery,
+} from "~/features/account/queries";
 import { meQuery } from "~/features/identity/queries";
-import { type Api, ApiError, answer } from "~/lib/api";
+import { preferencesQuery } from "~/features/notifications/preferences";
+import { type Api, answer } from "~/lib/api";
 import { apiOf } from "~/lib/query";
 import { sendFile } from "~/lib/send-file";
+import type { Me } from "~/lib/types";
 
-/** What a change of the account also adds to the list of what happened. */
-const EVENTS = ["me", "security-events"];
+/** What happened to the account: each change adds to it. */
+const EVENTS = mySecurityEventsQuery.queryKey;
+const FACTORS = [factorsQuery.queryKey, EVENTS];
+const SESSIONS = [sessionsQuery.queryKey, EVENTS];
+const TOKENS = [tokensQuery.queryKey, EVENTS];
+const IDENTITIES = [identitiesQuery.queryKey, EVENTS];
+/** The account itself, and all of the others, which are below its key. */
+const ALL = [meQuery.queryKey];
+
+/** Before anybody is told that it is saved: a form that shows it later would take back what was typed meanwhile. */
+const storeMe = (client: QueryClient, me: Me) => client.setQueryData(meQuery.queryKey, me);
+
+interface AccountChange<Result> {
+  store?: (client: QueryClient, answered: Result) => void;
+  stale?: QueryKey[];
+  failed?: string;
+}
 
 /**
  * A change of one's own account. A form shows beside its fields what the server says; what never came to the server is
@@ -40,7 +62,7 @@ const EVENTS = ["me", "security-events"];
  */
 function useAccountChange<Input, Result>(
   call: (api: Api, input: Input) => Promise<Result>,
-  { stale = [], failed }: { stale?: QueryKey[]; failed?: string } = {},
+  { store, stale = [EVENTS], failed }: AccountChange<Result> = {},
 ) {
   const client = useQueryClient();
   return useMutation({
@@ -48,25 +70,26 @@ function useAccountChange<Input, Result>(
     // Secrets are for the caller alone and kept nowhere.
     gcTime: 0,
     // Not awaited: what the caller says of it must not wait for the lists, whose rows may be gone then.
-    onSuccess: () => {
-      for (const queryKey of [...stale, EVENTS]) client.invalidateQueries({ queryKey });
+    onSuccess: (answered) => {
+      store?.(client, answered);
+      for (const queryKey of stale) client.invalidateQueries({ queryKey });
     },
     onError: (error) => {
       if (failed) toastError(failed, error);
-      else if (!(error instanceof ApiError)) toastError("The change was not saved.", error);
+      else toastUnlessAnswered("The change was not saved.", error);
     },
   });
 }
 
-const ME = [meQuery.queryKey];
-const FACTORS = [factorsQuery.queryKey];
-const SESSIONS = [sessionsQuery.queryKey];
-
 export const useChangeProfile = () =>
-  useAccountChange((client, body: ProfileChange) => answer(changeMe({ client, body })), { stale: ME });
+  useAccountChange((client, body: ProfileChange) => answer(changeMe({ client, body })), {
+    store: storeMe,
+    // They show the timezone.
+    stale: [EVENTS, preferencesQuery.queryKey],
+  });
 
 export const useChangePassword = () =>
-  useAccountChange((client, body: PasswordChange) => changePassword({ client, body }), { stale: [...ME, ...SESSIONS] });
+  useAccountChange((client, body: PasswordChange) => changePassword({ client, body }), { stale: ALL });
 
 export const useChangeEmail = () =>
   useAccountChange((client, body: { email: string; password: string | null }) => changeEmail({ client, body }));
@@ -75,14 +98,14 @@ export const useResendVerification = () =>
   useAccountChange((client, _: undefined) => resendVerification({ client }), { failed: "The mail was not sent." });
 
 export const useSetAvatar = () =>
-  useAccountChange((_, file: File) => sendFile<UserView>("/api/v1/me/avatar", file, { method: "PUT" }), {
-    stale: ME,
+  useAccountChange((_, file: File) => sendFile<Me>("/api/v1/me/avatar", file, { method: "PUT" }), {
+    store: storeMe,
     failed: "The picture was not saved.",
   });
 
 export const useRemoveAvatar = () =>
   useAccountChange((client, _: undefined) => removeAvatar({ client }), {
-    stale: ME,
+    stale: ALL,
     failed: "The picture was not removed.",
   });
 
@@ -130,12 +153,12 @@ export const useRevokeOtherSessions = () =>
 
 export const useCreateToken = () =>
   useAccountChange((client, body: ApiTokenInput) => answer(createApiToken({ client, body })), {
-    stale: [tokensQuery.queryKey],
+    stale: TOKENS,
   });
 
 export const useRevokeToken = () =>
   useAccountChange((client, id: string) => revokeApiToken({ client, path: { token_id: id } }), {
-    stale: [tokensQuery.queryKey],
+    stale: TOKENS,
     failed: "The token was not revoked.",
   });
 
@@ -151,5 +174,5 @@ export const useUnlinkIdentity = () =>
   useAccountChange(
     (client, { id, password }: { id: string; password: string | null }) =>
       deleteIdentity({ client, path: { identity_id: id }, body: { password } }),
-    { stale: [identitiesQuery.queryKey] },
+    { stale: IDENTITIES },
   );

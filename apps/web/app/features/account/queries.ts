@@ -5,13 +5,10 @@ import {
   listIdentities,
   listMySecurityEvents,
   listSessions,
-  type SecurityEventViewPage,
 } from "@synergy/client";
-import { type InfiniteData, infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { answer } from "~/lib/api";
 import { apiOf } from "~/lib/query";
-
-export type SecurityEventPages = InfiniteData<SecurityEventViewPage, string | null>;
 
 export const sessionsQuery = queryOptions({
   queryKey: ["me", "sessions"],

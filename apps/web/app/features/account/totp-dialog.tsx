@@ -1,7 +1,7 @@
 import type { TotpSetUp } from "@synergy/client";
 import { useState } from "react";
-import { CopyButton } from "~/components/ui/copy-button";
-import { TextField } from "~/components/ui/field";
+import { CopyField } from "~/components/ui/copy-button";
+import { CodeField } from "~/features/account/fields";
 import { failureOf, fieldError } from "~/features/identity/form";
 import { FormDialog } from "~/features/identity/form-dialog";
 
@@ -34,36 +34,8 @@ export default function TotpDialog({ setUp, error, isPending, onConfirm, onClose
         // apps want dark on light, whatever the theme
         className="size-48 self-center rounded-control bg-white p-2"
       />
-      <div className="flex items-end gap-2">
-        <div className="min-w-0 flex-1">
-          <TextField label="Key" readOnly value={setUp.secret} spellCheck={false} className="font-mono" />
-        </div>
-        <CopyButton text={setUp.secret} label="Copy the key" />
-      </div>
-      <CodeField code={code} onChange={setCode} error={fieldError(failure, "code")} />
+      <CopyField label="Key" text={setUp.secret} />
+      <CodeField autoFocus value={code} onChange={setCode} error={fieldError(failure, "code")} />
     </FormDialog>
-  );
-}
-
-interface CodeFieldProps {
-  code: string;
-  onChange: (code: string) => void;
-  error: string | undefined;
-}
-
-/** Six digits, which phones offer from an app or a mail by themselves. */
-export function CodeField({ code, onChange, error }: CodeFieldProps) {
-  return (
-    <TextField
-      label="Code"
-      inputMode="numeric"
-      autoComplete="one-time-code"
-      autoFocus
-      required
-      maxLength={10}
-      value={code}
-      onChange={(event) => onChange(event.target.value)}
-      error={error}
-    />
   );
 }

@@ -6,7 +6,7 @@ import { useResendVerification } from "~/features/account/mutations";
 import { meQuery } from "~/features/identity/queries";
 
 /** Asks to confirm one's address; nothing once that is done. */
-export function VerifyAddress({ purpose }: { purpose: string }) {
+export function VerifyAddress({ reason }: { reason: string }) {
   const { data: me } = useSuspenseQuery(meQuery);
   const { mutate: resend, isPending } = useResendVerification();
   if (me.email_verified_at || !me.email) return null;
@@ -14,7 +14,7 @@ export function VerifyAddress({ purpose }: { purpose: string }) {
     <p className="flex flex-wrap items-center gap-2 rounded-control border border-warn/40 bg-warn/8 px-3 py-2">
       <MailWarning aria-hidden className="size-4 shrink-0 text-warn" />
       <span className="min-w-0 flex-1">
-        {purpose} Follow the link in the mail that was sent to {me.email}.
+        {reason} Follow the link in the mail that was sent to {me.email}.
       </span>
       <Button
         isPending={isPending}

@@ -20,7 +20,6 @@ export default function AccountMenu({ account, name }: { account: AdminUserView;
   const { mutate: deactivate } = useDeactivate();
   const { mutate: signOut } = useSignOut();
   const { mutate: resetFactors } = useResetFactors();
-  const isUsable = account.is_active;
   return (
     <>
       <MenuTrigger>
@@ -33,7 +32,7 @@ export default function AccountMenu({ account, name }: { account: AdminUserView;
               Link to an account
             </MenuItem>
           )}
-          {isUsable && (
+          {account.is_active && (
             <MenuItem id="sign-out" icon={<LogOut />} onAction={() => setAsking("sign-out")}>
               Sign out everywhere
             </MenuItem>
@@ -43,12 +42,12 @@ export default function AccountMenu({ account, name }: { account: AdminUserView;
               Reset the second factor
             </MenuItem>
           )}
-          {isUsable && (
+          {account.is_active && (
             <MenuItem id="deactivate" icon={<UserX />} onAction={() => setAsking("deactivate")}>
               Deactivate
             </MenuItem>
           )}
-          {!isUsable && !account.is_person_only && (
+          {!account.is_active && !account.is_person_only && (
             <MenuItem
               id="activate"
               icon={<UserCheck />}

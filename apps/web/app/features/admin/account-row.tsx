@@ -6,7 +6,8 @@ import { Avatar } from "~/components/ui/avatar";
 import { Select } from "~/components/ui/field";
 import { toastDone } from "~/components/ui/toast";
 import { useSetRole } from "~/features/admin/mutations";
-import { GLOBAL_ROLES, ROLE_LABELS } from "~/features/admin/roles";
+import { GLOBAL_ROLES, type GlobalRole, ROLE_LABELS } from "~/features/admin/roles";
+import { personOf } from "~/features/identity/person";
 import { meQuery } from "~/features/identity/queries";
 
 const AccountMenu = lazy(() => import("~/features/admin/account-menu"));
@@ -21,7 +22,8 @@ function stateOf({ is_person_only, is_active }: AdminUserView): string | undefin
 export function AccountRow({ account }: { account: AdminUserView }) {
   const { data: me } = useSuspenseQuery(meQuery);
   const { mutate: setRole, isPending } = useSetRole();
-  const name = `${account.first_name} ${account.last_name}`;
+  const person = personOf(account);
+  const { name } = person;
   const isMe = account.id === me.id;
   const state = stateOf(account);
   const cell = "border-t border-line px-3 py-2";
@@ -29,7 +31,7 @@ export function AccountRow({ account }: { account: AdminUserView }) {
     <tr>
       <td className={cell}>
         <span className="flex items-center gap-3">
-          <Avatar person={{ id: account.id, name, avatar_url: account.avatar_url }} size="md" />
+          <Avatar person={person} size="md" />
           <span className="min-w-0">
             <span className="block truncate font-medium">
               {name} {isMe && <span className="font-normal text-subtle">(you)</span>}
@@ -52,7 +54,7 @@ export function AccountRow({ account }: { account: AdminUserView }) {
             value={account.role}
             disabled={isPending}
             onChange={(event) => {
-              const role = event.target.value as AdminUserView["role"];
+              const role = event.target.value as GlobalRole;
               setRole(
                 { id: account.id, role },
                 { onSuccess: () => toastDone(`${name} is now ${ROLE_LABELS[role].toLowerCase()}.`) },

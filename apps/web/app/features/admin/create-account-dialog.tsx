@@ -1,9 +1,9 @@
 import type { NewUser } from "@synergy/client";
-import { useId, useState } from "react";
-import { Select, TextField } from "~/components/ui/field";
+import { useState } from "react";
+import { SelectField, TextField } from "~/components/ui/field";
 import { toastDone } from "~/components/ui/toast";
 import { useCreateAccount } from "~/features/admin/mutations";
-import { GLOBAL_ROLES, ROLE_LABELS } from "~/features/admin/roles";
+import { GLOBAL_ROLES, type GlobalRole, ROLE_LABELS } from "~/features/admin/roles";
 import { failureOf, fieldError } from "~/features/identity/form";
 import { FormDialog } from "~/features/identity/form-dialog";
 
@@ -14,7 +14,6 @@ const EMPTY: Required<NewUser> = { first_name: "", last_name: "", username: "", 
 export default function CreateAccountDialog({ onClose }: { onClose: () => void }) {
   const { mutate: create, error, isPending } = useCreateAccount();
   const [draft, setDraft] = useState(EMPTY);
-  const roleId = useId();
   const failure = failureOf(error);
   const field = (name: "first_name" | "last_name" | "username" | "email") => ({
     required: true,
@@ -61,22 +60,18 @@ export default function CreateAccountDialog({ onClose }: { onClose: () => void }
         hint="They get a link there to choose a password; it is good for seven days."
         {...field("email")}
       />
-      <div className="flex flex-col gap-1">
-        <label htmlFor={roleId} className="text-meta font-medium">
-          Role
-        </label>
-        <Select
-          id={roleId}
-          value={draft.role}
-          onChange={(event) => setDraft({ ...draft, role: event.target.value as NewUser["role"] & string })}
-        >
-          {GLOBAL_ROLES.map((role) => (
-            <option key={role} value={role}>
-              {ROLE_LABELS[role]}
-            </option>
-          ))}
-        </Select>
-      </div>
+      <SelectField
+        label="Role"
+        value={draft.role}
+        onChange={(event) => setDraft({ ...draft, role: event.target.value as GlobalRole })}
+        error={fieldError(failure, "role")}
+      >
+        {GLOBAL_ROLES.map((role) => (
+          <option key={role} value={role}>
+            {ROLE_LABELS[role]}
+          </option>
+        ))}
+      </SelectField>
     </FormDialog>
   );
 }

@@ -1,5 +1,4 @@
 import {
-  type AdminUserView,
   activateAccount,
   changeAccount,
   createAccount,
@@ -12,12 +11,11 @@ import {
   signAccountOut,
 } from "@synergy/client";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { toastError } from "~/components/ui/toast";
+import { toastError, toastUnlessAnswered } from "~/components/ui/toast";
 import { mfaRolesQuery } from "~/features/admin/queries";
-import { type Api, ApiError, answer } from "~/lib/api";
+import type { GlobalRole } from "~/features/admin/roles";
+import { type Api, answer } from "~/lib/api";
 import { apiOf } from "~/lib/query";
-
-type GlobalRole = AdminUserView["role"];
 
 /** Something done to an account; what fails is a message (`failed`), or shown by the form that asked. */
 function useAccountAction<Input>(call: (api: Api, input: Input) => Promise<unknown>, failed?: string) {
@@ -26,7 +24,7 @@ function useAccountAction<Input>(call: (api: Api, input: Input) => Promise<unkno
     mutationFn: (input: Input) => call(apiOf(client), input),
     onError: (error) => {
       if (failed) toastError(failed, error);
-      else if (!(error instanceof ApiError)) toastError("The change was not saved.", error);
+      else toastUnlessAnswered("The change was not saved.", error);
     },
     // Not awaited: what the caller says of it must not wait for the list, whose row may be gone then.
     onSettled: () => {

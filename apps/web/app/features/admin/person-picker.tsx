@@ -17,18 +17,20 @@ interface PersonPickerProps {
 /** Finds one person by a part of their name. */
 export function PersonPicker({ label, chosen, without, onChoose }: PersonPickerProps) {
   const [text, setText] = useState("");
-  const { data: users } = useQuery(usersQuery(useDeferredValue(text.trim())));
+  const { data: users, isPending } = useQuery(usersQuery(useDeferredValue(text.trim())));
   const shown = users?.items.filter((user) => user.id !== without && user.is_active) ?? [];
   return (
-    <fieldset className="flex flex-col gap-2">
-      <legend className="sr-only">{label}</legend>
+    <div className="flex flex-col gap-2">
       <TextField
         label={label}
         placeholder="Name or username"
         value={text}
         onChange={(event) => setText(event.target.value)}
       />
-      <ul className="max-h-48 overflow-y-auto rounded-control border border-line p-1 scrollbar-thin">
+      <ul
+        aria-label="People"
+        className="max-h-48 overflow-y-auto rounded-control border border-line p-1 scrollbar-thin"
+      >
         {shown.map((user) => (
           <li key={user.id}>
             <button
@@ -45,8 +47,8 @@ export function PersonPicker({ label, chosen, without, onChoose }: PersonPickerP
             </button>
           </li>
         ))}
-        {!shown.length && <li className="px-2 py-2 text-meta text-subtle">Nobody found.</li>}
+        {!shown.length && !isPending && <li className="px-2 py-2 text-meta text-subtle">Nobody found.</li>}
       </ul>
-    </fieldset>
+    </div>
   );
 }

@@ -1,6 +1,7 @@
 import type { AdminUserView } from "@synergy/client";
 
-type GlobalRole = AdminUserView["role"];
+/** What somebody is in the whole installation; projects have roles of their own. */
+export type GlobalRole = AdminUserView["role"];
 
 export const ROLE_LABELS: Record<GlobalRole, string> = { member: "Member", manager: "Manager", admin: "Administrator" };
 

@@ -1,5 +1,6 @@
 import type { SignInOptions } from "@synergy/client";
 import { KeyRound } from "lucide-react";
+import { LinkButton } from "~/components/ui/button";
 
 interface ProviderLinksProps {
   providers: SignInOptions["oidc_providers"];
@@ -7,19 +8,21 @@ interface ProviderLinksProps {
   next: string | null;
 }
 
-/** Where else one may sign in from; plain links, since the provider's pages are not ours. */
+/** Where else one may sign in from; new documents, since the provider's pages are not ours. */
 export function ProviderLinks({ providers, next }: ProviderLinksProps) {
   if (!providers.length) return null;
   return (
     <div className="mt-6 flex flex-col gap-2 border-t border-line pt-6">
       {providers.map(({ id, name, start_url }) => (
-        <a
+        <LinkButton
           key={id}
-          href={next ? `${start_url}?next=${encodeURIComponent(next)}` : start_url}
-          className="inline-flex h-9 items-center justify-center gap-2 rounded-control border border-line bg-surface font-medium shadow-lift hover:bg-sunken touch:h-11"
+          to={next ? `${start_url}?next=${encodeURIComponent(next)}` : start_url}
+          reloadDocument
+          size="md"
+          className="h-9"
         >
-          <KeyRound aria-hidden className="size-4" /> Sign in with {name}
-        </a>
+          <KeyRound aria-hidden /> Sign in with {name}
+        </LinkButton>
       ))}
     </div>
   );

@@ -1,5 +1,5 @@
 import type { SecondFactor } from "@synergy/client";
-import { Form, Link, useNavigation } from "react-router";
+import { Form, Link, useNavigation, useSearchParams } from "react-router";
 import { Button } from "~/components/ui/button";
 import { TextField } from "~/components/ui/field";
 import { FormAlert, type FormFailure, fieldError } from "~/features/identity/form";
@@ -57,6 +57,7 @@ interface SecondFactorFormProps {
 /** The second step of a sign-in. It works without scripts: the challenge travels in the form. */
 export function SecondFactorForm({ challenge, failure, isCodeSent }: SecondFactorFormProps) {
   const isBusy = useNavigation().state !== "idle";
+  const [params] = useSearchParams();
   const { method, methods } = challenge;
   const { title, hint, label } = METHODS[method];
   const isWaiting = method === "email" && !isCodeSent && !failure;
@@ -113,7 +114,7 @@ export function SecondFactorForm({ challenge, failure, isCodeSent }: SecondFacto
             </li>
           ))}
         <li>
-          <Link to="/login" reloadDocument className="text-muted hover:underline">
+          <Link to={`/login?${params}`} reloadDocument className="text-muted hover:underline">
             Begin again
           </Link>
         </li>

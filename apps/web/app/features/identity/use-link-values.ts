@@ -3,7 +3,7 @@ import { useEffect, useState } from "react";
 /**
  * The values behind the # of a mailed link, such as its token: they never reach a server's log nor another site.
  * They leave the address bar, and so the history, once they are read.
- * @returns nothing before the page has come to life, and nothing for an address without any
+ * @returns undefined before the page has come to life, empty for an address without any
  */
 export function useLinkValues(): URLSearchParams | undefined {
   const [values, setValues] = useState<URLSearchParams>();

@@ -1,5 +1,5 @@
-import { useId, useState } from "react";
-import { Select, TextField } from "~/components/ui/field";
+import { useState } from "react";
+import { SelectField, TextField } from "~/components/ui/field";
 import { toastDone } from "~/components/ui/toast";
 import { failureOf, fieldError } from "~/features/identity/form";
 import { FormDialog } from "~/features/identity/form-dialog";
@@ -12,7 +12,6 @@ export default function InviteDialog({ project, onClose }: { project: Project; o
   const { mutate: invite, error, isPending } = useInvite(project.id);
   const [email, setEmail] = useState("");
   const [role, setRole] = useState<GrantableRole>("member");
-  const roleId = useId();
   const failure = failureOf(error);
   const submit = () =>
     invite(
@@ -45,18 +44,18 @@ export default function InviteDialog({ project, onClose }: { project: Project; o
         hint="They get a link that is good for seven days."
         error={fieldError(failure, "email")}
       />
-      <div className="flex flex-col gap-1">
-        <label htmlFor={roleId} className="text-meta font-medium">
-          Role
-        </label>
-        <Select id={roleId} value={role} onChange={(event) => setRole(event.target.value as GrantableRole)}>
-          {grantableRoles(project).map((choice) => (
-            <option key={choice} value={choice}>
-              {ROLE_NAMES[choice]}
-            </option>
-          ))}
-        </Select>
-      </div>
+      <SelectField
+        label="Role"
+        value={role}
+        onChange={(event) => setRole(event.target.value as GrantableRole)}
+        error={fieldError(failure, "role")}
+      >
+        {grantableRoles(project).map((choice) => (
+          <option key={choice} value={choice}>
+            {ROLE_NAMES[choice]}
+          </option>
+        ))}
+      </SelectField>
     </FormDialog>
   );
 }

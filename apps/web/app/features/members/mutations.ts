@@ -7,9 +7,9 @@ import {
   transferProject,
 } from "@synergy/client";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { toastError } from "~/components/ui/toast";
+import { toastError, toastUnlessAnswered } from "~/components/ui/toast";
 import { invitationsQuery, membersQuery, projectQuery } from "~/features/projects/queries";
-import { ApiError, answer } from "~/lib/api";
+import { answer } from "~/lib/api";
 import { apiOf } from "~/lib/query";
 
 /** For a form, which shows what the server refuses. */
@@ -19,9 +19,7 @@ export function useInvite(projectId: string) {
     mutationFn: (body: InvitationInput) =>
       answer(createInvitation({ client: apiOf(client), path: { project_id: projectId }, body })),
     onSuccess: () => client.invalidateQueries({ queryKey: invitationsQuery(projectId).queryKey }),
-    onError: (error) => {
-      if (!(error instanceof ApiError)) toastError("The invitation was not sent.", error);
-    },
+    onError: (error) => toastUnlessAnswered("The invitation was not sent.", error),
   });
 }
 

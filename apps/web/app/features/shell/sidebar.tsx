@@ -58,7 +58,7 @@ export function Sidebar({ liveState }: { liveState: LiveState }) {
           <FolderKanban aria-hidden /> Projects
         </NavLink>
         {me?.role === "admin" && (
-          <NavLink to="/admin/users" className={navClass}>
+          <NavLink to="/admin" className={navClass}>
             <ShieldCheck aria-hidden /> Administration
           </NavLink>
         )}

@@ -6,6 +6,7 @@ import { useNavigate, useSubmit } from "react-router";
 import { Avatar } from "~/components/ui/avatar";
 import { Menu, MenuGroup, MenuItem, MenuSeparator, MenuTrigger } from "~/components/ui/menu";
 import { useSaveTheme } from "~/features/identity/mutations";
+import { personOf } from "~/features/identity/person";
 import { meQuery } from "~/features/identity/queries";
 import { useShell } from "~/features/shell/shell-context";
 import type { Theme } from "~/lib/page-info";
@@ -20,13 +21,13 @@ export default function UserMenu() {
   const saveTheme = useSaveTheme();
   const [theme, setTheme] = useState<Theme>("system");
   if (!me) return null;
-  const name = `${me.first_name} ${me.last_name}`;
+  const person = personOf(me);
   return (
     <MenuTrigger onOpenChange={() => setTheme(currentTheme())}>
       <AriaButton className="flex h-10 items-center gap-2 rounded-control px-2 text-start hovered:bg-hover pressed:bg-press touch:h-12">
-        <Avatar person={{ id: me.id, name, avatar_url: me.avatar_url }} />
+        <Avatar person={person} />
         <span className="min-w-0 flex-1 leading-4">
-          <span className="block truncate font-medium">{name}</span>
+          <span className="block truncate font-medium">{person.name}</span>
           <span className="block truncate text-meta text-subtle">@{me.username}</span>
         </span>
         <span className="sr-only">, account and appearance</span>

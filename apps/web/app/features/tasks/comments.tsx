@@ -7,6 +7,7 @@ import { IconButton } from "~/components/ui/button";
 import ConfirmDialog from "~/components/ui/confirm-dialog";
 import { Menu, MenuItem, MenuTrigger } from "~/components/ui/menu";
 import { Skeleton } from "~/components/ui/states";
+import { personOf } from "~/features/identity/person";
 import { meQuery } from "~/features/identity/queries";
 import { projectQuery } from "~/features/projects/queries";
 import { mayManage } from "~/features/projects/roles";
@@ -51,7 +52,7 @@ export function Comments({ taskKey, projectId, isReadOnly }: CommentsProps) {
       {comments?.length === 0 && isReadOnly && <p className="text-subtle">No comments.</p>}
       {!isReadOnly && (
         <div className="mt-4 flex gap-2.5">
-          {me && <Avatar person={{ id: me.id, name: `${me.first_name} ${me.last_name}` }} className="mt-1" />}
+          {me && <Avatar person={personOf(me)} className="mt-1" />}
           <div className="min-w-0 flex-1">
             <MarkdownEditor
               label="Write a comment"

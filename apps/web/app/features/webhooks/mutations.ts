@@ -11,7 +11,7 @@ import {
   type WebhookInput,
 } from "@synergy/client";
 import { type QueryClient, useMutation, useQueryClient } from "@tanstack/react-query";
-import { toastError } from "~/components/ui/toast";
+import { toastError, toastUnlessAnswered } from "~/components/ui/toast";
 import { deliveryQuery, webhookQuery, webhooksQuery } from "~/features/webhooks/queries";
 import { ApiError, answer, type Problem } from "~/lib/api";
 import { apiOf } from "~/lib/query";
@@ -25,11 +25,6 @@ function storeWebhook(client: QueryClient, webhook: Webhook): void {
 function storeDelivery(client: QueryClient, delivery: Delivery): void {
   client.setQueryData(deliveryQuery(delivery.id).queryKey, delivery);
   client.invalidateQueries({ queryKey: ["webhook", delivery.webhook_id, "deliveries"] });
-}
-
-/** A form shows beside its fields what the server says; what never came to the server is a message. */
-function toastUnlessAnswered(what: string, error: unknown): void {
-  if (!(error instanceof ApiError)) toastError(what, error);
 }
 
 export function useCreateWebhook(projectId: string) {

@@ -1,7 +1,6 @@
 import { Button } from "~/components/ui/button";
-import { CopyButton } from "~/components/ui/copy-button";
+import { CopyField } from "~/components/ui/copy-button";
 import { Dialog } from "~/components/ui/dialog";
-import { TextField } from "~/components/ui/field";
 import { formatMoment } from "~/lib/format";
 
 interface SecretDialogProps {
@@ -20,21 +19,7 @@ export default function SecretDialog({ title, secret, previousUntil, onClose }: 
         The receiver verifies the messages with this secret. Copy it now: it is not shown again.
         {previousUntil && ` Until ${formatMoment(previousUntil)} messages are signed with the previous one too.`}
       </p>
-      <div className="flex items-end gap-2">
-        <div className="min-w-0 flex-1">
-          <TextField
-            label="Secret"
-            readOnly
-            value={secret}
-            spellCheck={false}
-            onFocus={(event) => event.currentTarget.select()}
-            className="font-mono"
-          />
-        </div>
-        <span className="pb-0.5">
-          <CopyButton text={secret} label="Copy the secret" />
-        </span>
-      </div>
+      <CopyField label="Secret" text={secret} />
       <div className="mt-4 flex justify-end">
         <Button variant="primary" size="md" onPress={onClose}>
           I have copied it

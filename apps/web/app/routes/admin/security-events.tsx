@@ -3,6 +3,7 @@ import { HydrationBoundary, type QueryClient, useInfiniteQuery } from "@tanstack
 import { Download, ShieldCheck } from "lucide-react";
 import { useSearchParams } from "react-router";
 import { LocalTime } from "~/components/time-ago";
+import { Button, LinkButton } from "~/components/ui/button";
 import { inputClass, Select } from "~/components/ui/field";
 import { ShowOlder } from "~/components/ui/show-older";
 import { EmptyState } from "~/components/ui/states";
@@ -91,17 +92,11 @@ function SecurityEvents() {
             defaultValue={filter.ip}
             className={`${inputClass} h-7 w-36 px-2 touch:h-11`}
           />
-          <button type="submit" className="sr-only">
-            Filter
-          </button>
+          <Button type="submit">Filter</Button>
         </form>
-        <a
-          href={`/api/v1/admin/security-events?${file}`}
-          download
-          className="inline-flex h-7 items-center gap-1.5 rounded-control border border-line bg-surface px-2.5 font-medium shadow-lift hover:bg-sunken touch:h-11"
-        >
-          <Download aria-hidden className="size-4" /> CSV
-        </a>
+        <LinkButton to={`/api/v1/admin/security-events?${file}`} reloadDocument download>
+          <Download aria-hidden /> CSV
+        </LinkButton>
       </div>
       <div className="overflow-x-auto rounded-card border border-line bg-surface">
         <table className="w-full border-separate border-spacing-0 text-start">

@@ -2,7 +2,7 @@ import { acceptInvitation, getInvitation, login } from "@synergy/client";
 import { useEffect } from "react";
 import { data, Form, Link, redirectDocument, useFetcher, useNavigation } from "react-router";
 import { Button } from "~/components/ui/button";
-import { FormAlert, type FormFailure, failureOf } from "~/features/identity/form";
+import { FormAlert, type FormFailure } from "~/features/identity/form";
 import { LinkMissing } from "~/features/identity/link-missing";
 import { PersonFields } from "~/features/identity/person-fields";
 import { useInvitationToken } from "~/features/identity/use-invitation-token";
@@ -47,7 +47,7 @@ export async function action({ request, context }: Route.ActionArgs) {
     return redirectDocument(`/projects/${joined.project_id}`);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    const failure: FormFailure = { problem: failureOf(error)?.problem ?? error.problem, values };
+    const failure: FormFailure = { problem: error.problem, values };
     return data({ invitation: undefined, failure }, { status: error.status });
   }
 }

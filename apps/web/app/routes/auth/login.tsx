@@ -1,11 +1,12 @@
-import { getSignInOptions, login, sendMfaCode, verifyMfa } from "@synergy/client";
-import { data, Form, Link, redirect, redirectDocument, useNavigation, useSearchParams } from "react-router";
+import { login, sendMfaCode, verifyMfa } from "@synergy/client";
+import { data, Form, Link, redirectDocument, useNavigation, useSearchParams } from "react-router";
 import { Button } from "~/components/ui/button";
 import { TextField } from "~/components/ui/field";
 import { FormAlert, type FormFailure, fieldError } from "~/features/identity/form";
 import { ProviderLinks } from "~/features/identity/provider-links";
 import { type Challenge, readChallenge, SecondFactorForm } from "~/features/identity/second-factor";
 import { signInNotice } from "~/features/identity/sign-in-notice";
+import { loadSignInOptions } from "~/features/identity/sign-in-options.server";
 import { useLinkValues } from "~/features/identity/use-link-values";
 import { ApiError, answer } from "~/lib/api";
 import { safeNext } from "~/lib/next";
@@ -23,12 +24,8 @@ interface Outcome {
 
 export const meta: Route.MetaFunction = () => [{ title: "Sign in · SynergyOS" }];
 
-export async function loader({ request, context }: Route.LoaderArgs) {
-  const { api, hasAccess } = context.get(sessionContext);
-  const { searchParams } = new URL(request.url);
-  // With `next` the session was just found to be no longer valid.
-  if (hasAccess && ![...searchParams.keys()].length) throw redirect("/projects");
-  return { options: await answer(getSignInOptions({ client: api })).catch(() => undefined) };
+export function loader(args: Route.LoaderArgs) {
+  return loadSignInOptions(args);
 }
 
 export async function action({ request, context }: Route.ActionArgs) {

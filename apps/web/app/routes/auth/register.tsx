@@ -1,11 +1,12 @@
-import { getSignInOptions, login, register } from "@synergy/client";
-import { data, Form, Link, redirect, redirectDocument, useNavigation, useSearchParams } from "react-router";
+import { login, register } from "@synergy/client";
+import { data, Form, Link, redirectDocument, useNavigation, useSearchParams } from "react-router";
 import { Button } from "~/components/ui/button";
 import { TextField } from "~/components/ui/field";
 import { FormAlert, type FormFailure, fieldError } from "~/features/identity/form";
 import { PersonFields } from "~/features/identity/person-fields";
 import { ProviderLinks } from "~/features/identity/provider-links";
-import { ApiError, answer } from "~/lib/api";
+import { loadSignInOptions } from "~/features/identity/sign-in-options.server";
+import { ApiError } from "~/lib/api";
 import { safeNext } from "~/lib/next";
 import { sessionContext } from "~/lib/server/session.server";
 import type { Route } from "./+types/register";
@@ -14,10 +15,8 @@ const FIELDS = ["first_name", "last_name", "username", "email", "password"];
 
 export const meta: Route.MetaFunction = () => [{ title: "Create an account · SynergyOS" }];
 
-export async function loader({ context }: Route.LoaderArgs) {
-  const { api, hasAccess } = context.get(sessionContext);
-  if (hasAccess) throw redirect("/projects");
-  return { options: await answer(getSignInOptions({ client: api })).catch(() => undefined) };
+export function loader(args: Route.LoaderArgs) {
+  return loadSignInOptions(args);
 }
 
 export async function action({ request, context }: Route.ActionArgs) {

@@ -56,6 +56,8 @@ function Members({ projectId }: { projectId: string }) {
               </Button>
               <Suspense fallback={null}>
                 <AddMember project={project} members={members} />
+              </Suspense>
+              <Suspense fallback={null}>
                 {isInviting && <InviteDialog project={project} onClose={() => setInviting(false)} />}
               </Suspense>
             </span>

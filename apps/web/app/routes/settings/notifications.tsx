@@ -1,9 +1,10 @@
 import type { PreferencesChange } from "@synergy/client";
 import { HydrationBoundary, useSuspenseQuery } from "@tanstack/react-query";
-import { Clock, MailWarning } from "lucide-react";
+import { Clock } from "lucide-react";
 import { type ReactNode, useEffect, useId, useState } from "react";
 import { Button } from "~/components/ui/button";
 import { inputClass, Select } from "~/components/ui/field";
+import { VerifyAddress } from "~/features/account/verify-address";
 import { useSaveTimezone } from "~/features/identity/mutations";
 import { preferencesQuery, useChangePreferences } from "~/features/notifications/preferences";
 import { groupTypes } from "~/features/notifications/types";
@@ -48,12 +49,7 @@ function Settings() {
   const { mutate: change } = useChangePreferences();
   return (
     <>
-      {!preferences.email_verified && (
-        <p className="flex items-start gap-2 rounded-control border border-warn/40 bg-warn/8 px-3 py-2">
-          <MailWarning aria-hidden className="mt-0.5 size-4 shrink-0 text-warn" />
-          Mails go to a confirmed address only. Follow the link in the mail that was sent to you when you registered.
-        </p>
-      )}
+      <VerifyAddress reason="Mails go to a confirmed address only." />
       <Types preferences={preferences} onChange={change} />
       <Digest preferences={preferences} onChange={change} />
     </>

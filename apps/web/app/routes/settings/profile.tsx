@@ -1,5 +1,5 @@
-import { HydrationBoundary, useSuspenseQuery } from "@tanstack/react-query";
-import { type FormEvent, lazy, Suspense, useState } from "react";
+import { useSuspenseQuery } from "@tanstack/react-query";
+import { type FormEvent, lazy, Suspense, useEffect, useState } from "react";
 import { Avatar } from "~/components/ui/avatar";
 import { Button } from "~/components/ui/button";
 import { TextAreaField, TextField } from "~/components/ui/field";
@@ -9,47 +9,37 @@ import { ChoosePicture } from "~/features/account/choose-picture";
 import { useChangeProfile, useDeleteAccount, useRemoveAvatar } from "~/features/account/mutations";
 import { VerifyAddress } from "~/features/account/verify-address";
 import { FormAlert, failureOf, fieldError } from "~/features/identity/form";
+import { personOf } from "~/features/identity/person";
 import { meQuery } from "~/features/identity/queries";
-import { prefetched } from "~/lib/load";
-import { loadPage } from "~/lib/server/load.server";
 import type { Route } from "./+types/profile";
 
 const ConfirmPassword = lazy(() => import("~/features/account/confirm-password"));
 const ChangeEmailDialog = lazy(() => import("~/features/account/change-email-dialog"));
 
 const OPTIONAL = ["phone", "department", "position", "bio"] as const;
-const FIELDS = ["first_name", "last_name", "timezone", ...OPTIONAL];
+const FIELDS = ["first_name", "last_name", "timezone", ...OPTIONAL] as const;
 
 export const meta: Route.MetaFunction = () => [{ title: "Profile · SynergyOS" }];
 
-export function loader(args: Route.LoaderArgs) {
-  return loadPage(args, (client) => client.fetchQuery(meQuery));
-}
-
-export function clientLoader({ request }: Route.ClientLoaderArgs) {
-  return prefetched(request, (client) => client.ensureQueryData(meQuery));
-}
-
-export default function ProfilePage({ loaderData }: Route.ComponentProps) {
+export default function ProfilePage() {
   return (
-    <HydrationBoundary state={loaderData.state}>
-      <VerifyAddress purpose="Your address is not confirmed yet." />
+    <>
+      <VerifyAddress reason="Your address is not confirmed yet." />
       <Picture />
       <Profile />
       <Address />
       <DeleteAccount />
-    </HydrationBoundary>
+    </>
   );
 }
 
 function Picture() {
   const { data: me } = useSuspenseQuery(meQuery);
   const { mutate: remove, isPending } = useRemoveAvatar();
-  const person = { id: me.id, name: `${me.first_name} ${me.last_name}`, avatar_url: me.avatar_url };
   return (
     <Section title="Picture" intro="PNG, JPEG, WebP or GIF, up to 5 MB. It is cut to a square.">
       <div className="flex items-center gap-4 p-4">
-        <Avatar person={person} size="lg" />
+        <Avatar person={personOf(me)} size="lg" />
         <ChoosePicture />
         {me.avatar_url && (
           <Button
@@ -84,7 +74,7 @@ function Profile() {
   };
   const field = (name: (typeof FIELDS)[number]) => ({
     name,
-    defaultValue: String(me[name as keyof typeof me] ?? ""),
+    defaultValue: me[name] ?? "",
     error: fieldError(failure, name),
   });
   return (
@@ -107,17 +97,26 @@ function Profile() {
             {...field("timezone")}
           />
         </div>
-        <datalist id="timezones">
-          {Intl.supportedValuesOf("timeZone").map((zone) => (
-            <option key={zone} value={zone} />
-          ))}
-        </datalist>
+        <Timezones id="timezones" />
         <TextAreaField label="About you" isOptional maxLength={2000} {...field("bio")} />
         <Button type="submit" variant="primary" size="md" isPending={isPending} className="self-start">
           Save profile
         </Button>
       </form>
     </Section>
+  );
+}
+
+function Timezones({ id }: { id: string }) {
+  const [zones, setZones] = useState<string[]>([]);
+  // Browsers know other ones than the server.
+  useEffect(() => setZones(Intl.supportedValuesOf("timeZone")), []);
+  return (
+    <datalist id={id}>
+      {zones.map((zone) => (
+        <option key={zone} value={zone} />
+      ))}
+    </datalist>
   );
 }
 

@@ -47,7 +47,7 @@ function Tokens() {
   );
   return (
     <>
-      <VerifyAddress purpose="Tokens need a confirmed address." />
+      <VerifyAddress reason="Tokens need a confirmed address." />
       <Section
         title="API tokens"
         intro="With them scripts speak to the API as you, within the scopes that you choose."
