@@ -15,7 +15,7 @@ KEPT_OF_USERS = {
 PLAIN_JSON = {
     "events.data",  # decided in the table
     "idempotency_keys.headers", "imports.mapping", "imports.report", "jobs.history", "jobs.payload", "mails.headers",
-    "notification_preferences.channels", "notifications.data", "security_events.detail",
+    "maintenance_records.detail", "notification_preferences.channels", "notifications.data", "security_events.detail",
 }  # fmt: skip
 
 # of each table: ids that are no user's

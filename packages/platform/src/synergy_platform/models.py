@@ -64,6 +64,7 @@ class LedgerEvent(Base):
     object_id: Mapped[UUID]
     quiet: Mapped[bool] = mapped_column(Boolean, default=False)
     request_id: Mapped[str | None] = mapped_column(String(128))
+    trace_parent: Mapped[str | None] = mapped_column(String(55))
     data: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 
@@ -108,6 +109,7 @@ class Job(Base):
     history: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
     created_at: Mapped[datetime] = mapped_column(DateTimeUTC)
     request_id: Mapped[str | None] = mapped_column(String(128))
+    trace_parent: Mapped[str | None] = mapped_column(String(55))
 
 
 class Schedule(Base):

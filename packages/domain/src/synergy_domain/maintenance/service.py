@@ -30,6 +30,7 @@ INVITATIONS = timedelta(days=30)
 TRASH = timedelta(days=30)
 LEDGER = timedelta(days=400)
 SECURITY_EVENTS = timedelta(days=400)
+RECORDS = timedelta(days=800)
 # they only keep an administrator's reach from being recorded twice in an hour
 ADMIN_ACCESSES = timedelta(days=1)
 ORPHANED_FILES = timedelta(days=1)
@@ -80,6 +81,10 @@ async def clean_up(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) 
     counts["admin_accesses"] = await uow.value(
         "WITH gone AS (DELETE FROM admin_accesses WHERE hour < $1 RETURNING 1) SELECT count(*) FROM gone",
         uow.now - ADMIN_ACCESSES,
+    )
+    counts["maintenance_records"] = await uow.value(
+        "WITH gone AS (DELETE FROM maintenance_records WHERE finished_at < $1 RETURNING 1) SELECT count(*) FROM gone",
+        uow.now - RECORDS,
     )
     # once this is committed: the rows whose files go must be gone for good
     uow.enqueue(SWEEP_FILES, queue="bulk")

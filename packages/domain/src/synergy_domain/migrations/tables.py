@@ -1,6 +1,7 @@
 """Import every model, so that the metadata is whole."""
 
 from synergy_domain.identity import models as identity_models
+from synergy_domain.maintenance import models as maintenance_models
 from synergy_domain.notifications import models as notification_models
 from synergy_domain.projects import models as project_models
 from synergy_domain.transfer import models as transfer_models
@@ -15,6 +16,7 @@ __all__ = [
     "METADATA",
     "identity_models",
     "mail_models",
+    "maintenance_models",
     "notification_models",
     "project_models",
     "transfer_models",

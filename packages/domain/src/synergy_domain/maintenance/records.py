@@ -1,0 +1,42 @@
+"""Dated records of what keeps the system well: backups, drills, lists of maintenance."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import asyncpg
+import msgspec
+
+from synergy_domain.maintenance.contracts import RecordInput, RecordView
+from synergy_domain.maintenance.models import MaintenanceRecord
+from synergy_platform.database import Reader, UnitOfWork
+
+_COLUMNS = "id, task, outcome, started_at, finished_at, done_by, summary, detail::text AS detail"
+
+
+def add_record(uow: UnitOfWork, record: RecordInput) -> None:
+    """Keep that something was done."""
+    uow.session.add(MaintenanceRecord(**msgspec.structs.asdict(record)))
+
+
+async def latest_records(db: Reader, *, succeeded: bool = False) -> dict[str, RecordView]:
+    """The last record of each task; with `succeeded` the last one that did not fail."""
+    where = "WHERE outcome <> 'failed'" if succeeded else ""
+    rows = await db.rows(
+        f"SELECT DISTINCT ON (task) {_COLUMNS} FROM maintenance_records {where} ORDER BY task, finished_at DESC, id DESC"  # noqa: S608 - constants
+    )
+    return {row["task"]: _view(row) for row in rows}
+
+
+async def recent_records(db: Reader, tasks: Collection[str], *, limit: int) -> list[RecordView]:
+    """The last records of these tasks, the latest first."""
+    rows = await db.rows(
+        f"SELECT {_COLUMNS} FROM maintenance_records WHERE task = ANY($1) ORDER BY finished_at DESC, id DESC LIMIT $2",  # noqa: S608 - constants
+        list(tasks),
+        limit,
+    )
+    return [_view(row) for row in rows]
+
+
+def _view(row: asyncpg.Record) -> RecordView:
+    return msgspec.convert({**row, "detail": msgspec.json.decode(row["detail"])}, RecordView)
