@@ -23,7 +23,8 @@ async def latest_records(db: Reader, *, succeeded: bool = False) -> dict[str, Re
     """The last record of each task; with `succeeded` the last one that did not fail."""
     where = "WHERE outcome <> 'failed'" if succeeded else ""
     rows = await db.rows(
-        f"SELECT DISTINCT ON (task) {_COLUMNS} FROM maintenance_records {where} ORDER BY task, finished_at DESC, id DESC"  # noqa: S608 - constants
+        f"""SELECT DISTINCT ON (task) {_COLUMNS} FROM maintenance_records {where}
+            ORDER BY task, finished_at DESC, id DESC"""  # noqa: S608 - constants
     )
     return {row["task"]: _view(row) for row in rows}
 
