@@ -1,0 +1,93 @@
+"""What differs between the two shapes: how the database's files, its log, dumps and uploaded files are kept.
+
+Everything else stands once: `taking` (a backup), `proving` (restore into a new cluster and compare), `commands`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+import msgspec
+
+from synergy_cli.backup.fingerprint import QuietPoint
+from synergy_cli.backup.manifest import Manifest
+from synergy_cli.backup.media import MediaFile
+
+
+class Base(msgspec.Struct, frozen=True):
+    """A copy of the database's files: the name that the engine knows it by, and whether it needs others."""
+
+    name: str
+    kind: Literal["full", "incremental"]
+
+
+class Engine(Protocol):
+    """Blocking calls; each raises BackupError with a sentence that says what to do.
+
+    `root` is the folder of the backups (`sets/` below it holds the manifests), `work` a folder on a disk with room for
+    a dump and for a restored cluster, `media` the uploaded files (None where they are elsewhere), `key` signs
+    manifests, `dsn` reaches the live database as its superuser.
+    """
+
+    name: Literal["embedded", "pgbackrest"]
+    root: Path
+    work: Path
+    media: Path | None
+    key: bytes
+    dsn: str
+
+    def program(self, name: str) -> str:
+        """Path of pg_dump, pg_restore, psql or pg_amcheck, of the version of the database."""
+        ...
+
+    def take_base(self, backup_id: str) -> Base:
+        """Copy the database's files while it runs."""
+        ...
+
+    def keep_log(self, backup_id: str, base: Base, point: QuietPoint) -> None:
+        """Return once the log is kept from the begin of the base up to the restore point."""
+        ...
+
+    def keep_dump(self, backup_id: str, dump: Path) -> str:
+        """Keep a dump that was checked, beside those of before; the name to ask for it."""
+        ...
+
+    def keep_media(self, backup_id: str, files: Mapping[str, MediaFile]) -> str:
+        """Keep the uploaded files, each content once; the name to ask for them."""
+        ...
+
+    def parts(self, backup_id: str, base: Base, dump: str, media_set: str) -> Sequence[Path]:
+        """Every file below `root` that a restore of this backup to its restore point reads."""
+        ...
+
+    def expire(self) -> list[str]:
+        """Delete what is older than 7 days, 4 weeks, 6 months; the ids of the backups that went."""
+        ...
+
+    def verify(self, manifest: Manifest) -> None:
+        """The engine's own look at what it keeps, beyond the hashes of the manifest; raises BackupRefused."""
+        ...
+
+    def restore_base(self, manifest: Manifest, into: Path, to: datetime | None) -> None:
+        """Put a cluster into the empty folder `into` that, once started, recovers up to `to` and takes connections.
+
+        None: up to the backup's restore point. A `to` before the backup's end, or after the end of the kept log, is
+        refused in a sentence that names the window.
+        """
+        ...
+
+    def restored_server(self, data: Path) -> AbstractContextManager[str]:
+        """Run that cluster, reachable by nobody else, until recovery has ended; its superuser's dsn."""
+        ...
+
+    def restore_dump(self, manifest: Manifest, into: Path) -> None:
+        """Write the dump of the backup to the file `into`."""
+        ...
+
+    def restore_media(self, manifest: Manifest, into: Path) -> None:
+        """Put the uploaded files of the backup below `into`; those that are there with the same content stay."""
+        ...

@@ -1,0 +1,153 @@
+"""The signed list of what a backup consists of: a backup exists once its manifest does, and counts if the signature fits.
+
+The signature is an HMAC-SHA256 (RFC 2104) over the manifest's bytes, with a key that never lies beside the backups.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from synergy_cli.backup.errors import BackupError, BackupRefused
+from synergy_cli.backup.fingerprint import TableFingerprint
+from synergy_cli.backup.media import MediaFile
+from synergy_platform.embedded.home import write_private
+
+_BLOCK = 1 << 20
+_PURPOSE = b"synergyos backup manifest 1\0"
+
+
+class StoredPart(msgspec.Struct, frozen=True):
+    """A file of the backup: bytes and SHA-256."""
+
+    size: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What a backup consists of and what it must give back.
+
+    `base` is the name under which the engine keeps the database's files; `dump` and `media_set` likewise. `parts` are
+    the files below the backups' folder that it needs, by their paths; whatever restores looks at each before it begins.
+    `restore_point` is the place in the log where the database is exactly as `tables` says.
+    """
+
+    id: str
+    created_at: datetime
+    version: str
+    revision: str
+    engine: Literal["embedded", "pgbackrest"]
+    kind: Literal["full", "incremental"]
+    base: str
+    dump: str
+    media_set: str
+    restore_point: str
+    lsn: str
+    tables: dict[str, TableFingerprint]
+    media: dict[str, MediaFile]
+    parts: dict[str, StoredPart]
+    secret_key_hint: str
+    held_ms: float
+
+    @property
+    def rows(self) -> int:
+        """Rows of all tables."""
+        return sum(table.rows for table in self.tables.values())
+
+    @property
+    def stored_bytes(self) -> int:
+        """What its files take; several backups may share some."""
+        return sum(part.size for part in self.parts.values())
+
+
+def sets_folder(root: Path) -> Path:
+    """Where manifests are, below the folder of the backups."""
+    return root / "sets"
+
+
+def write_manifest(root: Path, manifest: Manifest, key: bytes) -> Path:
+    """Sign and keep it; from now on the backup exists."""
+    folder = sets_folder(root) / manifest.id
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    write_private(folder / "manifest.sig", _sign(text, key))
+    write_private(folder / "manifest.json", text.decode())
+    return folder
+
+
+def read_manifest(root: Path, backup_id: str, key: bytes) -> Manifest:
+    """The manifest, as it was signed; BackupRefused when it is not, BackupError when there is none."""
+    folder = sets_folder(root) / backup_id
+    try:
+        text = (folder / "manifest.json").read_bytes()
+        signature = (folder / "manifest.sig").read_text()
+    except FileNotFoundError:
+        raise BackupError(f"There is no backup {backup_id}. `backups` lists those that are here.") from None
+    except UnicodeDecodeError:
+        raise BackupRefused(f"Backup {backup_id}: the signature is damaged. Take another backup.") from None
+    if not hmac.compare_digest(_sign(text, key).encode(), signature.strip().encode()):
+        raise BackupRefused(
+            f"Backup {backup_id}: its manifest was changed, or signed with another key. Take another backup, or the "
+            "backup key that belongs to it."
+        )
+    return msgspec.json.decode(text, type=Manifest)
+
+
+def backup_ids(root: Path) -> list[str]:
+    """Of all backups that are whole, the latest first."""
+    return sorted((path.parent.name for path in sets_folder(root).glob("*/manifest.json")), reverse=True)
+
+
+def hash_parts(root: Path, paths: Iterable[Path]) -> dict[str, StoredPart]:
+    """Size and SHA-256 of files, by their paths below `root`."""
+    listed = list(paths)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:  # hashing lets go of the interpreter's lock
+        hashed = pool.map(hash_file, listed)
+        return {str(path.relative_to(root)): part for path, part in zip(listed, hashed, strict=True)}
+
+
+def hash_file(path: Path) -> StoredPart:
+    """Size and SHA-256."""
+    digest, size = hashlib.sha256(), 0
+    for block in read_blocks(path):
+        digest.update(block)
+        size += len(block)
+    return StoredPart(size, digest.hexdigest())
+
+
+def read_blocks(path: Path) -> Iterator[bytes]:
+    """A file in blocks of 1 MiB."""
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            yield block
+
+
+def check_parts(root: Path, manifest: Manifest) -> None:
+    """Read every file of the backup; BackupRefused names the first ones that are not as they were signed."""
+    missing = [path for path in manifest.parts if not (root / path).is_file()]
+    present = [root / path for path in manifest.parts if path not in missing]
+    found = hash_parts(root, present)
+    changed = [path for path, part in found.items() if part != manifest.parts[path]]
+    if missing or changed:
+        said = [f"{path} is missing" for path in missing] + [f"{path} was changed" for path in changed]
+        raise BackupRefused(
+            f"Backup {manifest.id} is refused: {'; '.join(said[:3])}"
+            f"{f' and {len(said) - 3} more' if len(said) > 3 else ''}. Take the one before it (`backups` lists them)."
+        )
+
+
+def key_hint(secret: str) -> str:
+    """What tells whether two keys are the same, and nothing else."""
+    return hashlib.sha256(b"synergyos key hint\0" + secret.encode()).hexdigest()[:16]
+
+
+def _sign(text: bytes, key: bytes) -> str:
+    return hmac.new(key, _PURPOSE + text, hashlib.sha256).hexdigest()
