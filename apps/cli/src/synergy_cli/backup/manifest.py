@@ -1,4 +1,4 @@
-"""The signed list of what a backup consists of: a backup exists once its manifest does, and counts if the signature fits.
+"""The signed list of what a backup consists of: it exists once its manifest does, and counts if the signature fits.
 
 The signature is an HMAC-SHA256 (RFC 2104) over the manifest's bytes, with a key that never lies beside the backups.
 """
