@@ -17,9 +17,6 @@ from synergy_cli.backup.fingerprint import QuietPoint
 from synergy_cli.backup.manifest import Manifest
 from synergy_cli.backup.media import MediaFile
 
-# a moment, the backup's restore point, or as far as the kept log goes
-Target = datetime | Literal["restore_point", "end"]
-
 
 class Base(msgspec.Struct, frozen=True):
     """A copy of the database's files: the name that the engine knows it by, and whether it needs others."""
@@ -47,15 +44,12 @@ class Engine(Protocol):
         """Path of pg_dump, pg_restore, psql or pg_amcheck, of the version of the database."""
         ...
 
-    def take_base(self, backup_id: str, *, full: bool) -> Base:
-        """Copy the database's files while it runs; `full` needs none of before."""
+    def take_base(self, backup_id: str) -> Base:
+        """Copy the database's files while it runs."""
         ...
 
-    def keep_log(self, backup_id: str, base: Base, point: QuietPoint) -> str:
-        """Return once the log is kept from the begin of the base up to the restore point, as long as the backup is.
-
-        The name to ask for what is kept of it beside the base.
-        """
+    def keep_log(self, backup_id: str, base: Base, point: QuietPoint) -> None:
+        """Return once the log is kept from the begin of the base up to the restore point."""
         ...
 
     def keep_dump(self, backup_id: str, dump: Path) -> str:
@@ -78,10 +72,10 @@ class Engine(Protocol):
         """The engine's own look at what it keeps, beyond the hashes of the manifest; raises BackupRefused."""
         ...
 
-    def restore_base(self, manifest: Manifest, into: Path, to: Target) -> None:
+    def restore_base(self, manifest: Manifest, into: Path, to: datetime | None) -> None:
         """Put a cluster into the empty folder `into` that, once started, recovers up to `to` and takes connections.
 
-        A `to` before the backup's end, or after the end of the kept log, is
+        None: up to the backup's restore point. A `to` before the backup's end, or after the end of the kept log, is
         refused in a sentence that names the window.
         """
         ...

@@ -35,9 +35,9 @@ class StoredPart(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What a backup consists of and what it must give back.
 
-    `base`, `log`, `dump` and `media_set` are the names under which the engine keeps them. `parts` are the files below
-    the backups' folder that it needs, by their paths; whatever restores looks at each before it begins. `restore_point`
-    is the place in the log where the database is exactly as `tables` says.
+    `base` is the name under which the engine keeps the database's files; `dump` and `media_set` likewise. `parts` are
+    the files below the backups' folder that it needs, by their paths; whatever restores looks at each before it begins.
+    `restore_point` is the place in the log where the database is exactly as `tables` says.
     """
 
     id: str
@@ -47,7 +47,6 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     engine: Literal["embedded", "pgbackrest"]
     kind: Literal["full", "incremental"]
     base: str
-    log: str
     dump: str
     media_set: str
     restore_point: str
