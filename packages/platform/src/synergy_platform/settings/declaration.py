@@ -214,6 +214,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, _setting("SYNERGY_S3_SECRET_ACCESS_KEY", "the key that belongs to it", secret=True)
     ] = ""
 
+    backup_s3_endpoint: Annotated[
+        str,
+        _setting(
+            "SYNERGY_BACKUP_S3_ENDPOINT", "address of the S3-compatible server that gets a copy; empty: Amazon's",
+            begins="Copies of backups elsewhere (compose)",
+        ),
+    ] = ""
+    backup_s3_region: Annotated[str, _setting("SYNERGY_BACKUP_S3_REGION", "its region")] = "us-east-1"
+    backup_s3_bucket: Annotated[
+        str, _setting("SYNERGY_BACKUP_S3_BUCKET", "its bucket, which exists already; empty: no copy")
+    ] = ""
+    backup_s3_access_key_id: Annotated[
+        str, _setting("SYNERGY_BACKUP_S3_ACCESS_KEY_ID", "who signs in there", secret=True)
+    ] = ""
+    backup_s3_secret_access_key: Annotated[
+        str, _setting("SYNERGY_BACKUP_S3_SECRET_ACCESS_KEY", "the key that belongs to it", secret=True)
+    ] = ""
+    backup_heartbeat_url: Annotated[
+        str,
+        _setting(
+            "SYNERGY_BACKUP_HEARTBEAT_URL", "asked by GET after each good backup, so that somebody notices silence"
+        ),
+    ] = ""
+
     rate_limit_api: Annotated[
         RateLimit,
         _setting(
