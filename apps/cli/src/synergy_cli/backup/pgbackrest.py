@@ -155,7 +155,7 @@ class PgBackRest:
         log = self._empty("restored-log")
         if manifest.log:
             self._restic("restore", f"{manifest.log}:{self.work / 'log'}", "--target", str(log), "--quiet")
-        fetch = f'cp "{log}/%f" "%p" 2>/dev/null || synergy-pgbackrest archive-get "%f" "%p"'
+        fetch = f'cp "{log}/%f" "%p" 2>/dev/null || synergy-pgbackrest --pg1-path="{into}" archive-get "%f" "%p"'
         if to == "end":
             recovery = ["--type=default"]
         elif to == "restore_point":
