@@ -30,10 +30,14 @@ class Engine(Protocol):
 
     `root` is the folder of the backups (`sets/` below it holds the manifests), `work` a folder on a disk with room for
     a dump and for a restored cluster, `media` the uploaded files (None where they are elsewhere), `key` signs
-    manifests, `dsn` reaches the live database as its superuser.
+    manifests, `dsn` reaches the live database as its superuser. `deduplicates` says that a dump is better left
+    uncompressed, `encrypted` that nobody reads the backups without a key. What is kept must be written through to the
+    disk before the call returns: the manifest that follows says that it is there.
     """
 
     name: Literal["embedded", "pgbackrest"]
+    deduplicates: bool
+    encrypted: bool
     root: Path
     work: Path
     media: Path | None
@@ -44,8 +48,12 @@ class Engine(Protocol):
         """Path of pg_dump, pg_restore, psql or pg_amcheck, of the version of the database."""
         ...
 
-    def take_base(self, backup_id: str) -> Base:
-        """Copy the database's files while it runs."""
+    def clean(self) -> None:
+        """Delete what a backup that did not come to its end has left; `work` too. Called before each and after a failure."""
+        ...
+
+    def take_base(self, backup_id: str, *, full: bool) -> Base:
+        """Copy the database's files while it runs; `full`: all of them, whatever would be enough."""
         ...
 
     def keep_log(self, backup_id: str, base: Base, point: QuietPoint) -> None:
@@ -61,7 +69,10 @@ class Engine(Protocol):
         ...
 
     def parts(self, backup_id: str, base: Base, dump: str, media_set: str) -> Sequence[Path]:
-        """Every file below `root` that a restore of this backup to its restore point reads."""
+        """Every file below `root` that a restore of this backup to its restore point reads.
+
+        None of them may change once it is written: those that the manifest before has are not read again.
+        """
         ...
 
     def expire(self) -> list[str]:

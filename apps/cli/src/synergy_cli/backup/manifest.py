@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -106,12 +106,24 @@ def backup_ids(root: Path) -> list[str]:
     return sorted((path.parent.name for path in sets_folder(root).glob("*/manifest.json")), reverse=True)
 
 
-def hash_parts(root: Path, paths: Iterable[Path]) -> dict[str, StoredPart]:
-    """Size and SHA-256 of files, by their paths below `root`."""
-    listed = list(paths)
+def hash_parts(
+    root: Path, paths: Iterable[Path], known: Mapping[str, StoredPart] | None = None
+) -> dict[str, StoredPart]:
+    """Size and SHA-256 of files, by their paths below `root`; those of `known` that are as long are not read again."""
+    listed = {str(path.relative_to(root)): path for path in paths}
+    found = {
+        name: known[name]
+        for name, path in listed.items()
+        if known and name in known and _size(path) == known[name].size
+    }
+    unread = {name: path for name, path in listed.items() if name not in found}
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:  # hashing lets go of the interpreter's lock
-        hashed = pool.map(hash_file, listed)
-        return {str(path.relative_to(root)): part for path, part in zip(listed, hashed, strict=True)}
+        found |= zip(unread, pool.map(hash_file, unread.values()), strict=True)
+    return found
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
 
 
 def hash_file(path: Path) -> StoredPart:
