@@ -25,6 +25,15 @@ class Base(msgspec.Struct, frozen=True):
     kind: Literal["full", "incremental"]
 
 
+class Window(msgspec.Struct, frozen=True):
+    """The moments that can be restored: `start` is the restore point of the oldest backup, `end` that of the last commit
+    in the kept log.
+    """
+
+    start: datetime
+    end: datetime
+
+
 class Engine(Protocol):
     """Blocking calls; each raises BackupError with a sentence that says what to do.
 
@@ -65,10 +74,13 @@ class Engine(Protocol):
         ...
 
     def keep_media(self, backup_id: str, files: Mapping[str, MediaFile]) -> str:
-        """Keep the uploaded files, each content once; the name to ask for them."""
+        """Keep the uploaded files, each content once; the name to ask for them.
+
+        FileNotFoundError when one of them was deleted since they were listed: they are listed again.
+        """
         ...
 
-    def parts(self, backup_id: str, base: Base, dump: str, media_set: str) -> Sequence[Path]:
+    def parts(self, manifest: Manifest) -> Sequence[Path]:
         """Every file below `root` that a restore of this backup to its restore point reads.
 
         None of them may change once it is written: those that the manifest before has are not read again.
@@ -83,11 +95,15 @@ class Engine(Protocol):
         """The engine's own look at what it keeps, beyond the hashes of the manifest; raises BackupRefused."""
         ...
 
+    def window(self) -> Window | None:
+        """Between which moments a restore may choose; None without a backup."""
+        ...
+
     def restore_base(self, manifest: Manifest, into: Path, to: datetime | None) -> None:
         """Put a cluster into the empty folder `into` that, once started, recovers up to `to` and takes connections.
 
-        None: up to the backup's restore point. A `to` before the backup's end, or after the end of the kept log, is
-        refused in a sentence that names the window.
+        None: up to the backup's restore point. A `to` before that, or after the end of the window, is a BackupError
+        that names the window; the end itself means all that is kept.
         """
         ...
 

@@ -37,7 +37,7 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     `base` is the name under which the engine keeps the database's files; `dump` and `media_set` likewise. `parts` are
     the files below the backups' folder that it needs, by their paths; whatever restores looks at each before it begins.
-    `restore_point` is the place in the log where the database is exactly as `tables` says.
+    `restore_point` is the place in the log, reached at `point_at`, where the database is exactly as `tables` says.
     """
 
     id: str
@@ -50,6 +50,7 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     dump: str
     media_set: str
     restore_point: str
+    point_at: datetime
     lsn: str
     tables: dict[str, TableFingerprint]
     media: dict[str, MediaFile]
