@@ -34,4 +34,4 @@ COPY --from=venv /venv /venv
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
 USER postgres
 ENTRYPOINT ["synergy"]
-CMD ["backup", "serve"]
+CMD ["container", "serve"]

@@ -42,7 +42,7 @@ _RECOVERY_SETTINGS = (
 class PgBackRest:
     """See Engine."""
 
-    name: Literal["pgbackrest"] = "pgbackrest"
+    name: Literal["embedded", "pgbackrest"] = "pgbackrest"
     deduplicates = True
     encrypted = True
 
@@ -97,7 +97,8 @@ class PgBackRest:
 
     def keep_log(self, backup_id: str, base: Base, point: QuietPoint) -> None:
         """See Engine: the segments behind the base's end, of which pgBackRest lets go while the backup stays."""
-        last = self._ask(f"SELECT pg_walfile_name('{point.lsn}') FROM pg_switch_wal()")
+        self._ask("SELECT pg_switch_wal()")  # a segment is handed over once it is full, or now
+        last = self._ask(f"SELECT pg_walfile_name('{point.lsn}')")
         deadline = time.monotonic() + _ARCHIVED_SECONDS
         folder = self._empty("log")
         first = str(next(each for each in self._labels() if each["label"] == base.name)["archive"]["stop"])
@@ -163,7 +164,9 @@ class PgBackRest:
             told = str(error)
         if "status: ok" not in told:
             said = next((line.strip() for line in told.splitlines() if "error" in line.lower()), told.strip()[:300])
-            raise BackupRefused(f"Backup {manifest.id} is refused, pgBackRest finds damage: {said}. Take the one before.")
+            raise BackupRefused(
+                f"Backup {manifest.id} is refused, pgBackRest finds damage: {said}. Take the one before."
+            )
         try:
             self._restic("check", "--read-data", "--quiet")
         except BackupError as error:
@@ -196,10 +199,11 @@ class PgBackRest:
         is_end = False
         if to is not None:
             if window is None or not max(window.start, manifest.point_at) <= to <= window.end:
-                here = f"{max(window.start, manifest.point_at).isoformat()} and {window.end.isoformat()}" if window else "no"
+                first = max(window.start, manifest.point_at).isoformat() if window else "none"
+                last = window.end.isoformat() if window else "none"
                 raise BackupError(
-                    f"{to.isoformat()} cannot be restored from backup {manifest.id}: choose a moment between {here}, or "
-                    "another backup."
+                    f"{to.isoformat()} cannot be restored from backup {manifest.id}: choose a moment between {first} "
+                    f"and {last}, or another backup."
                 )
             is_end = to == window.end
         log = self._empty("restored-log")
@@ -247,7 +251,9 @@ class PgBackRest:
                         break
                 if server.poll() is not None:
                     lines = log.read_text(errors="replace").splitlines()
-                    said = [line for line in lines if "FATAL" in line or "PANIC" in line] or lines or ["it said nothing"]
+                    said = (
+                        [line for line in lines if "FATAL" in line or "PANIC" in line] or lines or ["it said nothing"]
+                    )
                     raise BackupRefused(f"The restored database does not start: {said[-1]}")
                 time.sleep(0.1)
             for name in _RECOVERY_SETTINGS:
@@ -330,7 +336,7 @@ class PgBackRest:
 
 def _chain(label: str) -> tuple[str, ...]:
     """A label and the one that it needs: 20261130-020000F_20261201-020000D needs 20261130-020000F."""
-    full = label.split("_")[0]
+    full = label.split("_", maxsplit=1)[0]
     return (label,) if label == full else (label, full)
 
 

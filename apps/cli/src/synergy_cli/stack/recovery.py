@@ -17,7 +17,9 @@ from synergy_cli.stack.init import write_secrets
 # all that writes to the database, and the container that has its folder open
 _WRITERS = ("scheduler", "worker", "api", "backup")
 _VOLUME = "SYNERGY_DB_VOLUME"
-_ESCROW_HEAD = "# The keys of SynergyOS on {host}. Keep this file away from its backups: with both, anybody has everything.\n"
+_ESCROW_HEAD = (
+    "# The keys of SynergyOS on {host}. Keep this file away from its backups: with both, anybody has everything.\n"
+)
 
 
 def backup(stack: Stack, *, full: bool) -> int:
@@ -49,8 +51,8 @@ def restore(stack: Stack, *, backup_id: str | None, to: str | None, verify: bool
     stack.require_init()
     if not confirmed:
         raise StackError(
-            "This puts an earlier state in the place of the present one, which is kept aside. Nobody can work for some "
-            "seconds while they are swapped. `just restore --yes …` does it; `--verify` only tries whether it can be done."
+            "This puts an earlier state in the place of the present one, which is kept aside. Nobody can work while "
+            "they are swapped. `just restore --yes …` does it; `--verify` only tries whether it can be done."
         )
     with stack.lock():
         old = stack.setting(_VOLUME, f"{_project(stack)}_db")
@@ -76,8 +78,8 @@ def _restored_volume(stack: Stack, choice: list[str]) -> str:
     say("Restoring into a new cluster, and comparing it with what was there …")
     try:
         stack.compose(
-            "run", "--rm", "--no-deps", "-T", "--volume", f"{name}:/restored", "backup", "restore", *choice,
-            "--into", "/restored",
+            "run", "--rm", "--no-deps", "-T", "--volume", f"{name}:/restored", "backup", "container", "restore",
+            *choice,
         )  # fmt: skip
     except (StackError, KeyboardInterrupt):
         stack.docker("volume", "rm", name, capture=True, check=False)
@@ -91,8 +93,8 @@ def _put_files_back(stack: Stack, choice: list[str]) -> None:
     # they belong to the API's user, and the backup's user may only read them
     stack.compose(
         "run", "--rm", "--no-deps", "-T", "--user", "0", "--cap-add", "DAC_OVERRIDE", "--cap-add", "CHOWN",
-        "--cap-add", "FOWNER", "--volume", f"{_project(stack)}_media:/media-restored", "backup", "restore", *choice,
-        "--media-into", "/media-restored",
+        "--cap-add", "FOWNER", "--volume", f"{_project(stack)}_media:/media-restored", "backup", "container",
+        "restore-files", *choice,
     )  # fmt: skip
 
 
@@ -119,7 +121,7 @@ def _start(stack: Stack) -> None:
     stack.compose("up", "--detach", "--no-build", "--wait", "db", "broker", "cache")
     stack.compose("exec", "-T", "db", "set-passwords.sh")
     for server in ("broker", "cache"):  # what waits is published again from the database
-        command = 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli flushall'
+        command = "REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli flushall"
         stack.compose("exec", "-T", server, "sh", "-c", command, capture=True)
     stack.compose("up", "--detach", "--no-build", "--wait")
 
@@ -129,7 +131,9 @@ def escrow(stack: Stack, target: Path) -> None:
     stack.require_init()
     target = target.absolute()
     if target.is_relative_to(stack.root):
-        raise StackError("Write it elsewhere: beside the system it goes down with it. `just escrow /media/usb/keys.env`.")
+        raise StackError(
+            "Write it elsewhere: beside the system it goes down with it. `just escrow /media/usb/keys.env`."
+        )
     if target.exists():
         raise StackError(f"{target} is there already. Name another file, or delete it first.")
     head = _ESCROW_HEAD.format(host=stack.setting("ALLOWED_HOSTS", "localhost"))
@@ -153,7 +157,7 @@ def recover(stack: Stack, *, keys: Path, source: str | None, to: str | None) -> 
         raise StackError("Where are the backups? `--from FOLDER`: the keys name no bucket.")
     if source and not (Path(source) / "sets").is_dir():
         raise StackError(f"{source} holds no backups: there is no folder sets in it.")
-    write_env(stack.env_file, {**values, _VOLUME: ""}, header=keys.read_text().partition("\n")[0])
+    write_env(stack.env_file, {**values, _VOLUME: ""}, header="# SynergyOS on this server, recovered.\n")
     with stack.lock():
         try:
             write_secrets(stack)
@@ -180,7 +184,7 @@ def recover(stack: Stack, *, keys: Path, source: str | None, to: str | None) -> 
 def _fetch(stack: Stack, source: str | None) -> None:
     say("Fetching the backups …")
     if source is None:
-        stack.compose("run", "--rm", "--no-deps", "-T", "backup", "backup", "fetch")
+        stack.compose("run", "--rm", "--no-deps", "-T", "backup", "container", "fetch")
         return
     image = f"{stack.setting('SYNERGY_IMAGE_PREFIX', 'synergyos/')}backup:{stack.setting('SYNERGY_VERSION', 'latest')}"
     stack.docker(
