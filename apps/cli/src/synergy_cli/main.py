@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from synergy_cli.accounts import require_mfa, reset_mfa
-from synergy_cli.backup.commands import backup, drill
+from synergy_cli.backup.commands import backup, backups, drill, escrow, recover, restore
 from synergy_cli.demo import demo
 from synergy_cli.doctor.command import doctor
 from synergy_cli.importing import import_group
@@ -36,7 +36,8 @@ main.add_command(demo)
 main.add_command(doctor)
 main.add_command(webhooks_group)
 main.add_command(backup)
-main.add_command(drill)
+for command in (backups, restore, drill, escrow, recover):
+    main.add_command(command)
 main.add_command(reset_mfa)
 main.add_command(require_mfa)
 

@@ -1,11 +1,11 @@
 """Backups of `synergy up`, by PostgreSQL's own programs and plain folders.
 
-    sets/ID/base.tar.gz, backup_manifest   the database's files
-    sets/ID/wal/*.gz                       its log from there to the restore point: a backup is whole by itself
-    sets/ID/dump                           a logical dump, for other versions of PostgreSQL
-    sets/ID/manifest.json, manifest.sig    what belongs to it; written last
-    media/ab/abcd…                         uploaded files by SHA-256, each content once
-    wal/                                   the log of the last 7 days, see wal.py
+sets/ID/base.tar.gz, backup_manifest   the database's files
+sets/ID/wal/*.gz                       its log from there to the restore point: a backup is whole by itself
+sets/ID/dump                           a logical dump, for other versions of PostgreSQL
+sets/ID/manifest.json, manifest.sig    what belongs to it; written last
+media/ab/abcd…                         uploaded files by SHA-256, each content once
+wal/                                   the log of the last 7 days, see wal.py
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
-from synergy_cli.backup.engine import Base, Window
+from synergy_cli.backup.engine import Base, EngineName, Window
 from synergy_cli.backup.errors import BackupError, BackupRefused
 from synergy_cli.backup.fingerprint import QuietPoint
 from synergy_cli.backup.manifest import Manifest, backup_ids, hash_file, read_blocks, read_manifest, sets_folder
@@ -46,7 +45,7 @@ _RECOVERY_SETTINGS = ("restore_command", "recovery_target_name", "recovery_targe
 class EmbeddedEngine:
     """See Engine."""
 
-    name: Literal["embedded"] = "embedded"
+    name: EngineName = "embedded"
     deduplicates = False
     encrypted = False
 
@@ -75,16 +74,24 @@ class EmbeddedEngine:
                 shutil.rmtree(folder)
         for path in self.root.glob("media/*/*.new"):
             path.unlink()
+        if (self.home / "swap").exists():
+            raise BackupError(f"A restore of {self.home} was interrupted: `synergy up` brings it to its end first.")
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(mode=0o700, parents=True)
 
-    def take_base(self, backup_id: str, *, full: bool) -> Base:  # noqa: ARG002 - always all of them
+    def take_base(self, backup_id: str, *, full: bool) -> Base:
         """See Engine; the log is received from before the begin."""
         folder = self._set(backup_id)
         wal = folder / "wal"
         wal.mkdir(mode=0o700, parents=True)
         dsn, environment = libpq(self.dsn)
-        command = [self.program("pg_receivewal"), f"--directory={wal}", "--no-loop", "--compress=gzip:1", f"--dbname={dsn}"]
+        command = [
+            self.program("pg_receivewal"),
+            f"--directory={wal}",
+            "--no-loop",
+            "--compress=gzip:1",
+            f"--dbname={dsn}",
+        ]
         with (self.work / "receiver").open("wb") as said:
             self._receiver = spawn(command, environment=environment, stdout=said, stderr=said)
         deadline = time.monotonic() + _LOG_SECONDS
@@ -101,7 +108,7 @@ class EmbeddedEngine:
         )  # fmt: skip
         return Base(f"sets/{backup_id}/base", "full")
 
-    def keep_log(self, backup_id: str, base: Base, point: QuietPoint) -> None:  # noqa: ARG002 - as in Engine
+    def keep_log(self, backup_id: str, base: Base, point: QuietPoint) -> None:
         """See Engine."""
         dsn, environment = libpq(self.dsn)
         sql = f"SELECT pg_walfile_name('{point.lsn}') FROM (SELECT pg_switch_wal()) switched"  # noqa: S608 - a place in the log
@@ -118,7 +125,9 @@ class EmbeddedEngine:
     def _require_receiver(self, deadline: float) -> None:
         if self._receiver is None or self._receiver.poll() is not None or time.monotonic() > deadline:
             lines = (self.work / "receiver").read_text(errors="replace").splitlines()
-            raise BackupError(f"The database's log did not come: {lines[-1] if lines else 'pg_receivewal said nothing'}")
+            raise BackupError(
+                f"The database's log did not come: {lines[-1] if lines else 'pg_receivewal said nothing'}"
+            )
 
     def keep_dump(self, backup_id: str, dump: Path) -> str:
         """See Engine."""
@@ -127,7 +136,7 @@ class EmbeddedEngine:
         _sync(target)
         return f"sets/{backup_id}/dump"
 
-    def keep_media(self, backup_id: str, files: Mapping[str, MediaFile]) -> str:  # noqa: ARG002 - they are for all
+    def keep_media(self, backup_id: str, files: Mapping[str, MediaFile]) -> str:
         """See Engine; what is kept is read again, so that a copy that went bad is replaced."""
         if self.media is not None:
             for key, file in files.items():
@@ -151,7 +160,9 @@ class EmbeddedEngine:
         for backup_id in gone:
             (self._set(backup_id) / "manifest.json").unlink()  # from now on it is none
             shutil.rmtree(self._set(backup_id))
-        if len(manifests) == len(backup_ids(self.root)) + len(gone):  # of one that cannot be read nobody knows the files
+        if len(manifests) == len(backup_ids(self.root)) + len(
+            gone
+        ):  # of one that cannot be read nobody knows the files
             named = {file.sha256 for manifest in manifests if manifest.id in stay for file in manifest.media.values()}
             for path in self.root.glob("media/*/*"):
                 if path.name not in named:
@@ -170,11 +181,11 @@ class EmbeddedEngine:
 
     def window(self) -> Window | None:
         """See Engine; backups of a past that a restore has undone do not count."""
-        manifests = self._of_the_present()
+        manifests = self.candidates()
         return Window(manifests[-1].point_at, self._end(manifests[0])) if manifests else None
 
-    def _of_the_present(self) -> list[Manifest]:
-        """Backups from which the log leads to now, the latest first."""
+    def candidates(self) -> list[Manifest]:
+        """See Engine."""
         found: list[Manifest] = []
         for manifest in map(self._manifest, self._readable()):
             timelines = self.archive.timelines(self._server(manifest))
@@ -204,14 +215,17 @@ class EmbeddedEngine:
         folder = self._set(manifest.id)
         try:
             with tarfile.open(folder / "base" / "base.tar.gz") as archive:
-                archive.extractall(into, filter=_as_ours)
+                archive.extractall(into, filter=_as_ours)  # noqa: S202 - the filter keeps it inside
         except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
-            raise BackupRefused(f"Backup {manifest.id}: its copy of the database cannot be unpacked ({error}).") from None
+            raise BackupRefused(
+                f"Backup {manifest.id}: its copy of the database cannot be unpacked ({error})."
+            ) from None
         command = [self.program("pg_verifybackup"), "--no-parse-wal", "--quiet", str(into)]
         run("pg_verifybackup", [*command, f"--manifest-path={folder / 'base' / 'backup_manifest'}"], {"LC_ALL": "C"})
         wal = into / "pg_wal"
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            list(pool.map(lambda path: _unpack(path, wal / path.stem), (folder / "wal").glob("*.gz")))
+            packed = list((folder / "wal").glob("*.gz"))
+            list(pool.map(_unpack, packed, [wal / path.stem for path in packed]))
         for name, path in chain.items():
             shutil.copyfile(path, wal / name)
         lines = [f"{name} = '{value}'" for name, value in {"restore_command": "false", **target}.items()]
@@ -232,7 +246,9 @@ class EmbeddedEngine:
             )
         later = [other for other in map(self._manifest, self._readable()) if other.point_at > to]
         up_to = min((self._last_segment(other) for other in later), default=None)
-        chain = self.archive.chain(self._server(manifest), self._last_segment(manifest), up_to) | self.archive.histories()
+        chain = (
+            self.archive.chain(self._server(manifest), self._last_segment(manifest), up_to) | self.archive.histories()
+        )
         target = {} if to == end_of_log else {"recovery_target_time": to.isoformat(sep=" ")}
         return chain, (action if target else {}) | target | {"recovery_target_timeline": "latest"}
 

@@ -18,6 +18,9 @@ from synergy_cli.backup.manifest import Manifest
 from synergy_cli.backup.media import MediaFile
 
 
+EngineName = Literal["embedded", "pgbackrest"]
+
+
 class Base(msgspec.Struct, frozen=True):
     """A copy of the database's files: the name that the engine knows it by, and whether it needs others."""
 
@@ -26,9 +29,7 @@ class Base(msgspec.Struct, frozen=True):
 
 
 class Window(msgspec.Struct, frozen=True):
-    """The moments that can be restored: `start` is the restore point of the oldest backup, `end` that of the last commit
-    in the kept log.
-    """
+    """The moments that can be restored, from the restore point of the oldest backup to the log's last commit."""
 
     start: datetime
     end: datetime
@@ -44,7 +45,7 @@ class Engine(Protocol):
     disk before the call returns: the manifest that follows says that it is there.
     """
 
-    name: Literal["embedded", "pgbackrest"]
+    name: EngineName
     deduplicates: bool
     encrypted: bool
     root: Path
@@ -58,7 +59,7 @@ class Engine(Protocol):
         ...
 
     def clean(self) -> None:
-        """Delete what a backup that did not come to its end has left; `work` too. Called before each and after a failure."""
+        """Delete what a backup that did not come to its end has left, and what is in `work`; before each, and after."""
         ...
 
     def take_base(self, backup_id: str, *, full: bool) -> Base:
@@ -93,6 +94,10 @@ class Engine(Protocol):
 
     def verify(self, manifest: Manifest) -> None:
         """The engine's own look at what it keeps, beyond the hashes of the manifest; raises BackupRefused."""
+        ...
+
+    def candidates(self) -> Sequence[Manifest]:
+        """The backups from which the kept log leads to now, the latest first; not those of a past that was undone."""
         ...
 
     def window(self) -> Window | None:

@@ -108,7 +108,9 @@ def differences(expected: Mapping[str, TableFingerprint], found: Mapping[str, Ta
     return said
 
 
-async def _hold_still(locker: asyncpg.Connection, reader: asyncpg.Connection, name: str) -> tuple[str, datetime, str, float]:
+async def _hold_still(
+    locker: asyncpg.Connection, reader: asyncpg.Connection, name: str
+) -> tuple[str, datetime, str, float]:
     tables = ", ".join(f'"{table}"' for table in await _tables(locker))
     deadline = time.monotonic() + _GIVE_UP_SECONDS
     while True:

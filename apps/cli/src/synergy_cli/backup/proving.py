@@ -1,4 +1,4 @@
-"""Restores a backup into a new cluster and compares it with what was there: a drill, and the first half of a restore."""
+"""Restores a backup into a new cluster and compares it with what was there: a drill, or the first half of a restore."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import structlog
@@ -60,11 +61,6 @@ def cluster_of(engine: Engine) -> Path:
     return engine.work / "postgres" / "data"
 
 
-def media_of(engine: Engine) -> Path:
-    """Where `prove` puts the restored files."""
-    return engine.work / "media"
-
-
 def prove(
     engine: Engine,
     settings: Settings,
@@ -72,23 +68,25 @@ def prove(
     manifest: Manifest,
     to: datetime | None,
     *,
-    task: str,
+    task: Literal["drill", "restore"],
+    media: Path | None = None,
 ) -> Proof:
-    """Restore into `cluster_of` and `media_of`, and compare; BackupError when it does not get so far.
+    """Restore into `cluster_of`, the files into `media` (None: below `work`), and compare.
 
-    `task` `drill` proves the dump too; `restore` is recorded in what was restored, so that it tells of itself.
+    BackupError when it does not get so far. `drill` proves the dump too; `restore` is recorded in what was restored, so
+    that it tells of itself.
     """
     began_at, began = datetime.now(UTC), time.monotonic()
     proof = Proof(backup=manifest.id, to=to)
     if settings.secret_keys and manifest.secret_key_hint not in {key_hint(key) for key in settings.secret_keys}:
         raise BackupError(
-            f"Backup {manifest.id} was made with another SECRET_KEY: what is encrypted in it could not be read. Put that "
-            "key behind the present one (SECRET_KEY is a list), or recover with its escrow file."
+            f"Backup {manifest.id} was made with another SECRET_KEY: what is encrypted in it could not be read. Put "
+            "that key behind the present one (SECRET_KEY is a list), or recover with its escrow file."
         )
     with _step(proof, "check"):
         check_parts(engine.root, manifest)
         engine.verify(manifest)
-    data, media = cluster_of(engine), media_of(engine)
+    data, media = cluster_of(engine), media or engine.work / "media"
     with _step(proof, "copy"):
         engine.restore_base(manifest, data, to)
     recovery = time.monotonic()
@@ -148,6 +146,45 @@ def drill(engine: Engine, settings: Settings, environ: Mapping[str, str]) -> Pro
     return proof
 
 
+def choose(engine: Engine, backup_id: str | None, to: datetime | None) -> tuple[Manifest, datetime | None]:
+    """The backup to begin with, and up to where its log is taken (None: its own restore point).
+
+    Without a wish: the newest, and all of the log that there is. BackupError names the window.
+    """
+    if backup_id is not None:
+        return read_manifest(engine.root, backup_id, engine.key), to
+    manifests = engine.candidates()
+    if not manifests:
+        some = backup_ids(engine.root)
+        raise BackupError(
+            f"No backup in {engine.root} can be read with this backup key." if some else
+            f"There is no backup in {engine.root}."
+        )  # fmt: skip
+    window = engine.window()
+    if window is None or to is None:
+        return manifests[0], window.end if window else None
+    fitting = [manifest for manifest in manifests if manifest.point_at <= to]
+    if not fitting or to > window.end:
+        raise BackupError(
+            f"{to.isoformat()} cannot be restored: choose a moment from {window.start.isoformat()} to "
+            f"{window.end.isoformat()}."
+        )
+    return fitting[0], to
+
+
+def try_restore(
+    engine: Engine, settings: Settings, environ: Mapping[str, str], backup_id: str | None, to: datetime | None
+) -> Proof:
+    """Restore into a cluster of its own, compare, and throw it away; the system may run meanwhile."""
+    with alone(engine.root):
+        engine.clean()
+        try:
+            manifest, until = choose(engine, backup_id, to)
+            return prove(engine, settings, environ, manifest, until, task="restore")
+        finally:
+            engine.clean()
+
+
 def newest(engine: Engine) -> Manifest:
     """The last backup; BackupError when there is none or it is not as it was signed."""
     ids = backup_ids(engine.root)
@@ -164,11 +201,13 @@ def _record(settings: Settings, task: str, began_at: datetime, proof: Proof) -> 
         "seconds_a_gb": round(proof.seconds_a_gb, 1),
     }
     if proof.differences:
-        log.error(f"{task}.failed", **detail)
+        log.error("drill.failed" if task == "drill" else "restore.failed", **detail)
         said = f"Backup {proof.backup} does not give back what was there: {proof.differences[0]}."
     else:
-        log.info(f"{task}.finished", **detail)
-        said = f"Backup {proof.backup} gave back {proof.rows} rows and {proof.files} files in {proof.rto_seconds:.1f} s."
+        log.info("drill.finished" if task == "drill" else "restore.finished", **detail)
+        said = (
+            f"Backup {proof.backup} gave back {proof.rows} rows and {proof.files} files in {proof.rto_seconds:.1f} s."
+        )
         if proof.without_file:
             said += f" {len(proof.without_file)} attachments have no file, first: {proof.without_file[0]}."
     record(settings, task, outcome, began_at, said, detail)

@@ -75,10 +75,12 @@ def on_database(settings: Settings, dsn: str, media: Path | None = None) -> Sett
 
 def _environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
     changed = {
-        "DB_HOST": settings.db_host, "DB_PORT": str(settings.db_port), "DB_DIRECT_HOST": "", "DB_USER": settings.db_user,
-        "DB_PASSWORD": settings.db_password, "DB_NAME": settings.db_name, "REDIS_URL": settings.redis_url,
+        "DB_HOST": settings.db_host, "DB_PORT": str(settings.db_port), "DB_DIRECT_HOST": "",
+        "DB_USER": settings.db_user, "DB_PASSWORD": settings.db_password, "DB_NAME": settings.db_name,
+        "REDIS_URL": settings.redis_url,
         "TASKIQ_BROKER_URL": settings.broker_url, "CELERY_BROKER_URL": "", "SECRET_KEY": ",".join(settings.secret_keys),
-        "SYNERGY_MEDIA_ROOT": settings.media_root, "SYNERGY_MEDIA_ACCEL": "false", "SYNERGY_API_HOST": settings.api_host,
+        "SYNERGY_MEDIA_ROOT": settings.media_root, "SYNERGY_MEDIA_ACCEL": "false",
+        "SYNERGY_API_HOST": settings.api_host,
         "SYNERGY_API_PORT": str(settings.api_port), "WEB_WORKERS": "1", "SYNERGY_METRICS_PORT": "0",
         "SYNERGY_HEARTBEAT_FILE": "", "SENTRY_DSN": "", "SYNERGY_LOG_FORMAT": "json", "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
@@ -140,7 +142,11 @@ async def _sealed(runtime: Runtime) -> list[str]:
     """Whether SECRET_KEY opens what the database holds encrypted."""
     db = runtime.database.reader()
     looked_at = (
-        (totp_box(runtime.keyring), "SELECT totp_secret FROM users WHERE totp_secret IS NOT NULL LIMIT 1", "second factor"),
+        (
+            totp_box(runtime.keyring),
+            "SELECT totp_secret FROM users WHERE totp_secret IS NOT NULL LIMIT 1",
+            "second factor",
+        ),
         (webhook_box(runtime), "SELECT secret FROM webhooks LIMIT 1", "webhook's secret"),
     )
     said: list[str] = []

@@ -1,4 +1,4 @@
-"""Takes a backup, of whatever engine: one at a time, and it counts only when its manifest is written, at the very end."""
+"""Takes a backup, of whatever engine: one at a time, and it counts once its manifest is written, at the very end."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -61,7 +62,7 @@ def take_backup(engine: Engine, settings: Settings, *, full: bool = False) -> Ma
         record(settings, "backup", "failed", started_at, reason, {"id": backup_id, "seconds": seconds})
         raise BackupError(reason) from None
     seconds = round(time.monotonic() - began, 1)
-    detail = {
+    detail: dict[str, Any] = {
         "id": backup_id, "kind": manifest.kind, "bytes": manifest.stored_bytes, "tables": len(manifest.tables),
         "rows": manifest.rows, "files": len(manifest.media), "held_ms": round(manifest.held_ms, 1),
         "seconds": seconds, "encrypted": engine.encrypted,
@@ -100,8 +101,9 @@ async def _take(
     without_file = [] if engine.media is None else rows_without_file(rows, media)
     manifest = Manifest(
         id=backup_id, created_at=started_at, version=VERSION, revision=revision, engine=engine.name, kind=base.kind,
-        base=base.name, dump=kept_dump, media_set=media_set, restore_point=point.name, point_at=point.at, lsn=point.lsn,
-        tables=point.tables, media=media, parts={}, secret_key_hint=key_hint(settings.secret_keys[0]), held_ms=point.held_ms,
+        base=base.name, dump=kept_dump, media_set=media_set, restore_point=point.name, point_at=point.at,
+        lsn=point.lsn, tables=point.tables, media=media, parts={}, secret_key_hint=key_hint(settings.secret_keys[0]),
+        held_ms=point.held_ms,
     )  # fmt: skip
     known = before.parts if before else {}
     manifest.parts = await asyncio.to_thread(lambda: hash_parts(engine.root, engine.parts(manifest), known))

@@ -1,7 +1,7 @@
 """The embedded system's archive of its log: what pg_receivewal writes, and which of it a restore needs.
 
 Each folder below `wal/` is one unbroken stream. A new one begins where the slot that holds the server to it is not
-there: in the beginning, after a restore, and after the receiver was away for so long that the server went on without it.
+there: in the beginning, after a restore, and after the receiver was away for so long that the server could not wait.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class LogArchive:
 
     def launch(self, postgres: EmbeddedPostgres, stdout: Output, stderr: Output) -> subprocess.Popen[bytes]:
         """Start pg_receivewal where it left off, or in a new folder; EmbeddedError when the server does not answer."""
-        held = postgres.run_sql(f"SELECT wal_status <> 'lost' FROM pg_replication_slots WHERE slot_name = '{SLOT}'")
+        held = postgres.run_sql(  # a constant is put in
+            f"SELECT wal_status <> 'lost' FROM pg_replication_slots WHERE slot_name = '{SLOT}'"
+        )
         streams = self._streams()
         if held != "t" or not streams:
             if held:

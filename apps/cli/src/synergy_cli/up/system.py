@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from synergy_cli.backup.clock import LOOK_SECONDS, clock_of
+from synergy_cli.backup.swap import finish_swap
 from synergy_cli.backup.wal import SERVER_SETTINGS, LogArchive
 from synergy_cli.up.build import Build
 from synergy_cli.up.environment import Environments, ignored, make_environments, public_url, without_secrets
@@ -101,6 +102,7 @@ class System:
             hatch = find_hatch()
             if hatch is not None:  # a signal sent to it reaches nobody else
                 self._supervisor.end_with(hatch)
+            finish_swap(self._home)
             try:
                 environments = self._start()
                 while True:
