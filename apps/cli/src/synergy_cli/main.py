@@ -13,6 +13,7 @@ import click
 
 from synergy_cli.accounts import require_mfa, reset_mfa
 from synergy_cli.backup.commands import backup, backups, drill, escrow, recover, restore
+from synergy_cli.backup.container import container
 from synergy_cli.demo import demo
 from synergy_cli.doctor.command import doctor
 from synergy_cli.importing import import_group
@@ -30,6 +31,7 @@ def main() -> None:
     """SynergyOS: run it, look after it, bring data in."""
 
 
+main.add_command(container)
 main.add_command(up)
 main.add_command(import_group)
 main.add_command(demo)

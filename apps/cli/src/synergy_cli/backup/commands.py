@@ -93,7 +93,7 @@ def drill() -> None:
 
         engine, settings, environ = running_engine()
         proof = prove_newest(engine, settings, environ)
-        _finish(proof)
+        finish(proof)
 
 
 @click.command("backups")
@@ -145,7 +145,7 @@ def restore(
         from synergy_cli.backup.shape import is_embedded
         from synergy_cli.backup.swap import discard_aside
 
-        to = _moment(moment) if moment else None
+        to = moment_of(moment)
         environ = local_environment(os.environ)
         home = home_of(environ)
         if discard_old:
@@ -157,7 +157,7 @@ def restore(
         settings = read_settings(environ)
         engine = _resting_engine(settings)
         if verify:
-            _finish(try_restore(engine, settings, environ, backup_id, to))
+            finish(try_restore(engine, settings, environ, backup_id, to))
             return
         if not is_embedded(os.environ):
             raise BackupError("Here a restore can only be tried (--verify); `just restore`, on the server, does it.")
@@ -205,7 +205,7 @@ def recover(
         from synergy_cli.backup import restoring
         from synergy_cli.backup.escrow import read_escrow
 
-        to = _moment(moment) if moment else None
+        to = moment_of(moment)
         keys = read_escrow(escrow_file)
         files = {
             **keys.files,
@@ -231,13 +231,14 @@ def _swap_in(
     from synergy_cli.backup.shape import embedded_engine
 
     proof, aside = restoring.restore(embedded_engine(settings, home), settings, environ, backup_id, to)
-    _finish(proof)
+    finish(proof)
     _say(f"{home.path} has the restored system. `synergy up` starts it, and takes a backup of it soon.")
     if aside:
         _say(f"What was there before is in {aside}; `synergy restore --discard-old` deletes it.")
 
 
-def _finish(proof: Proof) -> None:
+def finish(proof: Proof) -> None:
+    """Tell how it went; exit status 1 where something is not as it was."""
     _tell(proof)
     if proof.differences:
         raise SystemExit(EXIT_FAILED)
@@ -254,7 +255,10 @@ def _with_secret_key(environ: Mapping[str, str], home: Home) -> dict[str, str]:
     return dict(environ) if is_set(environ, "SECRET_KEY") else {**environ, "SECRET_KEY": home.secret_key()}
 
 
-def _moment(text: str) -> datetime:
+def moment_of(text: str | None) -> datetime | None:
+    """A time as an operator writes it; BackupError for anything else."""
+    if not text:
+        return None
     try:
         return datetime.fromisoformat(text).astimezone()
     except ValueError:

@@ -54,6 +54,7 @@ class EmbeddedEngine:
         self.home = home
         self.root = root
         self.work = home / "restored"
+        self.cluster = self.work / "postgres" / "data"
         self.media = media
         self.key = key
         self.dsn = dsn

@@ -17,7 +17,6 @@ from synergy_cli.backup.fingerprint import QuietPoint
 from synergy_cli.backup.manifest import Manifest
 from synergy_cli.backup.media import MediaFile
 
-
 EngineName = Literal["embedded", "pgbackrest"]
 
 
@@ -39,7 +38,7 @@ class Engine(Protocol):
     """Blocking calls; each raises BackupError with a sentence that says what to do.
 
     `root` is the folder of the backups (`sets/` below it holds the manifests), `work` a folder on a disk with room for
-    a dump and for a restored cluster, `media` the uploaded files (None where they are elsewhere), `key` signs
+    a dump, `cluster` where a restored one goes, `media` the uploaded files (None where they are elsewhere), `key` signs
     manifests, `dsn` reaches the live database as its superuser. `deduplicates` says that a dump is better left
     uncompressed, `encrypted` that nobody reads the backups without a key. What is kept must be written through to the
     disk before the call returns: the manifest that follows says that it is there.
@@ -50,6 +49,7 @@ class Engine(Protocol):
     encrypted: bool
     root: Path
     work: Path
+    cluster: Path
     media: Path | None
     key: bytes
     dsn: str

@@ -54,14 +54,17 @@ class PgBackRest:
         media: Path | None,
         root: Path = Path("/backups"),
         work: Path = Path("/work"),
+        cluster: Path | None = None,
     ) -> None:
         """The defaults are the folders of the container; `media` is None where uploaded files are in a bucket."""
         self.root = root
         self.work = work
+        self.cluster = cluster or work / "cluster"
         self.media = media
         self.key = key
         self.dsn = dsn
         self._repository = root / "pgbackrest"
+        self._window: Window | None = None
 
     def program(self, name: str) -> str:
         """See Engine."""
@@ -172,8 +175,17 @@ class PgBackRest:
         except BackupError as error:
             raise BackupRefused(f"Backup {manifest.id} is refused, its dump or files are damaged: {error}") from None
 
+    def candidates(self) -> Sequence[Manifest]:
+        """See Engine."""
+        return list(self._manifests())
+
     def window(self) -> Window | None:
-        """See Engine: the log is kept since the last but one full backup."""
+        """See Engine: the log is kept since the last but one full backup. What was answered once holds for this run."""
+        if self._window is None:
+            self._window = self._look_for_window()
+        return self._window
+
+    def _look_for_window(self) -> Window | None:
         labels = [str(each["label"]) for each in self._labels() if each["type"] == "full"]
         since = labels[-2:][0] if labels else ""
         within = [each for each in self._manifests() if each.base >= since]

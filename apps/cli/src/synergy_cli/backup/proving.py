@@ -56,11 +56,6 @@ class Proof(msgspec.Struct, kw_only=True):
         return self.rto_seconds / max(1.0, self.bytes / 2**30)
 
 
-def cluster_of(engine: Engine) -> Path:
-    """Where `prove` puts the restored cluster."""
-    return engine.work / "postgres" / "data"
-
-
 def prove(
     engine: Engine,
     settings: Settings,
@@ -71,7 +66,7 @@ def prove(
     task: Literal["drill", "restore"],
     media: Path | None = None,
 ) -> Proof:
-    """Restore into `cluster_of`, the files into `media` (None: below `work`), and compare.
+    """Restore into `engine.cluster`, the files into `media` (None: below `work`), and compare.
 
     BackupError when it does not get so far. `drill` proves the dump too; `restore` is recorded in what was restored, so
     that it tells of itself.
@@ -86,7 +81,7 @@ def prove(
     with _step(proof, "check"):
         check_parts(engine.root, manifest)
         engine.verify(manifest)
-    data, media = cluster_of(engine), media or engine.work / "media"
+    data, media = engine.cluster, media or engine.work / "media"
     with _step(proof, "copy"):
         engine.restore_base(manifest, data, to)
     recovery = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from synergy_cli.backup.embedded import EmbeddedEngine
 from synergy_cli.backup.engine import Engine
@@ -24,9 +25,15 @@ def engine_for(settings: Settings, environ: Mapping[str, str]) -> Engine:
     if is_embedded(environ):
         return embedded_engine(settings, home_of(environ))
     if KEY_FILE.exists():
-        media = settings.media_path if settings.storage == "disk" else None
-        return PgBackRest(dsn=settings.database_url(direct=True), key=settings.backup_key.encode(), media=media)
+        return container_engine(settings)
     raise BackupError("The database is not one of `synergy up`: use what its operator has for backups.")
+
+
+def container_engine(settings: Settings, cluster: Path | None = None) -> PgBackRest:
+    """Of the compose stack's backup container; `cluster` for a restore that is to stay."""
+    media = settings.media_path if settings.storage == "disk" else None
+    dsn = settings.database_url(direct=True)
+    return PgBackRest(dsn=dsn, key=settings.backup_key.encode(), media=media, cluster=cluster)
 
 
 def embedded_engine(settings: Settings, home: Home) -> EmbeddedEngine:

@@ -142,7 +142,7 @@ def escrow(stack: Stack, target: Path) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    stack.compose("exec", "-T", "backup", "synergy", "escrow", "--record")
+    stack.compose("exec", "-T", "backup", "synergy", "container", "escrowed")
     say(f"{target}: written. Print it or keep it in a password manager; `just recover` needs it and a backup.")
 
 
