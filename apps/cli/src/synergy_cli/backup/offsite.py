@@ -64,7 +64,7 @@ class Offsite:
 
     def _rclone(self, *words: str, missing_is_empty: bool = False) -> str:
         try:
-            return run("The copy to the bucket", ["rclone", "--retries=2", *words], self._environment)
+            return run("The copy to the bucket", ["/usr/bin/rclone", "--retries=2", *words], self._environment)
         except BackupError as error:
             if missing_is_empty and "not found" in str(error):
                 return ""

@@ -16,7 +16,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from synergy_cli.backup.engine import Base, Window
 from synergy_cli.backup.errors import BackupError, BackupRefused
@@ -27,11 +27,15 @@ from synergy_cli.backup.retention import kept
 from synergy_cli.backup.tools import libpq, run
 from synergy_platform.embedded.process import end, spawn
 
+_PGBACKREST = "/usr/local/bin/synergy-pgbackrest"
+_RESTIC = "/usr/bin/restic"
 STANZA = "synergyos"
 KEY_FILE = Path("/run/secrets/backup_key")
 _FULL_EVERY = timedelta(days=7) - timedelta(hours=6)  # a run that is late one week must not shift the next
 _SEGMENT_BYTES = 16 * 1024 * 1024
 _ARCHIVED_SECONDS = 120.0
+_CLOSED_SECONDS = 15.0
+_READY = "database system is ready to accept connections"
 _END_STEPS = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
 _RECOVERY_SETTINGS = (
     "restore_command", "recovery_target_name", "recovery_target_time", "recovery_target_timeline",
@@ -197,8 +201,9 @@ class PgBackRest:
         """Now, where the database hands over what it has; else when the last segment was written."""
         with contextlib.suppress(BackupError):
             at = datetime.now(UTC)
+            self._ask("SELECT pg_logical_emit_message(false, 'synergy', '')")  # an empty segment is not closed
             last = self._ask("SELECT pg_walfile_name(pg_switch_wal())")
-            deadline = time.monotonic() + _ARCHIVED_SECONDS
+            deadline = time.monotonic() + _CLOSED_SECONDS
             while not self._archived(last) and time.monotonic() < deadline:
                 time.sleep(0.2)
             return at
@@ -207,9 +212,9 @@ class PgBackRest:
 
     def restore_base(self, manifest: Manifest, into: Path, to: datetime | None) -> None:
         """See Engine."""
-        window = self.window()
         is_end = False
         if to is not None:
+            window = self.window()
             if window is None or not max(window.start, manifest.point_at) <= to <= window.end:
                 first = max(window.start, manifest.point_at).isoformat() if window else "none"
                 last = window.end.isoformat() if window else "none"
@@ -251,16 +256,16 @@ class PgBackRest:
         }  # fmt: skip
         command = [self.program("postgres"), "-D", str(data)]
         command += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        database = self.dsn.rpartition("/")[2].partition("?")[0]
-        dsn = f"postgresql://postgres@/{database}?host={quote(str(socket), safe='')}"
+        database = urlsplit(self.dsn).path
+        dsn = f"postgresql://postgres@{database}?host={quote(str(socket), safe='')}"
         log = self.work / "restored.log"
         with log.open("wb") as output:
             server = spawn(command, environment=os.environ, death_signal=signal.SIGINT, stdout=output, stderr=output)
         try:
             while True:
-                with contextlib.suppress(BackupError):
-                    if self._ask("SELECT pg_is_in_recovery()", dsn) == "f":
-                        break
+                said = log.read_text(errors="replace")
+                if _READY in said and self._ask("SELECT pg_is_in_recovery()", dsn) == "f":
+                    break
                 if server.poll() is not None:
                     lines = log.read_text(errors="replace").splitlines()
                     said = (
@@ -335,15 +340,15 @@ class PgBackRest:
         # options first, then what archive-get takes
         options = [word for word in words if word.startswith("--")]
         rest = [word for word in words if not word.startswith("--")]
-        return run(f"pgbackrest {command}", ["synergy-pgbackrest", *options, command, *rest], dict(os.environ))
+        return run(f"pgbackrest {command}", [_PGBACKREST, *options, command, *rest], dict(os.environ))
 
     def _restic(self, command: str, *words: str) -> str:
         environment = {
             **os.environ, "RESTIC_REPOSITORY": str(self.root / "restic"), "RESTIC_PASSWORD_FILE": str(KEY_FILE),
         }  # fmt: skip
         if command in {"backup", "forget", "check"}:  # a lock is left by a run that was killed: ours run one at a time
-            run("restic unlock", ["restic", "--no-cache", "unlock", "--quiet"], environment)
-        return run(f"restic {command}", ["restic", "--no-cache", command, *words], environment)
+            run("restic unlock", [_RESTIC, "--no-cache", "unlock", "--quiet"], environment)
+        return run(f"restic {command}", [_RESTIC, "--no-cache", command, *words], environment)
 
 
 def _chain(label: str) -> tuple[str, ...]:

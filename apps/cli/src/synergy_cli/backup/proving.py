@@ -246,7 +246,7 @@ def _amcheck(engine: Engine, dsn: str) -> list[str]:
         return []
     address, environment = libpq(dsn)
     try:
-        run("pg_amcheck", [engine.program("pg_amcheck"), "--install-missing", f"--database={address}"], environment)
+        run("pg_amcheck", [engine.program("pg_amcheck"), "--install-missing", address], environment)
     except BackupError as error:
         return [str(error)]
     return []
