@@ -17,7 +17,6 @@ from synergy_cli.backup.fingerprint import QuietPoint
 from synergy_cli.backup.manifest import Manifest
 from synergy_cli.backup.media import MediaFile
 
-
 EngineName = Literal["embedded", "pgbackrest"]
 
 
