@@ -94,7 +94,7 @@ class BackedUp:
 
     def note(self, line: str) -> str:
         """Commit a line; the database's time of it."""
-        return self.sql(f"INSERT INTO diary (line) VALUES ('{line}') RETURNING at")
+        return self.sql(f"INSERT INTO diary (line) VALUES ('{line}') RETURNING at")  # noqa: S608 - words of the test
 
     @contextmanager
     def written_to(self) -> Iterator[None]:

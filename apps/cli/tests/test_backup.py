@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from synergy_testing.backed_up import BackedUp, copied, with_key
 
 from synergy_cli.backup.embedded import EmbeddedEngine
 from synergy_cli.backup.errors import BackupError, BackupRefused
@@ -21,6 +20,7 @@ from synergy_cli.backup.recording import records
 from synergy_cli.backup.restoring import restore
 from synergy_cli.backup.taking import take_backup
 from synergy_platform.embedded.errors import EmbeddedError
+from synergy_testing.backed_up import BackedUp, copied, with_key
 
 pytestmark = pytest.mark.slow
 FLIPS = 50
@@ -80,12 +80,19 @@ def test_fifty_backups_with_one_byte_changed_are_fifty_times_refused(system, tak
         copy = copied(engine, tmp_path / str(number))
         _flip(copy.root / name, chance)
         with pytest.raises(BackupRefused, match=taken):
-            prove(copy, system.settings, system.environ, read_manifest(copy.root, taken, copy.key), None, task="restore")
+            prove(
+                copy, system.settings, system.environ, read_manifest(copy.root, taken, copy.key), None, task="restore"
+            )
         refused += 1
         assert not cluster_of(copy).exists()
         shutil.rmtree(tmp_path / str(number))
     assert refused == FLIPS
     assert drill_is_well(engine, taken)
+
+
+def _prove(engine: EmbeddedEngine, system: BackedUp, backup_id: str) -> None:
+    manifest = read_manifest(engine.root, backup_id, engine.key)
+    prove(engine, system.settings, system.environ, manifest, None, task="restore")
 
 
 def _flip(path: Path, chance: random.Random) -> None:
@@ -108,7 +115,7 @@ def test_a_missing_file_is_refused(system, taken, tmp_path):
     copy = copied(system.engine(), tmp_path)
     (sets_folder(copy.root) / taken / "dump").unlink()
     with pytest.raises(BackupRefused, match="dump is missing"):
-        prove(copy, system.settings, system.environ, read_manifest(copy.root, taken, copy.key), None, task="restore")
+        _prove(copy, system, taken)
 
 
 def test_a_backup_of_another_key_is_refused(system, taken):
@@ -142,8 +149,11 @@ class _WithDump(EmbeddedEngine):
         ('#!/bin/sh\nREAL "$@" && kill -9 $$\n', "pg_dump"),
         # cut short, and says that all is well
         (
-            '#!/bin/sh\nREAL "$@" || exit\nfor word; do case "$word" in --file=*) file=${word#--file=};; esac; done\n'
-            'truncate -s -2000 "$file"\n',
+            """#!/bin/sh
+REAL "$@" || exit
+for word; do case "$word" in --file=*) file=${word#--file=};; esac; done
+truncate -s -2000 "$file"
+""",
             "pg_restore",
         ),
     ],

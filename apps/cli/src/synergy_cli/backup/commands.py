@@ -30,7 +30,6 @@ EXIT_REFUSED = 3
 @contextmanager
 def told() -> Generator[None]:
     """What goes wrong is one sentence and an exit status: 1, or 3 for a backup that is not what was written."""
-    os.umask(0o077)  # a dump is for nobody else, wherever the folder is
     try:
         yield
     except (BackupError, EmbeddedError) as error:

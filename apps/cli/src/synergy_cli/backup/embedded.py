@@ -307,6 +307,7 @@ def _as_ours(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
 def _copy(source: Path, target: Path, sha256: str) -> None:
     """Write it through to the disk under another name first; BackupError when it is not what it should be."""
     draft, digest = target.with_name(f"{target.name}.new"), hashlib.sha256()
+    draft.touch(mode=0o600)
     with draft.open("wb") as file:
         for block in read_blocks(source):
             digest.update(block)
@@ -316,7 +317,6 @@ def _copy(source: Path, target: Path, sha256: str) -> None:
     if digest.hexdigest() != sha256:
         draft.unlink()
         raise BackupError(f"{source} changed while it was copied, or its disk is bad. Try again.")
-    draft.chmod(0o600)
     draft.replace(target)
 
 

@@ -16,7 +16,8 @@ import structlog
 from synergy_cli.backup.engine import Engine
 from synergy_cli.backup.errors import BackupError
 from synergy_cli.backup.fingerprint import Fingerprint, connect, differences, fingerprint
-from synergy_cli.backup.manifest import Manifest, backup_ids, check_parts, key_hint, read_manifest
+from synergy_cli.backup.hints import key_hint
+from synergy_cli.backup.manifest import Manifest, backup_ids, check_parts, read_manifest
 from synergy_cli.backup.media import FileRow, file_rows, list_media, media_differences, rows_without_file
 from synergy_cli.backup.recording import record
 from synergy_cli.backup.smoke import on_database, smoke

@@ -16,11 +16,11 @@ import structlog
 from synergy_cli.backup.engine import Engine
 from synergy_cli.backup.errors import BackupError
 from synergy_cli.backup.fingerprint import Fingerprint, QuietPoint, as_of, quiet_point
+from synergy_cli.backup.hints import key_hint
 from synergy_cli.backup.manifest import (
     Manifest,
     backup_ids,
     hash_parts,
-    key_hint,
     read_manifest,
     write_manifest,
 )
