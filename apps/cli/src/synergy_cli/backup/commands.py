@@ -79,8 +79,8 @@ def backup(full: bool) -> None:
         engine, settings, _ = running_engine()
         manifest = take_backup(engine, settings, full=full)
         _say(
-            f"Backup {manifest.id}: {manifest.rows} rows in {len(manifest.tables)} tables, {len(manifest.media)} files, "
-            f"{_size(manifest.stored_bytes)}, in {engine.root}. Writers waited for {manifest.held_ms:.0f} ms."
+            f"Backup {manifest.id}: {manifest.rows} rows in {len(manifest.tables)} tables, {len(manifest.media)} files,"
+            f" {_size(manifest.stored_bytes)}, in {engine.root}. Writers waited for {manifest.held_ms:.0f} ms."
         )
 
 

@@ -31,8 +31,10 @@ def of_database(dsn: str, name: str) -> str:
 
 
 def run(what: str, command: Sequence[str], environment: dict[str, str], *, folder: Path | None = None) -> str:
-    """Its standard output; BackupError with its last lines when it fails. It ends with this process, and what it writes is for
-    nobody else."""
+    """Its standard output; BackupError with its last lines when it fails.
+
+    It ends with this process, and what it writes is for nobody else.
+    """
     try:
         done = subprocess.run(
             [*launcher(), *command], env=environment, cwd=folder, capture_output=True, text=True, errors="replace",

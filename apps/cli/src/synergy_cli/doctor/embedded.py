@@ -145,8 +145,8 @@ def _private_files(known: Mapping[str, str], home: Home) -> list[PrivateFile]:
     places += [
         PrivateFile(home.path / name, 0o600)
         for name in (
-            "secret-key", "backup-key", "running.json", "postgres/password", "postgres/superuser-password", "broker/password",
-            "broker/redis.conf", "cache/password", "cache/redis.conf",
+            "secret-key", "backup-key", "running.json", "postgres/password", "postgres/superuser-password",
+            "broker/password", "broker/redis.conf", "cache/password", "cache/redis.conf",
         )
     ]  # fmt: skip
     secret = [name for setting in documented_settings() if setting.secret for name in (setting.name, *setting.aliases)]

@@ -75,10 +75,10 @@ QUERIES: Mapping[str, str] = {
     """,
     "backups": """
         SELECT json_build_object(
-          'last', (SELECT coalesce(json_object_agg(task, json_build_object('outcome', outcome, 'summary', summary)), '{}')
-                   FROM (SELECT DISTINCT ON (task) task, outcome, summary FROM maintenance_records
-                         WHERE task IN ('backup', 'drill')
-                         ORDER BY task, finished_at DESC, id DESC) latest),
+          'last', (SELECT coalesce(json_object_agg(task, told), '{}') FROM (
+                     SELECT DISTINCT ON (task) task, json_build_object('outcome', outcome, 'summary', summary) AS told
+                     FROM maintenance_records WHERE task IN ('backup', 'drill')
+                     ORDER BY task, finished_at DESC, id DESC) latest),
           'age', (SELECT coalesce(json_object_agg(task, seconds), '{}') FROM (
                     SELECT task, extract(epoch FROM now() - max(finished_at))::float8 AS seconds
                     FROM maintenance_records
