@@ -1,8 +1,8 @@
 """Measure backup and restore of the embedded system on a database of a given size, and hold them to what is promised.
 
-`hatch run backup-measure [--gb 1]`: a temporary home with `synergy up`, the demo data, and rows and files up to the size
-(half of the bytes cannot be compressed). Takes a backup while rows are written, drills, kills everything in the middle
-of writing, loses the home, recovers it, and prints seconds, sizes, RTO for each GB and RPO. Exit status 1 when a promise
+`hatch run backup-measure [--gb 1]`: a temporary home with `synergy up`, the demo data, rows and files up to the size
+(half of them cannot be compressed). Takes a backup while rows are written, drills, kills everything in the midst of
+writing, loses the home, recovers it, and prints seconds, sizes, RTO for each GB and RPO. Exit status 1 when a promise
 (RTO 60 s a GB, RPO 60 s) is not kept or something did not come back.
 """
 
