@@ -7,8 +7,8 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -70,27 +70,39 @@ class BackedUp:
     async def fill(self) -> None:
         """An admin, a project with tasks and files, and a webhook's secret."""
         await migrations.migrate(self.settings)
+        async with self._runtime() as runtime:
+            make = Factory(runtime)
+            admin = await make.user(role="admin", verified=True)
+            project = await make.project(admin)
+            async with runtime.database.unit_of_work() as uow:
+                data = WebhookInput(name="Hook", url="https://hooks.example.org/in")
+                await webhooks.create_webhook(runtime, uow, admin, project.id, data)
+        for number in range(5):
+            await self.upload(f"file {number} ".encode() * (1 + number * 20_000))
+        self.sql("CREATE TABLE diary (at timestamptz DEFAULT clock_timestamp(), line text)")
+        self.sql(f"ALTER TABLE diary OWNER TO {self.postgres.user}")
+
+    async def upload(self, content: bytes) -> str:
+        """A file on a task of a new project; its key."""
+        async with self._runtime() as runtime:
+            make = Factory(runtime)
+            admin = await make.user(role="admin")
+            task = await make.task(await make.project(admin), admin)
+            stored = await runtime.storage.write(work.FILES_AREA, _once(content), max_bytes=len(content))
+            async with runtime.database.unit_of_work() as uow:
+                upload = AttachmentUpload(name="file.txt", media_type="text/plain", file=stored)
+                await work.add_attachment(uow, admin, str(task.id), upload)
+        return stored.key
+
+    @asynccontextmanager
+    async def _runtime(self) -> AsyncGenerator[Runtime]:
         hasher = PasswordHasher(memory_kib=64, queue_size=100)
         runtime = Runtime(self.settings, application="synergy-test", hasher=hasher)
         await runtime.open()
         try:
-            make = Factory(runtime)
-            admin = await make.user(role="admin", verified=True)
-            project = await make.project(admin)
-            for number in range(5):
-                task = await make.task(project, admin)
-                content = f"file {number} ".encode() * (1 + number * 20_000)
-                stored = await runtime.storage.write(work.FILES_AREA, _once(content), max_bytes=len(content))
-                async with runtime.database.unit_of_work() as uow:
-                    upload = AttachmentUpload(name=f"{number}.txt", media_type="text/plain", file=stored)
-                    await work.add_attachment(uow, admin, str(task.id), upload)
-            async with runtime.database.unit_of_work() as uow:
-                data = WebhookInput(name="Hook", url="https://hooks.example.org/in")
-                await webhooks.create_webhook(runtime, uow, admin, project.id, data)
+            yield runtime
         finally:
             await runtime.close()
-        self.sql("CREATE TABLE diary (at timestamptz DEFAULT clock_timestamp(), line text)")
-        self.sql(f"ALTER TABLE diary OWNER TO {self.postgres.user}")
 
     def note(self, line: str) -> str:
         """Commit a line; the database's time of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 import shutil
 import stat
@@ -10,15 +11,17 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from synergy_cli.backup.embedded import EmbeddedEngine
 from synergy_cli.backup.errors import BackupError, BackupRefused
-from synergy_cli.backup.manifest import backup_ids, read_manifest, sets_folder
-from synergy_cli.backup.proving import choose, cluster_of, drill, prove
+from synergy_cli.backup.manifest import backup_ids, check_parts, read_manifest, sets_folder
+from synergy_cli.backup.proving import choose, cluster_of, drill, prove, try_restore
 from synergy_cli.backup.recording import records
 from synergy_cli.backup.restoring import restore
-from synergy_cli.backup.taking import take_backup
+from synergy_cli.backup.taking import alone, take_backup
+from synergy_cli.backup.uploads import NewUploads, object_path, since_backup
 from synergy_platform.embedded.errors import EmbeddedError
 from synergy_testing.backed_up import BackedUp, copied, with_key
 
@@ -105,8 +108,6 @@ def _flip(path: Path, chance: random.Random) -> None:
 
 def drill_is_well(engine: EmbeddedEngine, backup_id: str) -> bool:
     """The original was not touched by what happened to its copies."""
-    from synergy_cli.backup.manifest import check_parts
-
     check_parts(engine.root, read_manifest(engine.root, backup_id, engine.key))
     return True
 
@@ -186,8 +187,6 @@ def test_a_backup_that_was_killed_is_swept_away_by_the_next(system, taken):
 
 
 def test_two_at_a_time_are_refused(system, taken):
-    from synergy_cli.backup.taking import alone
-
     with alone(system.engine().root), pytest.raises(BackupError, match="works on these backups already"):
         take_backup(system.engine(), system.settings)
 
@@ -230,13 +229,32 @@ def test_restore_to_a_second_between_two_known_writes(system, taken):
 
 
 async def _diary(dsn: str) -> set[str]:
-    import asyncpg
-
     connection = await asyncpg.connect(dsn)
     try:
         return {row["line"] for row in await connection.fetch("SELECT line FROM diary")}
     finally:
         await connection.close()
+
+
+def test_a_file_that_came_after_the_backup_comes_back_with_its_row(system, taken, tmp_path):
+    engine = system.engine()
+    uploads = NewUploads(system.settings.media_path, engine.root, since_backup(engine.root))
+    content = b"uploaded after the backup"
+    key = asyncio.run(system.upload(content))
+    assert uploads.look() == 1
+    assert uploads.look() == 0
+    away = (system.settings.media_path / key).rename(tmp_path / "lost")
+    system.note("after the upload")
+    system.sql("SELECT pg_sleep(0.2)")
+    try:
+        proof = try_restore(engine, system.settings, system.environ, None, None)
+    finally:
+        away.rename(system.settings.media_path / key)
+    assert (proof.differences, proof.without_file) == ([], [])
+    assert proof.files == 6
+    # no backup names it yet, and it stays all the same
+    assert engine.expire() == []
+    assert object_path(engine.root, hashlib.sha256(content).hexdigest()).read_bytes() == content
 
 
 @pytest.mark.parametrize("moment", ["2020-01-01T00:00:00+00:00", "2099-01-01T00:00:00+00:00"])

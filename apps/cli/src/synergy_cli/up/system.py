@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from synergy_cli.backup.clock import LOOK_SECONDS, clock_of
 from synergy_cli.backup.swap import finish_swap
+from synergy_cli.backup.uploads import NewUploads, since_backup
 from synergy_cli.backup.wal import SERVER_SETTINGS, LogArchive
 from synergy_cli.up.build import Build
 from synergy_cli.up.environment import Environments, ignored, make_environments, public_url, without_secrets
@@ -133,6 +134,10 @@ class System:
             self._build.advance()
         self._start_services()
         self._start_log_archive()
+        if self._settings.storage == "disk":
+            root = self._settings.backup_path
+            uploads = NewUploads(self._settings.media_path, root, since_backup(root))
+            uploads.keep_looking(lambda why: self._output.event("error", "backup.uploads_not_kept", reason=why))
         environments = self._environments()
         self._home.publish(environments.shared)
         self._migrate(environments)
