@@ -164,10 +164,9 @@ def main() -> int:
             system.upload(options.gb * 2**30 / 4)
             print(f"database             {size / 2**30:8.2f} GB, files {options.gb / 4:.2f} GB")
             seconds, taken, written = asyncio.run(_backup_while_written(system))
-            print(
-                f"backup               {seconds:8.1f} s, {taken['synergy.bytes'] / 2**30:.2f} GB kept, while {written} rows"
-            )
-            print(f"                     were written; writers waited for {taken['synergy.held_ms']:.0f} ms")
+            held = taken["synergy.held_ms"]
+            print(f"backup               {seconds:8.1f} s, {taken['synergy.bytes'] / 2**30:.2f} GB kept, while")
+            print(f"                     {written} rows were written; writers waited for {held:.0f} ms")
             seconds, again, _ = asyncio.run(_backup_while_written(system))
             print(f"a second one         {seconds:8.1f} s, {again['synergy.rows']} rows")
             seconds, lines = system.synergy("drill")

@@ -167,7 +167,7 @@ def test_the_log_is_received_again_after_the_receiver_or_the_database_dies_and_a
     clock = up.home / "clock.json"
     clock.write_text(json.dumps({"backup": "2020-01-01T00:00:00Z", "drill": datetime.now(UTC).isoformat()}))
     up.start()
-    _wait(lambda: "backup.finished" in up.log.read_text(), 90)
+    _wait(lambda: "backup.finished" in up.log.read_text(), 120)
     listed = json.loads(up.synergy("backups", "--json").stdout)
     assert len(listed["backups"]) == 1
     assert len(list((up.backups / "wal").iterdir())) == 1  # one unbroken stream
@@ -180,7 +180,7 @@ def _reads(record: Path, first: int) -> bool:
         return False
 
 
-def _wait(condition, seconds: float = 30) -> None:
+def _wait(condition, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while True:
         try:

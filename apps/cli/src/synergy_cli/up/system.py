@@ -20,7 +20,7 @@ from synergy_cli.backup.swap import finish_swap
 from synergy_cli.backup.uploads import NewUploads, since_backup
 from synergy_cli.backup.wal import SERVER_SETTINGS, LogArchive
 from synergy_cli.up.build import Build
-from synergy_cli.up.environment import Environments, ignored, make_environments, public_url, without_secrets
+from synergy_cli.up.environment import Environments, ignored, make_environments, public_url, without, without_secrets
 from synergy_cli.up.hatch import find_hatch
 from synergy_cli.up.lines import Output
 from synergy_cli.up.supervisor import Child, StopRequested, Supervisor
@@ -174,7 +174,8 @@ class System:
         if self._daily is not None:
             self._supervisor.children.remove(self._daily)
         command = {"backup": self._programs.backup, "drill": self._programs.drill}[name]
-        self._daily = self._process(name, command, environments.python, restarts=False)
+        # by DB_HOST a command takes the database for another one than ours
+        self._daily = self._process(name, command, without(environments.python, ("DB_HOST",)), restarts=False)
         self._supervisor.start(self._daily)
 
     def _environments(self) -> Environments:
