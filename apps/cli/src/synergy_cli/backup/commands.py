@@ -30,7 +30,6 @@ EXIT_REFUSED = 3
 @contextmanager
 def told() -> Generator[None]:
     """What goes wrong is one sentence and an exit status: 1, or 3 for a backup that is not what was written."""
-    os.umask(0o077)  # a dump is for nobody else, wherever the folder is
     try:
         yield
     except (BackupError, EmbeddedError) as error:
@@ -80,7 +79,7 @@ def backup(full: bool) -> None:
         engine, settings, _ = running_engine()
         manifest = take_backup(engine, settings, full=full)
         _say(
-            f"Backup {manifest.id}: {manifest.rows} rows in {len(manifest.tables)} tables and {len(manifest.media)} files,"
+            f"Backup {manifest.id}: {manifest.rows} rows in {len(manifest.tables)} tables, {len(manifest.media)} files,"
             f" {_size(manifest.stored_bytes)}, in {engine.root}. Writers waited for {manifest.held_ms:.0f} ms."
         )
 
@@ -277,9 +276,10 @@ def _tell(proof: Proof) -> None:
         for said in proof.differences[:20]:
             _say(f"  - {said}")
     else:
+        until = f"up to {_local(proof.to)}" if proof.to else "as they were"
         _say(
-            f"Backup {proof.backup}: {proof.rows} rows in {proof.tables} tables and {proof.files} files came back as they"
-            f" were. {_size(proof.bytes)} of database answered {proof.rto_seconds:.1f} s after the begin."
+            f"Backup {proof.backup}: {proof.rows} rows in {proof.tables} tables and {proof.files} files came back, "
+            f"{until}. {_size(proof.bytes)} of database answered {proof.rto_seconds:.1f} s after the begin."
         )
     for said in proof.without_file[:20]:
         _say(f"  no file: {said}")

@@ -29,15 +29,17 @@ from synergy_cli.backup.engine import Base, EngineName, Window
 from synergy_cli.backup.errors import BackupError, BackupRefused
 from synergy_cli.backup.fingerprint import QuietPoint
 from synergy_cli.backup.manifest import Manifest, backup_ids, hash_file, read_blocks, read_manifest, sets_folder
-from synergy_cli.backup.media import MediaFile
+from synergy_cli.backup.media import FileRow, MediaFile
 from synergy_cli.backup.retention import kept
 from synergy_cli.backup.tools import libpq, run
+from synergy_cli.backup.uploads import object_path
 from synergy_cli.backup.wal import LogArchive, await_segment, lsn_number, names_of, segment_number, server_id
 from synergy_platform.embedded.errors import EmbeddedError
 from synergy_platform.embedded.postgres import EmbeddedPostgres, binaries
 from synergy_platform.embedded.process import end, spawn
 
 _LOG_SECONDS = 120.0
+_YOUNG_SECONDS = 2 * 86400.0
 _RECOVERY_SECONDS = 24 * 3600.0
 _RECOVERY_SETTINGS = ("restore_command", "recovery_target_name", "recovery_target_time", "recovery_target_timeline")
 
@@ -166,7 +168,8 @@ class EmbeddedEngine:
         ):  # of one that cannot be read nobody knows the files
             named = {file.sha256 for manifest in manifests if manifest.id in stay for file in manifest.media.values()}
             for path in self.root.glob("media/*/*"):
-                if path.name not in named:
+                # a young one came after the backup
+                if path.name not in named and time.time() - path.stat().st_mtime > _YOUNG_SECONDS:
                     path.unlink()
         self.archive.expire(datetime.now(UTC))
         return gone
@@ -283,20 +286,33 @@ class EmbeddedEngine:
     def restore_media(self, manifest: Manifest, into: Path) -> None:
         """See Engine."""
         for key, file in manifest.media.items():
-            target = into / key
-            if not target.resolve().is_relative_to(into.resolve()):
-                raise BackupRefused(f"Backup {manifest.id} names a file outside of its folder.")
-            if target.is_file() and hash_file(target).sha256 == file.sha256:
-                continue
+            self._restore_file(key, self._object(file.sha256), file.sha256, into)
+            os.utime(into / key, ns=(file.mtime_ns, file.mtime_ns))
+
+    def restore_later_media(self, rows: Sequence[FileRow], into: Path) -> dict[str, MediaFile]:
+        """See Engine; `synergy up` keeps them, see uploads.py."""
+        found: dict[str, MediaFile] = {}
+        for row in rows:
+            source = self._object(row.sha256)
+            if source.is_file():
+                self._restore_file(row.file_key, source, row.sha256, into)
+                status = (into / row.file_key).stat()
+                found[row.file_key] = MediaFile(status.st_size, row.sha256, status.st_mtime_ns)
+        return found
+
+    def _restore_file(self, key: str, source: Path, sha256: str, into: Path) -> None:
+        target = into / key
+        if not target.resolve().is_relative_to(into.resolve()):
+            raise BackupRefused(f"{key} is no place for an uploaded file: it would lie outside of their folder.")
+        if not target.is_file() or hash_file(target).sha256 != sha256:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _copy(self._object(file.sha256), target, file.sha256)
-            os.utime(target, ns=(file.mtime_ns, file.mtime_ns))
+            _copy(source, target, sha256)
 
     def _set(self, backup_id: str) -> Path:
         return sets_folder(self.root) / backup_id
 
     def _object(self, sha256: str) -> Path:
-        return self.root / "media" / sha256[:2] / sha256
+        return object_path(self.root, sha256)
 
 
 def _as_ours(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
@@ -308,6 +324,7 @@ def _as_ours(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
 def _copy(source: Path, target: Path, sha256: str) -> None:
     """Write it through to the disk under another name first; BackupError when it is not what it should be."""
     draft, digest = target.with_name(f"{target.name}.new"), hashlib.sha256()
+    draft.touch(mode=0o600)
     with draft.open("wb") as file:
         for block in read_blocks(source):
             digest.update(block)
@@ -317,7 +334,6 @@ def _copy(source: Path, target: Path, sha256: str) -> None:
     if digest.hexdigest() != sha256:
         draft.unlink()
         raise BackupError(f"{source} changed while it was copied, or its disk is bad. Try again.")
-    draft.chmod(0o600)
     draft.replace(target)
 
 

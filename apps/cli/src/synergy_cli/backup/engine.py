@@ -15,7 +15,7 @@ import msgspec
 
 from synergy_cli.backup.fingerprint import QuietPoint
 from synergy_cli.backup.manifest import Manifest
-from synergy_cli.backup.media import MediaFile
+from synergy_cli.backup.media import FileRow, MediaFile
 
 EngineName = Literal["embedded", "pgbackrest"]
 
@@ -122,4 +122,8 @@ class Engine(Protocol):
 
     def restore_media(self, manifest: Manifest, into: Path) -> None:
         """Put the uploaded files of the backup below `into`; those that are there with the same content stay."""
+        ...
+
+    def restore_later_media(self, rows: Sequence[FileRow], into: Path) -> dict[str, MediaFile]:
+        """The same for files that came after a backup and that these rows name, as far as they were kept; which."""
         ...

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from synergy_cli.backup.errors import BackupError
-from synergy_cli.backup.manifest import key_hint
+from synergy_cli.backup.hints import keys_hint
 from synergy_cli.backup.shape import backup_key
 from synergy_platform.embedded.home import Home
 from synergy_platform.settings import Settings
@@ -29,12 +29,7 @@ class Escrow(msgspec.Struct):
     @property
     def hint(self) -> str:
         """Tells whether the keys are still these, and nothing else of them."""
-        return hint_of(self.settings)
-
-
-def hint_of(keys: Mapping[str, str]) -> str:
-    """The same for the same keys."""
-    return key_hint("\n".join(f"{name}={value}" for name, value in sorted(keys.items())))
+        return keys_hint(self.settings)
 
 
 def embedded_keys(settings: Settings, home: Home) -> Escrow:

@@ -157,10 +157,5 @@ def check_parts(root: Path, manifest: Manifest) -> None:
         )
 
 
-def key_hint(secret: str) -> str:
-    """What tells whether two keys are the same, and nothing else."""
-    return hashlib.sha256(b"synergyos key hint\0" + secret.encode()).hexdigest()[:16]
-
-
 def _sign(text: bytes, key: bytes) -> str:
     return hmac.new(key, _PURPOSE + text, hashlib.sha256).hexdigest()

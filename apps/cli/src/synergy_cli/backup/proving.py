@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +16,9 @@ import structlog
 from synergy_cli.backup.engine import Engine
 from synergy_cli.backup.errors import BackupError
 from synergy_cli.backup.fingerprint import Fingerprint, connect, differences, fingerprint
-from synergy_cli.backup.manifest import Manifest, backup_ids, check_parts, key_hint, read_manifest
-from synergy_cli.backup.media import FileRow, file_rows, list_media, media_differences, rows_without_file
+from synergy_cli.backup.hints import key_hint
+from synergy_cli.backup.manifest import Manifest, backup_ids, check_parts, read_manifest
+from synergy_cli.backup.media import FileRow, MediaFile, file_rows, list_media, media_differences, rows_without_file
 from synergy_cli.backup.recording import record
 from synergy_cli.backup.smoke import on_database, smoke
 from synergy_cli.backup.taking import alone
@@ -87,25 +88,22 @@ def prove(
     recovery = time.monotonic()
     with engine.restored_server(data) as dsn:
         proof.seconds["recovery"] = round(time.monotonic() - recovery, 2)
-        with _step(proof, "files"):
-            if engine.media is not None:
-                media.mkdir(mode=0o700, parents=True, exist_ok=True)
-                engine.restore_media(manifest, media)
-                proof.differences += media_differences(media, manifest.media)
         with _step(proof, "compare"):
             found, rows, proof.bytes = asyncio.run(_look(dsn))
             proof.tables, proof.rows = len(found), sum(table.rows for table in found.values())
-            proof.files = len(manifest.media)
             if to is None:
                 proof.differences += differences(manifest.tables, found)
+        files = dict(manifest.media)
+        with _step(proof, "files"):
             if engine.media is not None:
-                # files that came after the backup may still be where they were
-                here = list_media(engine.media, manifest.media) if to and engine.media.is_dir() else {}
-                proof.without_file = rows_without_file(rows, here | manifest.media)
+                files = _files(engine, manifest, media, rows, later=to is not None)
+                proof.differences += media_differences(media, files)
+                # files that nobody kept may still be where they were
+                here = list_media(engine.media, files) if to and engine.media.is_dir() else {}
+                proof.without_file = rows_without_file(rows, here | files)
+            proof.files = len(files)
         with _step(proof, "smoke"):
-            proof.differences += smoke(
-                settings, environ, dsn, media if engine.media is not None else None, manifest.media
-            )
+            proof.differences += smoke(settings, environ, dsn, media if engine.media is not None else None, files)
         proof.rto_seconds = round(time.monotonic() - began, 2)
         if task == "drill":
             with _step(proof, "dump"):
@@ -115,6 +113,16 @@ def prove(
         elif not proof.differences:
             _record(on_database(settings, dsn), "restore", began_at, proof)
     return proof
+
+
+def _files(
+    engine: Engine, manifest: Manifest, media: Path, rows: Sequence[FileRow], *, later: bool
+) -> dict[str, MediaFile]:
+    """Restore the files, and of those that came after the backup what was kept; all of them."""
+    media.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine.restore_media(manifest, media)
+    more = [row for row in rows if row.file_key not in manifest.media] if later else []
+    return dict(manifest.media) | engine.restore_later_media(more, media)
 
 
 def drill(engine: Engine, settings: Settings, environ: Mapping[str, str]) -> Proof:

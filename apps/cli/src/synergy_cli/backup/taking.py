@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import time
 from collections.abc import Mapping
@@ -15,11 +16,11 @@ import structlog
 from synergy_cli.backup.engine import Engine
 from synergy_cli.backup.errors import BackupError
 from synergy_cli.backup.fingerprint import Fingerprint, QuietPoint, as_of, quiet_point
+from synergy_cli.backup.hints import key_hint
 from synergy_cli.backup.manifest import (
     Manifest,
     backup_ids,
     hash_parts,
-    key_hint,
     read_manifest,
     write_manifest,
 )
@@ -147,7 +148,7 @@ def _dump(engine: Engine, point: QuietPoint, into: Path) -> None:
 
 
 def check_dump(engine: Engine, dump: Path, tables: Fingerprint) -> None:
-    """BackupError unless the dump's own list has the data of every table."""
+    """BackupError unless the dump's own list has the data of every table, and all of it can be read."""
     _, environment = libpq(engine.dsn)
     listed = run("pg_restore --list", [engine.program("pg_restore"), "--list", str(dump)], environment)
     # such as `3456; 0 16385 TABLE DATA public tasks synergyos`
@@ -156,3 +157,5 @@ def check_dump(engine: Engine, dump: Path, tables: Fingerprint) -> None:
     missing = sorted(tables.keys() - there)
     if missing:
         raise BackupError(f"The dump lacks {len(missing)} tables, first {missing[0]}: it was cut short. Try again.")
+    # the list stands at its beginning: only this reads to the end
+    run("pg_restore", [engine.program("pg_restore"), f"--file={os.devnull}", str(dump)], environment)

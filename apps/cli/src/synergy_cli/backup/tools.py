@@ -31,11 +31,14 @@ def of_database(dsn: str, name: str) -> str:
 
 
 def run(what: str, command: Sequence[str], environment: dict[str, str], *, folder: Path | None = None) -> str:
-    """Its standard output; BackupError with its last lines when it fails. It ends with this process."""
+    """Its standard output; BackupError with its last lines when it fails.
+
+    It ends with this process, and what it writes is for nobody else.
+    """
     try:
         done = subprocess.run(
             [*launcher(), *command], env=environment, cwd=folder, capture_output=True, text=True, errors="replace",
-            check=False, stdin=subprocess.DEVNULL,
+            check=False, stdin=subprocess.DEVNULL, umask=0o077,
         )  # fmt: skip
     except OSError as error:
         raise BackupError(f"{what} could not be started: {error}.") from None

@@ -52,9 +52,8 @@ class LogArchive:
 
     def launch(self, postgres: EmbeddedPostgres, stdout: Output, stderr: Output) -> subprocess.Popen[bytes]:
         """Start pg_receivewal where it left off, or in a new folder; EmbeddedError when the server does not answer."""
-        held = postgres.run_sql(  # a constant is put in
-            f"SELECT wal_status <> 'lost' FROM pg_replication_slots WHERE slot_name = '{SLOT}'"
-        )
+        asked = f"SELECT wal_status <> 'lost' FROM pg_replication_slots WHERE slot_name = '{SLOT}'"  # noqa: S608 - a constant
+        held = postgres.run_sql(asked)
         streams = self._streams()
         if held != "t" or not streams:
             if held:

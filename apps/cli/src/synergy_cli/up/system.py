@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 
 from synergy_cli.backup.clock import LOOK_SECONDS, clock_of
 from synergy_cli.backup.swap import finish_swap
+from synergy_cli.backup.uploads import NewUploads, since_backup
 from synergy_cli.backup.wal import SERVER_SETTINGS, LogArchive
 from synergy_cli.up.build import Build
-from synergy_cli.up.environment import Environments, ignored, make_environments, public_url, without_secrets
+from synergy_cli.up.environment import Environments, ignored, make_environments, public_url, without, without_secrets
 from synergy_cli.up.hatch import find_hatch
 from synergy_cli.up.lines import Output
 from synergy_cli.up.supervisor import Child, StopRequested, Supervisor
@@ -133,6 +134,10 @@ class System:
             self._build.advance()
         self._start_services()
         self._start_log_archive()
+        if self._settings.storage == "disk":
+            root = self._settings.backup_path
+            uploads = NewUploads(self._settings.media_path, root, since_backup(root))
+            uploads.keep_looking(lambda why: self._output.event("error", "backup.uploads_not_kept", reason=why))
         environments = self._environments()
         self._home.publish(environments.shared)
         self._migrate(environments)
@@ -169,7 +174,8 @@ class System:
         if self._daily is not None:
             self._supervisor.children.remove(self._daily)
         command = {"backup": self._programs.backup, "drill": self._programs.drill}[name]
-        self._daily = self._process(name, command, environments.python, restarts=False)
+        # by DB_HOST a command takes the database for another one than ours
+        self._daily = self._process(name, command, without(environments.python, ("DB_HOST",)), restarts=False)
         self._supervisor.start(self._daily)
 
     def _environments(self) -> Environments:
