@@ -83,13 +83,13 @@ def escrowed() -> None:
     with told():
         from datetime import UTC, datetime
 
-        from synergy_cli.backup.escrow import hint_of
+        from synergy_cli.backup.hints import keys_hint
         from synergy_cli.backup.recording import record
 
         settings = _settings()
         keys = {"SECRET_KEY": ",".join(settings.secret_keys), "SYNERGY_BACKUP_KEY": settings.backup_key}
         now = datetime.now(UTC)
-        record(settings, "escrow", "ok", now, "The keys were written to a file.", {"hint": hint_of(keys)})
+        record(settings, "escrow", "ok", now, "The keys were written to a file.", {"hint": keys_hint(keys)})
 
 
 @container.command("fetch")

@@ -38,10 +38,10 @@ class Offsite:
         return bool(self._bucket)
 
     def copy_log(self) -> None:
-        """Copy the database's log as far as it is kept here; cheap enough for every minute."""
-        archive = "pgbackrest/archive"
+        """Copy the database's log, and uploads, as far as they are kept here; cheap enough for every minute."""
         # the last minutes only, and no list of what is there: the daily copy has everything
-        self._rclone("copy", "--max-age=15m", "--no-traverse", str(self._root / archive), self._path(archive))
+        for folder in ("pgbackrest/archive", "restic"):
+            self._rclone("copy", "--max-age=15m", "--no-traverse", str(self._root / folder), self._path(folder))
 
     def copy_all(self) -> None:
         """Make the bucket as this folder is, manifests last, so that what it says is always there."""

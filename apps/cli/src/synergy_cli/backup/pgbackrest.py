@@ -21,8 +21,8 @@ from urllib.parse import quote, urlsplit
 from synergy_cli.backup.engine import Base, Window
 from synergy_cli.backup.errors import BackupError, BackupRefused
 from synergy_cli.backup.fingerprint import QuietPoint
-from synergy_cli.backup.manifest import Manifest, backup_ids, read_manifest, sets_folder
-from synergy_cli.backup.media import MediaFile
+from synergy_cli.backup.manifest import Manifest, backup_ids, hash_file, read_manifest, sets_folder
+from synergy_cli.backup.media import FileRow, MediaFile
 from synergy_cli.backup.retention import kept
 from synergy_cli.backup.tools import libpq, run
 from synergy_platform.embedded.process import end, spawn
@@ -291,6 +291,28 @@ class PgBackRest:
         if manifest.media_set:
             source = f"{manifest.media_set}:/media-files"
             self._restic("restore", source, "--target", str(into), "--overwrite=if-changed", "--quiet")
+
+    def restore_later_media(self, rows: Sequence[FileRow], into: Path) -> dict[str, MediaFile]:
+        """See Engine; the container keeps what is uploaded within a minute, until the next backup has it."""
+        if not rows or not any("media" in each["tags"] for each in self._snapshots()):
+            return {}
+        self._restic("restore", "latest:/media-files", "--tag=media", "--target", str(into), "--overwrite=if-changed")
+        found: dict[str, MediaFile] = {}
+        for row in rows:
+            path = into / row.file_key
+            if path.is_file() and hash_file(path).sha256 == row.sha256:
+                status = path.stat()
+                found[row.file_key] = MediaFile(status.st_size, row.sha256, status.st_mtime_ns)
+        return found
+
+    def last_upload(self) -> str:
+        """When a file was uploaded last, as the database has it; empty when none was."""
+        return self._ask("SELECT coalesce(max(created_at)::text, '') FROM attachments")
+
+    def keep_later_media(self) -> None:
+        """Keep what was uploaded since the last backup."""
+        if self.media is not None:
+            self._keep("later", "media", self.media, "--exclude=*.part")
 
     def _manifests(self) -> Iterable[Manifest]:
         """Of all backups that are as they were signed, the latest first."""

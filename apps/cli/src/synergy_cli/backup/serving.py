@@ -20,6 +20,8 @@ from synergy_cli.backup.manifest import backup_ids
 from synergy_cli.backup.offsite import Offsite
 from synergy_cli.backup.pgbackrest import PgBackRest
 from synergy_cli.backup.recording import record
+from synergy_cli.backup.taking import alone
+from synergy_platform.embedded.errors import EmbeddedError
 from synergy_platform.embedded.process import end, spawn
 from synergy_platform.settings import Settings
 
@@ -42,6 +44,8 @@ class Loop:
         self._offsite = Offsite(settings, engine.root)
         self._ending = False
         self._next_log = 0.0
+        self._next_uploads = 0.0
+        self._last_upload = ""
 
     def run(self) -> None:
         """Until SIGTERM."""
@@ -54,6 +58,7 @@ class Loop:
         while not self._ending:
             _ALIVE.touch()
             self._look(clock)
+            self._keep_uploads()
             self._copy_log()
             time.sleep(_LOOK_SECONDS)
 
@@ -82,6 +87,22 @@ class Loop:
                 continue
         end(child, _GRACE)
         return False
+
+    def _keep_uploads(self) -> None:
+        """Files that came since the last backup, each minute in which some came."""
+        if time.monotonic() < self._next_uploads or not backup_ids(self._engine.root):
+            return
+        self._next_uploads = time.monotonic() + _LOG_SECONDS
+        try:
+            last = self._engine.last_upload()
+            if last != self._last_upload:
+                with alone(self._engine.root):
+                    self._engine.keep_later_media()
+                self._last_upload = last
+        except EmbeddedError:  # somebody works on the backups: a minute later
+            pass
+        except BackupError as error:
+            log.error("backup.files_not_kept", reason=str(error))  # noqa: TRY400 - the sentence tells
 
     def _copy_log(self) -> None:
         if not self._offsite.configured or time.monotonic() < self._next_log:
