@@ -104,7 +104,7 @@ TASKS: tuple[MaintenanceTask, ...] = (
     MaintenanceTask(
         name="quarterly.recovery_drill", period="quarterly", title="Recovery drill on another machine", how="sign_off",
         command=_SIGN_OFF.format(name="quarterly.recovery_drill"),
-        help="Restore from what is kept elsewhere onto another machine, with nothing from this server; then sign it off.",
+        help="Restore from what is kept elsewhere onto another machine, with nothing of this server; then sign it off.",
         checks=(
             "the keys and .env came from where they are kept apart from the data",
             "the restore was verified, and somebody signed in and opened a file",
