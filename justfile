@@ -98,6 +98,14 @@ tls +args:
 doctor *args:
     @{{ stack }} doctor "$@"
 
+# the lists of maintenance, each with its last record; exit status 1 when something is overdue
+maintenance-status *args:
+    @{{ stack }} maintenance-status "$@"
+
+# do and record maintenance: `just maintenance run weekly.disk_space`, `just maintenance logs`
+maintenance *args:
+    @{{ stack }} maintenance "$@"
+
 # ask through the proxy what a user meets first
 smoke:
     @{{ stack }} smoke

@@ -102,6 +102,44 @@ def test_scale_with_a_word_that_is_no_count_says_how_to_write_it(word, tmp_path,
     assert "api=3 worker=5" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["--hours"], ["--hours", "0"], ["--since", "24h"], ["api"]])
+def test_maintenance_logs_with_words_that_it_does_not_know_says_how_to_write_it(words, tmp_path, monkeypatch, capsys):
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+    (tmp_path / "docker").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(["maintenance", "logs", *words]) == 1
+    assert "just maintenance logs --hours 24" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "outcome", "note"),
+    [
+        (0, "PyPI: nothing known\nnpm: nothing known", "ok", "Nothing is known against the locked libraries"),
+        (1, "dist/audit/web.cdx.json: 9 parts\nPyPI: left-pad 1.0: CVE-1\nnpm: nothing known", "attention",
+         "The audit found something: PyPI: left-pad 1.0: CVE-1"),
+        (1, "", "failed", "The audit found nothing to say"),
+        (3, "PyPI: NOT ASKED, it does not answer here", "failed", "could not ask all registries: PyPI: NOT ASKED"),
+    ],
+)  # fmt: skip
+def test_maintenance_dependencies_without_a_stack_says_how_to_record_what_the_audit_found(
+    status, said, outcome, note, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+    (tmp_path / "docker").mkdir()
+    # what the registries know changes from day to day: this one always knows the same
+    hatch = tmp_path / "bin/hatch"
+    hatch.parent.mkdir()
+    hatch.write_text(f"#!/bin/sh\n[ \"$*\" = 'run audit:run' ] && printf '%s\\n' '{said}'\nexit {status}\n")
+    hatch.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{hatch.parent}")  # no docker here
+    monkeypatch.chdir(tmp_path)
+    assert main(["maintenance", "dependencies"]) == status
+    out = capsys.readouterr().out
+    assert said in out
+    assert f"just maintenance record monthly.dependencies --outcome {outcome} --note '" in out
+    assert note in out
+
+
 def test_verb_in_a_folder_without_compose_file_says_where_to_run_it(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["ps"]) == 1
@@ -130,7 +168,7 @@ def test_justfile_and_the_stack_have_the_same_verbs(capsys):
     verbs = (
         "init", "up", "down", "pull", "pin-images", "start", "stop", "restart", "logs", "ps", "stats", "build",
         "deploy", "rollback", "scale", "migrate", "create-admin", "shell", "psql", "redis-cli", "tls", "smoke",
-        "doctor",
+        "doctor", "maintenance", "maintenance-status",
     )  # fmt: skip
     for verb in verbs:
         assert f"{verb} " in listed or f"{verb}\n" in listed

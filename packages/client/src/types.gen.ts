@@ -660,6 +660,33 @@ export type MailViewPage = {
 };
 
 /**
+ * MaintenanceTaskView
+ */
+export type MaintenanceTaskView = {
+    checks: Array<string>;
+    command: string;
+    due_at: string | null;
+    help: string;
+    how: 'job' | 'command' | 'sign_off';
+    last: RecordView | null;
+    last_ok_at: string | null;
+    overdue_at: string | null;
+    period: 'daily' | 'weekly' | 'monthly' | 'quarterly';
+    state: 'ok' | 'attention' | 'overdue' | 'never' | 'not_applicable';
+    task: string;
+    title: string;
+};
+
+/**
+ * Page[MaintenanceTaskView]
+ */
+export type MaintenanceTaskViewPage = {
+    items: Array<MaintenanceTaskView>;
+    next_cursor: string | null;
+    total?: number | null;
+};
+
+/**
  * MemberChange
  */
 export type MemberChange = {
@@ -1117,6 +1144,31 @@ export type QueueState = {
 export type ReadyView = {
     schema: string;
     status: 'ready';
+};
+
+/**
+ * RecordView
+ */
+export type RecordView = {
+    detail: {
+        [key: string]: unknown;
+    };
+    done_by: string;
+    finished_at: string;
+    id: string;
+    outcome: 'ok' | 'attention' | 'failed';
+    started_at: string;
+    summary: string;
+    task: string;
+};
+
+/**
+ * Page[RecordView]
+ */
+export type RecordViewPage = {
+    items: Array<RecordView>;
+    next_cursor: string | null;
+    total?: number | null;
 };
 
 /**
@@ -2295,6 +2347,127 @@ export type GetMailResponses = {
 };
 
 export type GetMailResponse = GetMailResponses[keyof GetMailResponses];
+
+export type ListMaintenanceData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/admin/maintenance';
+};
+
+export type ListMaintenanceErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
+};
+
+export type ListMaintenanceError = ListMaintenanceErrors[keyof ListMaintenanceErrors];
+
+export type ListMaintenanceResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: MaintenanceTaskViewPage;
+};
+
+export type ListMaintenanceResponse = ListMaintenanceResponses[keyof ListMaintenanceResponses];
+
+export type ListMaintenanceRecordsData = {
+    body?: never;
+    path: {
+        task: string;
+    };
+    query?: {
+        /**
+         * How many at most
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before
+         */
+        cursor?: string | null;
+    };
+    url: '/api/v1/admin/maintenance/{task}/records';
+};
+
+export type ListMaintenanceRecordsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
+};
+
+export type ListMaintenanceRecordsError = ListMaintenanceRecordsErrors[keyof ListMaintenanceRecordsErrors];
+
+export type ListMaintenanceRecordsResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: RecordViewPage;
+};
+
+export type ListMaintenanceRecordsResponse = ListMaintenanceRecordsResponses[keyof ListMaintenanceRecordsResponses];
 
 export type GetMfaRolesData = {
     body?: never;

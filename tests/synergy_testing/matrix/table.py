@@ -244,6 +244,8 @@ _ADMIN: dict[str, Entry | tuple[Entry, ...]] = {
     "GET /api/v1/admin/jobs/{job_id}": admin(),
     "DELETE /api/v1/admin/jobs/{job_id}": admin(),
     "POST /api/v1/admin/jobs/{job_id}/retry": admin(ok=200),
+    "GET /api/v1/admin/maintenance": admin(),
+    "GET /api/v1/admin/maintenance/{task}/records": admin(ids={"task": "weekly.disk_space"}),
     "GET /api/v1/admin/schedules": admin(),
     "PATCH /api/v1/admin/schedules/{schedule_id}": admin(json={"cron": "0 4 * * *"}),
     "POST /api/v1/admin/schedules/{schedule_id}/run": admin(ok=200),

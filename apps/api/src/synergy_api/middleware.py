@@ -19,7 +19,7 @@ from synergy_api.deadline import Deadline, Deadlines
 from synergy_api.drain import Drain
 from synergy_api.head import HeadOnly, as_get
 from synergy_api.limits import RequestLimits, is_health, limit_headers
-from synergy_api.metrics import LIMITED, count_request
+from synergy_api.metrics import LIMITED, UNMATCHED, count_request
 from synergy_api.problems import OUR_FAULT, send_problem, shown_path
 from synergy_platform.errors import ProductError
 from synergy_platform.ids import new_id
@@ -115,6 +115,7 @@ class RequestContext:
                     "http.request",
                     **{
                         "http.request.method": method,
+                        "http.route": scope.get("path_template", UNMATCHED),
                         "url.path": shown_path(path),
                         "http.response.status_code": answer.status,
                         "event.duration": duration,

@@ -16,6 +16,7 @@ from synergy_cli.demo import demo
 from synergy_cli.doctor.command import doctor
 from synergy_cli.importing import import_group
 from synergy_cli.local import local_environment
+from synergy_cli.maintenance import maintenance_group
 from synergy_cli.up import up
 from synergy_cli.webhooks import webhooks_group
 from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, Settings, load_settings
@@ -33,6 +34,7 @@ main.add_command(up)
 main.add_command(import_group)
 main.add_command(demo)
 main.add_command(doctor)
+main.add_command(maintenance_group)
 main.add_command(webhooks_group)
 main.add_command(reset_mfa)
 main.add_command(require_mfa)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from synergy_cli.stack import doctor, images, init, rollout, smoke, tls
+from synergy_cli.stack import doctor, images, init, maintenance, rollout, smoke, tls
 from synergy_cli.stack.compose import Stack, StackError, find_root, say
 
 Verb = Callable[[Stack, argparse.Namespace], "int | None"]
@@ -135,12 +135,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--prod", action="store_true", help="with production's rules, whatever SYNERGY_ENV says")
     one.add_argument("--json", action="store_true", help="for scripts")
+    verb(
+        "maintenance-status", "show the lists of maintenance; exit status 1 when something is overdue",
+        lambda s, a: maintenance.maintenance(s, ["status", *a.rest]),
+    )  # fmt: skip
+    verb(
+        "maintenance", "run TASK, record TASK …, show TASK, logs, dependencies",
+        lambda s, a: maintenance.maintenance(s, a.rest or ["--help"]),
+    )  # fmt: skip
     verb("smoke", "ask through the proxy what a user meets first", lambda s, _: smoke.smoke(s))
     return parser
 
 
 # their words belong to the program that is called, and argparse would look into them
-_PASSED_ON = {"down", "create-admin", "psql", "redis-cli"}
+_PASSED_ON = {"down", "create-admin", "psql", "redis-cli", "maintenance", "maintenance-status"}
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

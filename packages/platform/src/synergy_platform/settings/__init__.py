@@ -4,7 +4,7 @@
 also be given as `NAME_FILE`, the path of a file that holds the value (container secrets).
 """
 
-from synergy_platform.settings.checking import same_redis
+from synergy_platform.settings.checking import production_faults, same_redis
 from synergy_platform.settings.declaration import Documented, RateLimit, Settings, documented_settings
 from synergy_platform.settings.providers import OidcProvider
 from synergy_platform.settings.reading import EXIT_BAD_SETTINGS, InvalidSettings, load_settings, written
@@ -18,6 +18,7 @@ __all__ = [
     "Settings",
     "documented_settings",
     "load_settings",
+    "production_faults",
     "same_redis",
     "written",
 ]

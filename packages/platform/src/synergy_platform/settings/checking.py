@@ -20,7 +20,7 @@ _DEFAULT_PORT = re.compile(r"http:.*:80|https:.*:443")
 
 def find_faults(settings: Settings) -> list[str]:
     """A sentence for each fault."""
-    return _range_faults(settings) + (_production_faults(settings) if settings.is_production else [])
+    return _range_faults(settings) + (production_faults(settings) if settings.is_production else [])
 
 
 def _range_faults(settings: Settings) -> list[str]:
@@ -74,7 +74,7 @@ def _range_faults(settings: Settings) -> list[str]:
     return faults + provider_faults(settings.oidc_providers, encrypted_only=settings.is_production)
 
 
-def _production_faults(settings: Settings) -> list[str]:
+def production_faults(settings: Settings) -> list[str]:
     """What production refuses."""
     faults: list[str] = []
     if settings.debug:
