@@ -14,7 +14,9 @@ import asyncio
 import contextlib
 import random
 import resource
+import secrets
 import ssl
+import string
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -84,6 +86,11 @@ class Refused(Exception):
     """The system does not do what the test needs; the text says what to do."""
 
 
+def _key() -> str:
+    """A key that no project has had: keys are never used twice."""
+    return "L" + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(5))
+
+
 class Crowd:
     """Users, as many as are wanted at a moment."""
 
@@ -131,7 +138,7 @@ class Crowd:
 
         owner = team.tokens[0]
         # kept at once: whoever removes it has to know it, whatever fails afterwards
-        team.project = (await ask("POST", "/api/v1/projects", owner, 201, name="Load test"))["id"]
+        team.project = (await ask("POST", "/api/v1/projects", owner, 201, name="Load test", key=_key()))["id"]
         for number in range(TASKS_OF_TEAM):
             title = f"Check the address form on small screens, part {number}"
             task = await ask("POST", f"/api/v1/projects/{team.project}/tasks", owner, 201, title=title)
