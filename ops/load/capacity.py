@@ -77,9 +77,7 @@ def _whole(given: Services, processes_of_api: int) -> Iterator[Running]:
     """API, worker and scheduler on the servers that run."""
     settings = msgspec.structs.replace(given.settings, web_workers=processes_of_api)
     port = free_port()
-    environment = environment_of(
-        settings, WEB_WORKERS=str(processes_of_api), SYNERGY_API_PORT=str(port), **_POOL
-    )
+    environment = environment_of(settings, WEB_WORKERS=str(processes_of_api), SYNERGY_API_PORT=str(port), **_POOL)
     log = given.folder / f"whole-{processes_of_api}.log"
     worker = [sys.executable, "-m", "synergy_worker"]
     commands = [[sys.executable, *API], [*worker, "worker"], [*worker, "scheduler"]]
@@ -184,7 +182,14 @@ async def _costs(given: Services, running: Running, crowd: Crowd, team: Team) ->
 
 
 async def _measure(
-    given: Services, running: Running, members: dict[str, object], names: list[str], count: int, *, first: int, seconds: float
+    given: Services,
+    running: Running,
+    members: dict[str, object],
+    names: list[str],
+    count: int,
+    *,
+    first: int,
+    seconds: float,
 ) -> Capacity:
     tokens = list(members)
     teams = [Team(tokens[place : place + TEAM]) for place in range(0, len(tokens), TEAM)]
@@ -230,9 +235,7 @@ def measure_capacity(given: Services, counts: list[int], *, most: int, first: in
     for count in counts:
         with _whole(given, count) as running:
             found.append(
-                asyncio.run(
-                    _measure(given, running, members, accounts.crowd, count, first=first, seconds=seconds)
-                )
+                asyncio.run(_measure(given, running, members, accounts.crowd, count, first=first, seconds=seconds))
             )
     return found
 
@@ -241,12 +244,52 @@ def rows_of(found: list[Capacity]) -> list[Row]:
     """For the table of a report."""
     rows: list[Row] = []
     for each in found:
-        one = each.carried
-        where = f"with {each.processes} API process(es)"
+        one, where = each.carried, f"with {each.processes} API process(es)"
         if one is None:
-            rows.append(Row(f"active users {where}", "none held: p95 over 500 ms, or errors"))
+            rows.append(Row(f"active users {where}", "none held: p95 over 500 ms, or errors", value=0))
             continue
-        limit = "" if any(not level.holds for level in each.levels) else " or more"
-        rows.append(Row(f"active users {where}", f"{one.users}{limit}"))
-        rows.append(Row(f"their requests, {where}", f"{one.per_second:.0f}/s; p50 / p95 / p99 {one.p50} / {one.p95} / {one.p99} ms"))
+        limit = "" if any(not level.holds for level in each.levels) else ", or more"
+        busy = sum(value for name, value in one.server.items() if name.startswith("cores_"))
+        per_request = busy / one.per_second * 1000
+        rows += [
+            Row(f"active users {where}", f"{one.users}{limit}", value=one.users),
+            Row(f"their requests {where}", f"{one.per_second:.0f}/s; p50 / p95 / p99 {one.p50} / {one.p95} / {one.p99} ms"),
+            Row(f"CPU of all servers for one of these {where}", f"{per_request:.2f} ms", value=per_request, better="lower"),
+            Row(
+                f"memory of an API process {where}", f"{one.server['mib_api_process']:.0f} MiB",
+                value=one.server["mib_api_process"], better="lower",
+            ),
+        ]  # fmt: skip
+        if each.sign_ins_per_second is not None:
+            rows.append(Row(f"sign-ins {where}", f"{each.sign_ins_per_second}/s", value=each.sign_ins_per_second))
     return rows
+
+
+def capacity_table(found: list[Capacity]) -> str:
+    """Levels and costs, as Markdown; CPU in cores, memory in MiB (PSS)."""
+    lines = [
+        "| API processes | users | requests/s | p50 / p95 / p99 ms | held | cores: API, PostgreSQL, worker, Redis | "
+        "client | MiB: an API process, API, worker, scheduler, PostgreSQL, broker, cache | load average |",
+        "|" + "---|" * 9,
+    ]
+    for each in found:
+        for one in each.levels:
+            redis_cores = one.server["cores_broker"] + one.server["cores_cache"]
+            parts = ("api_process", "api", "worker", "scheduler", "database", "broker", "cache")
+            lines.append(
+                f"| {each.processes} | {one.users} | {one.per_second:.0f} | {one.p50} / {one.p95} / {one.p99} | "
+                f"{'yes' if one.holds else one.first_error or 'no'} | {one.server['cores_api']:.2f}, "
+                f"{one.server['cores_database']:.2f}, {one.server['cores_worker']:.2f}, {redis_cores:.2f} | {one.cpu:.2f} "
+                f"| {', '.join(format(one.server[f'mib_{part}'], '.0f') for part in parts)} | {one.load_average} |"
+            )
+    lines += ["", "| request, one at a time | CPU ms: API | PostgreSQL | statements |", "|---|---|---|---|"]
+    for each in found:
+        for kind, cost in each.costs.items():
+            lines.append(f"| {kind} | {cost.api_ms} | {cost.database_ms} | {cost.statements} |")
+    for each in found:
+        lines += ["", f"{each.processes} API process(es): for each change {each.database_bytes_per_write} bytes of the "
+                  f"database and {each.wal_bytes_per_write} of its log; idle MiB: "
+                  + ", ".join(f"{name} {value:.0f}" for name, value in each.idle_memory.items())]  # fmt: skip
+        if each.sign_ins_per_second is not None:
+            lines += [f"{each.sign_ins_per_second} sign-ins a second of {_SIGN_IN_CLIENTS} clients that never pause."]
+    return "\n".join(lines)

@@ -1,11 +1,11 @@
 """Users at work, more and more of them, until the system is slow: what a machine carries.
 
-A user here is an *active* one: a person who works with it at this moment. Each keeps one event stream open and sends one
-request every 5 seconds on the mean, at random times, of the kinds in `MIX`. Ten of them share a project, so that a change
-is seen by ten streams. Users sign in once, before; pages of the web app are not asked for.
+A user here is an *active* one: a person who works with it at this moment. Each keeps one event stream open and sends
+one request every 5 seconds on the mean, at random times, of the kinds in `MIX`. Ten of them share a project, so that a
+change is seen by ten streams. Users sign in once, before; pages of the web app are not asked for.
 
-Of a system elsewhere fewer accounts may be known than users are wanted. Then several users are one account, and only the
-first ten of each keep a stream.
+Of a system elsewhere fewer accounts may be known than users are wanted. Then several users are one account, and only
+the first ten of each keep a stream.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Crowd:
         self._teams = teams
         self._rng = random.Random(11)  # noqa: S311 - the same load in every run
         self._users: list[asyncio.Task[None]] = []
-        self._latencies: dict[str, list[float]] = {}
+        self._latencies: dict[str, list[float]] = {kind: [] for kind in MIX}
         self._errors: list[str] = []
         self._events = 0
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -124,9 +124,12 @@ class Crowd:
                 await self._found(wire, left.pop())
             wire.close()
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(_AT_ONCE, len(left))):
-                group.create_task(work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(_AT_ONCE, len(left))):
+                    group.create_task(work())
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
 
     async def _found(self, wire: AsyncWire, team: Team) -> None:
         async def ask(method: str, path: str, token: str, status: int, **body: object) -> dict[str, str]:
@@ -150,9 +153,7 @@ class Crowd:
         removed = 0
         for team in self._teams:
             if team.project:
-                answer = await wire.ask(
-                    self.request("DELETE", f"/api/v1/projects/{team.project}", team.tokens[0])
-                )
+                answer = await wire.ask(self.request("DELETE", f"/api/v1/projects/{team.project}", team.tokens[0]))
                 removed += answer.status == 204
         wire.close()
         return removed
@@ -189,7 +190,9 @@ class Crowd:
         gone, self._users = self._users[users:], self._users[:users]
         for task in gone:
             task.cancel()
-        await asyncio.gather(*gone, return_exceptions=True)
+        for ended in await asyncio.gather(*gone, return_exceptions=True):
+            if isinstance(ended, Exception):  # a fault of this program, not of the system
+                raise ended
         more = users - len(self._users)
         for place in range(more):
             self._users.append(asyncio.create_task(self._user(len(self._users))))
@@ -267,7 +270,12 @@ class Crowd:
 
 
 async def find_knee(
-    crowd: Crowd, *, first: int, most: int, seconds: float, measure: Callable[[Callable[[], Awaitable[Level]]], Awaitable[Level]]
+    crowd: Crowd,
+    *,
+    first: int,
+    most: int,
+    seconds: float,
+    measure: Callable[[Callable[[], Awaitable[Level]]], Awaitable[Level]],
 ) -> list[Level]:
     """Levels in the order of their making: half as many users more each time, then between the last two.
 

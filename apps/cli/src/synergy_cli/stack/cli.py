@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from synergy_cli.stack import doctor, images, init, rollout, smoke, tls
+from synergy_cli.stack import doctor, images, init, rollout, smoke, tls, tune
 from synergy_cli.stack.compose import Stack, StackError, find_root, say
 
 Verb = Callable[[Stack, argparse.Namespace], "int | None"]
@@ -123,6 +123,13 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--write", action="store_true", help="as the superuser")
     one = verb("redis-cli", "a Redis server: broker or cache", _redis_cli)
     one.add_argument("server", choices=["broker", "cache"])
+    one = verb("tune", "what to set for this machine, and why; exit status 1 where something does not fit", tune.tune)
+    one.add_argument("--users", type=int, help="people with an account; as many as the machine carries when not given")
+    one.add_argument("--cores", type=float, help="of another machine than this one")
+    one.add_argument("--memory", type=tune.memory_in_mib, help="such as 32G")
+    one.add_argument("--disk", type=int, help="free GiB")
+    one.add_argument("--write", action="store_true", help="put it into .env, and show what changes")
+    one.add_argument("--table", action="store_true", help="the table of docs/capacity.md instead")
     one = verb("tls", "certificates by ACME", _tls)
     one.add_argument("action", choices=["init", "renew"])
     one.add_argument("--email")
@@ -155,11 +162,21 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parsed
 
 
+def _root(parsed: argparse.Namespace) -> Path:
+    """The stack's folder; to be told what to set, none is needed yet."""
+    try:
+        return find_root(Path.cwd())
+    except StackError:
+        if parsed.verb == "tune" and not parsed.write:
+            return Path.cwd()
+        raise
+
+
 def main(arguments: Sequence[str]) -> int:
     """Do what the words say; the exit status. A failure is one sentence that says what to do."""
     parsed = _parse(arguments)
     try:
-        return parsed.run(Stack(find_root(Path.cwd())), parsed) or 0
+        return parsed.run(Stack(_root(parsed)), parsed) or 0
     except StackError as error:
         sys.stderr.write(f"{error}\n")
         return 1

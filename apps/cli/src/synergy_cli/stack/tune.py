@@ -1,0 +1,147 @@
+"""`tune`: looks at the machine and says what to set, and why; `--write` puts it into .env."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+from pathlib import Path
+
+from synergy_cli.stack.compose import Stack, say
+from synergy_cli.stack.sizing import MIB_OF_GIB, Machine, Plan, plan, smallest, users_of
+
+SIZES = (10, 100, 1000, 10_000)
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([MG])i?B?", re.IGNORECASE)
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def memory_in_mib(text: str) -> int:
+    """`32G` or `512M` as MiB; ArgumentTypeError for anything else."""
+    match = _MEMORY.fullmatch(text.strip())
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be read. Write memory as 32G or 512M.")
+    return round(float(match[1]) * (MIB_OF_GIB if match[2].upper() == "G" else 1))
+
+
+def this_machine(folder: Path, *, cgroup: Path = _CGROUP, meminfo: Path = Path("/proc/meminfo")) -> Machine:
+    """Cores and memory that this process may use, and the free disk below `folder`."""
+    cores = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    quota = _words(cgroup / "cpu.max") or [
+        *_words(cgroup / "cpu/cpu.cfs_quota_us"),
+        *_words(cgroup / "cpu/cpu.cfs_period_us"),
+    ]
+    if len(quota) == 2 and quota[0].isdigit():
+        cores = min(cores, int(quota[0]) / int(quota[1]))
+    lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines()) if meminfo.exists() else {}
+    memory = int(lines["MemTotal"].split()[0]) // 1024 if "MemTotal" in lines else _physical_memory()
+    for path in (cgroup / "memory.max", cgroup / "memory/memory.limit_in_bytes"):
+        limit = _words(path)
+        if limit and limit[0].isdigit():
+            memory = min(memory, int(limit[0]) >> 20)
+    return Machine(cores, memory, shutil.disk_usage(folder).free >> 30)
+
+
+def _words(path: Path) -> list[str]:
+    try:
+        return path.read_text().split()
+    except OSError:
+        return []
+
+
+def _physical_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+
+
+def tune(stack: Stack, arguments: argparse.Namespace) -> int:
+    """Say it; 1 where something does not fit."""
+    if arguments.table:
+        say(table())
+        return 0
+    here = this_machine(stack.root)
+    machine = Machine(arguments.cores or here.cores, arguments.memory or here.memory, arguments.disk or here.disk)
+    users = arguments.users or users_of(machine)
+    found = plan(machine, users)
+    _describe(found, chosen=not arguments.users)
+    changes = _changes(stack, found)
+    for setting in found.settings:
+        say(f"{setting.name}={setting.value}  # {setting.why}")
+    for warning in found.warnings:
+        say(f"! {warning}")
+    if stack.setting("DB_HOST", "db") != "db":
+        say(
+            "! The database is not compose's own: set max_connections and its memory there; SYNERGY_DB_* sizes nothing."
+        )
+    if arguments.write:
+        _write(stack, changes)
+    elif changes:
+        say(f"{len(changes)} differ from what .env says now. `just tune --write` puts them there.")
+    return 1 if found.warnings else 0
+
+
+def _describe(found: Plan, *, chosen: bool) -> None:
+    machine, demand = found.machine, found.demand
+    say(
+        f"Machine: {machine.cores:g} cores, {machine.memory / MIB_OF_GIB:.1f} GiB of memory, {machine.disk} GiB of disk free."
+    )
+    say(
+        ("It carries some " if chosen else "Wanted: ")
+        + f"{demand.users:,} users: {demand.active} active at the peak, {demand.requests:.1f} requests a second, "
+        f"{demand.active} event streams."
+    )
+    say(
+        f"Expected: {demand.cores:.2f} cores busy, {found.memory / MIB_OF_GIB:.1f} GiB in use, "
+        f"{found.disk_a_year:.1f} GiB more on disk each year, {found.connections} connections at most."
+    )
+    say("The figures behind this, and which are measured: docs/capacity.md.")
+
+
+def _changes(stack: Stack, found: Plan) -> dict[str, tuple[str, str]]:
+    """What .env would say otherwise: the old value, or nothing, and the new one."""
+    present = stack.env
+    return {
+        each.name: (present.get(each.name, ""), each.value)
+        for each in found.settings
+        if present.get(each.name, "") != each.value
+    }
+
+
+def _write(stack: Stack, changes: dict[str, tuple[str, str]]) -> None:
+    stack.require_init()
+    if not changes:
+        say(".env says all of it already.")
+        return
+    for name, (old, new) in changes.items():
+        say(f".env: {name}: {old or '(not set)'} -> {new}")
+    with stack.lock():
+        stack.save({name: new for name, (_, new) in changes.items()})
+    say(
+        "Written. `just deploy` takes it over; where SYNERGY_DB_… changed, `just restart db` first: some seconds without a database."
+    )
+    if any(name.startswith("SYNERGY_PROXY") for name in changes):
+        say("Then `just restart proxy`, some seconds too.")
+
+
+def table() -> str:
+    """The settings for the sizes of docs/capacity.md, as Markdown."""
+    plans = [plan(smallest(users), users) for users in SIZES]
+    lines = [
+        "| | " + " | ".join(f"{users:,} users" for users in SIZES) + " |",
+        "|---|" + "---|" * len(plans),
+    ]
+
+    def row(name: str, cells: list[str]) -> None:
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+
+    row("active at the peak", [f"{each.demand.active:,}" for each in plans])
+    row("requests a second", [f"{each.demand.requests:.1f}" for each in plans])
+    row("cores busy at the peak", [f"{each.demand.cores:.2f}" for each in plans])
+    row("**cores**", [f"{each.machine.cores:g}" for each in plans])
+    row("memory in use, GiB", [f"{each.memory / MIB_OF_GIB:.1f}" for each in plans])
+    row("**memory**, GiB", [f"{each.machine.memory / MIB_OF_GIB:g}" for each in plans])
+    row("more on disk each year, GiB", [f"{each.disk_a_year:.0f}" for each in plans])
+    row("**disk** for three years, GiB", [f"{each.machine.disk}" for each in plans])
+    row("connections at most", [str(each.connections) for each in plans])
+    for setting in plans[0].settings:
+        row(f"`{setting.name}`", [each.value(setting.name) for each in plans])
+    return "\n".join(lines)
