@@ -159,6 +159,7 @@ async def _costs(given: Services, running: Running, crowd: Crowd, team: Team) ->
     """Each kind of request alone, one after the other."""
     found: dict[str, Cost] = {}
     wire = await AsyncWire.open("127.0.0.1", running.port)
+    loop = asyncio.get_running_loop()
     for kind in MIX:
 
         async def ask(kind: str = kind) -> None:
@@ -171,10 +172,9 @@ async def _costs(given: Services, running: Running, crowd: Crowd, team: Team) ->
             await ask()
         after = [cpu_seconds(running.pids[name]) for name in ("api", "database")]
         api, database = ((b - a) / _REQUESTS_EACH * 1000 for a, b in zip(before, after, strict=True))
-        loop = asyncio.get_running_loop()
         statements = await asyncio.to_thread(
             count_statements, given.postgres, "synergy-api",
-            lambda ask=ask: asyncio.run_coroutine_threadsafe(ask(), loop).result(),
+            lambda ask=ask, loop=loop: asyncio.run_coroutine_threadsafe(ask(), loop).result(),
         )  # fmt: skip
         found[kind] = Cost(api_ms=round(api, 2), database_ms=round(database, 2), statements=statements)
     wire.close()
@@ -253,8 +253,11 @@ def rows_of(found: list[Capacity]) -> list[Row]:
         per_request = busy / one.per_second * 1000
         rows += [
             Row(f"active users {where}", f"{one.users}{limit}", value=one.users),
-            Row(f"their requests {where}", f"{one.per_second:.0f}/s; p50 / p95 / p99 {one.p50} / {one.p95} / {one.p99} ms"),
-            Row(f"CPU of all servers for one of these {where}", f"{per_request:.2f} ms", value=per_request, better="lower"),
+            Row(f"their requests {where}", f"{one.per_second:.0f}/s"),
+            Row(f"their p50 / p95 / p99 {where}", f"{one.p50} / {one.p95} / {one.p99} ms"),
+            Row(
+                f"CPU of all servers for a request {where}", f"{per_request:.2f} ms", value=per_request, better="lower",
+            ),
             Row(
                 f"memory of an API process {where}", f"{one.server['mib_api_process']:.0f} MiB",
                 value=one.server["mib_api_process"], better="lower",
@@ -267,20 +270,21 @@ def rows_of(found: list[Capacity]) -> list[Row]:
 
 def capacity_table(found: list[Capacity]) -> str:
     """Levels and costs, as Markdown; CPU in cores, memory in MiB (PSS)."""
-    lines = [
+    head = (
         "| API processes | users | requests/s | p50 / p95 / p99 ms | held | cores: API, PostgreSQL, worker, Redis | "
-        "client | MiB: an API process, API, worker, scheduler, PostgreSQL, broker, cache | load average |",
-        "|" + "---|" * 9,
-    ]
+        "client | MiB: an API process, API, worker, scheduler, PostgreSQL, broker, cache | load average |"
+    )
+    lines = [head, "|" + "---|" * 9]
     for each in found:
         for one in each.levels:
             redis_cores = one.server["cores_broker"] + one.server["cores_cache"]
             parts = ("api_process", "api", "worker", "scheduler", "database", "broker", "cache")
+            memory = [one.server[f"mib_{part}"] for part in parts]
             lines.append(
                 f"| {each.processes} | {one.users} | {one.per_second:.0f} | {one.p50} / {one.p95} / {one.p99} | "
                 f"{'yes' if one.holds else one.first_error or 'no'} | {one.server['cores_api']:.2f}, "
-                f"{one.server['cores_database']:.2f}, {one.server['cores_worker']:.2f}, {redis_cores:.2f} | {one.cpu:.2f} "
-                f"| {', '.join(format(one.server[f'mib_{part}'], '.0f') for part in parts)} | {one.load_average} |"
+                f"{one.server['cores_database']:.2f}, {one.server['cores_worker']:.2f}, {redis_cores:.2f} | "
+                f"{one.cpu:.2f} | {', '.join(f'{mib:.0f}' for mib in memory)} | {one.load_average} |"
             )
     lines += ["", "| request, one at a time | CPU ms: API | PostgreSQL | statements |", "|---|---|---|---|"]
     for each in found:

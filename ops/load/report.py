@@ -1,9 +1,11 @@
-"""The dated report of a load test: Markdown for people, JSON beside it, and what has become worse since the last one."""
+"""The dated report of a load test: Markdown for people, JSON beside it, and what is worse than in the last one."""
 
 from __future__ import annotations
 
+import getpass
 import os
 import platform
+import socket
 import subprocess
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,6 +16,7 @@ from typing import Any
 import msgspec
 from figures import Row, table
 
+from synergy_domain.maintenance import RecordInput
 from synergy_platform.version import VERSION
 
 _PACKAGES = ("granian", "litestar", "msgspec", "asyncpg", "sqlalchemy", "taskiq")
@@ -135,6 +138,25 @@ def regressions(before: Sequence[Row], now: Sequence[Row]) -> list[str]:
         if (row.value < worst) if row.better == "higher" else (row.value > worst):
             found.append(f"{row.what}: {row.value:.4g}, before {earlier:.4g}")
     return found
+
+
+def record_of(report: Report) -> RecordInput:
+    """For the list of maintenance: somebody has to look where a goal is short or a figure worse than before."""
+    return RecordInput(
+        task="quarterly.load_test",
+        outcome="attention" if report.short or report.regressions else "ok",
+        started_at=report.started_at,
+        finished_at=report.finished_at,
+        done_by=f"{getpass.getuser()}@{socket.gethostname()}"[:100],
+        summary=report.summary,
+        detail={
+            "machine": report.machine,
+            "versions": report.versions,
+            "short": report.short,
+            "regressions": report.regressions,
+            "figures": {row.what: row.value for row in report.rows if row.value is not None},
+        },
+    )
 
 
 def markdown(report: Report, before: Report | None) -> str:

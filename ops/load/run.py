@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
 import os
 import signal
-import socket
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -134,7 +132,7 @@ def _elsewhere(made: report.Report, options: Any) -> bool:  # noqa: ANN401 - arg
 def _record(made: report.Report) -> None:
     """Keep in the database that DB_HOST and its companions name that this was done."""
     from synergy_cli.local import local_environment
-    from synergy_domain.maintenance import RecordInput, add_record
+    from synergy_domain.maintenance import add_record
     from synergy_platform.runtime import Runtime
     from synergy_platform.settings import load_settings
 
@@ -143,20 +141,9 @@ def _record(made: report.Report) -> None:
         await runtime.open()
         try:
             async with runtime.database.unit_of_work() as uow:
-                add_record(uow, record_of(made))
+                add_record(uow, report.record_of(made))
         finally:
             await runtime.close()
-
-    def record_of(of: report.Report) -> RecordInput:
-        return RecordInput(
-            task="quarterly.load_test", outcome="attention" if of.short or of.regressions else "ok",
-            started_at=of.started_at, finished_at=of.finished_at, done_by=f"{getpass.getuser()}@{socket.gethostname()}"[:100],
-            summary=of.summary,
-            detail={
-                "machine": of.machine, "versions": of.versions, "short": of.short, "regressions": of.regressions,
-                "figures": {row.what: row.value for row in of.rows if row.value is not None},
-            },
-        )  # fmt: skip
 
     asyncio.run(keep())
     print("Recorded as quarterly.load_test.")

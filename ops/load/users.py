@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import resource
 import secrets
@@ -171,15 +172,14 @@ class Crowd:
         found, errors = self._latencies, list(self._errors)
         latencies = [one for each in found.values() for one in each] or [0.0]
         p50, p95, p99 = (round(percentile(latencies, part) * 1000, 1) for part in (0.5, 0.95, 0.99))
-        with open("/proc/loadavg") as load:  # noqa: PTH123, ASYNC230 - a file of the kernel
-            load_average = float(load.read().split()[0])
         requests = sum(len(each) for each in found.values())
         return Level(
-            users=users, streams=min(users, self.most_streams), requests=requests, per_second=round(requests / took, 1), p50=p50, p95=p95, p99=p99,
+            users=users, streams=min(users, self.most_streams), requests=requests,
+            per_second=round(requests / took, 1), p50=p50, p95=p95, p99=p99,
             p95_of={kind: round(percentile(each, 0.95) * 1000, 1) for kind, each in found.items() if each},
             events_per_second=round(self._events / took, 1), errors=len(errors),
             first_error=errors[0] if errors else None, cpu=round((time.process_time() - cpu) / took, 2),
-            load_average=load_average,
+            load_average=round(os.getloadavg()[0], 2),
         )  # fmt: skip
 
     async def close(self) -> None:

@@ -128,9 +128,10 @@ def check_connections(stack: Stack, counts: dict[str, int]) -> None:
     available = int(stack.setting("SYNERGY_DB_MAX_CONNECTIONS", str(MAX_CONNECTIONS))) - RESERVED_CONNECTIONS
     if stack.setting("DB_HOST", "db") == "db" and needed > available:
         raise StackError(
-            f"{api_processes} API processes, {counts['worker']} workers and {counts['scheduler']} schedulers may "
-            f"open {needed} connections, and the database gives {available}. Take fewer of them, a lower WEB_WORKERS, a "
-            "higher SYNERGY_DB_MAX_CONNECTIONS (`just tune` counts it; `just restart db`), or put a connection pooler (PgBouncer) between: DB_HOST names it, DB_DIRECT_HOST the database."
+            f"{api_processes} API processes, {counts['worker']} workers and {counts['scheduler']} schedulers may open "
+            f"{needed} connections, and the database gives {available}. Take fewer of them, a lower WEB_WORKERS, a "
+            "higher SYNERGY_DB_MAX_CONNECTIONS (`just tune`, then `just restart db`), or put a connection pooler "
+            "(PgBouncer) between: DB_HOST names it, DB_DIRECT_HOST the database."
         )
 
 

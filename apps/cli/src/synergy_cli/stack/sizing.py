@@ -16,8 +16,7 @@ _LIMIT_CPUS = 2  # of api, db and worker in compose.yaml
 _LIMIT_MIB = 2048
 # a container of the database may have 300 processes, of which some are PostgreSQL's own
 _MOST_CONNECTIONS = 250
-_PROCESSES_OF_CONTAINER = 4
-_POOL, _WORKER_POOL = 3, 5
+_POOL = 3
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class People:
     # active hours at half of the peak, and workdays of a year
     hours: float = 8.0
     days: int = 230
-    files_mib_a_year: float = 100.0
+    files_mib_a_year: float = 25.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,8 @@ class Costs:
 
 PEOPLE = People()
 COSTS = Costs()
+# GiB of images, logs of containers, and the database's log of a week
+_DISK_OF_SYSTEM = 20
 # cores and processes are used to this part, so that a peak within a second still finds room
 _BUSY = 0.5
 _MEMORY_PART = 0.8
@@ -93,6 +94,18 @@ class Demand:
 
 
 @dataclass(frozen=True)
+class Parts:
+    """Containers of each kind, processes of an API container, and jobs at a time of a worker."""
+
+    processes: int
+    api: int
+    workers: int
+    jobs: int
+    schedulers: int
+    web: int
+
+
+@dataclass(frozen=True)
 class Setting:
     """A line for .env, and why."""
 
@@ -111,7 +124,13 @@ class Plan:
     connections: int
     memory: int
     disk_a_year: float
-    warnings: tuple[str, ...]
+    shortages: tuple[str, ...]
+    disk_shortage: str
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """All that does not fit."""
+        return (*self.shortages, self.disk_shortage) if self.disk_shortage else self.shortages
 
     def value(self, name: str) -> str:
         """The value of a setting."""
@@ -137,125 +156,162 @@ def demand_of(users: int) -> Demand:
 
 
 def users_of(machine: Machine) -> int:
-    """The most users, in round numbers, whose peak this machine carries."""
+    """The most users, in round numbers, whose peak this machine carries; the disk is told, and does not count."""
     steps = [step * 10**power for power in range(1, 6) for step in (1, 2, 5)]
-    carried = [users for users in steps if not _faults(plan(machine, users))]
-    return max(carried, default=steps[0])
+    return max((users for users in steps if not plan(machine, users).shortages), default=steps[0])
 
 
 def smallest(users: int) -> Machine:
-    """The smallest machine of the usual sizes that carries them, with disk for three years."""
+    """The smallest machine of the usual sizes that carries them, with a disk for three years."""
     for cores, gib in ((2, 4), (2, 8), (4, 8), (4, 16), (8, 16), (8, 32), (16, 64), (32, 128), (64, 256)):
-        bare = Machine(cores, gib * MIB_OF_GIB, 1 << 20)
-        found = plan(bare, users)
-        if not _faults(found):
-            return Machine(cores, gib * MIB_OF_GIB, _disk_for(found))
+        found = plan(Machine(cores, gib * MIB_OF_GIB, 0), users)
+        if not found.shortages:
+            disk = max(40, math.ceil((_DISK_OF_SYSTEM + 3 * found.disk_a_year) / 10) * 10)
+            return Machine(cores, gib * MIB_OF_GIB, disk)
     raise ValueError(f"{users} users need more than one machine")
-
-
-def _disk_for(found: Plan) -> int:
-    return max(40, math.ceil((20 + 3 * found.disk_a_year) / 10) * 10)
-
-
-def _faults(found: Plan) -> tuple[str, ...]:
-    return found.warnings
 
 
 def plan(machine: Machine, users: int) -> Plan:
     """What to set there for them."""
-    demand = demand_of(users)
-    # two at least: while one is renewed, the other answers
-    wanted = max(2, math.ceil(demand.cores_api / _BUSY))
-    replicas = max(1 if users < 1000 else 2, math.ceil(wanted / _PROCESSES_OF_CONTAINER))
-    each = min(_PROCESSES_OF_CONTAINER, max(2, math.ceil(wanted / replicas)))
-    workers = 1 if users < 10_000 else max(2, math.ceil(demand.requests * PEOPLE.writes / 100))
-    schedulers = 1 if users < 1000 else 2
-    web = max(1 if users < 1000 else 2, math.ceil(demand.active / PEOPLE.seconds_between_pages * COSTS.page_ms / 500))
-
+    demand, parts = demand_of(users), _parts(machine, demand_of(users))
     # a rollout runs one API container more
     needed = connections(
-        api_processes=(replicas + 1) * each, workers=workers, schedulers=schedulers, pool=_POOL,
-        worker_pool=_WORKER_POOL,
-    )  # fmt: skip
-    allowed = max(MAX_CONNECTIONS, math.ceil((needed + RESERVED_CONNECTIONS) / 50) * 50)
-
-    cores = max(1, math.floor(machine.cores))
+        api_processes=(parts.api + 1) * parts.processes,
+        workers=parts.workers,
+        schedulers=parts.schedulers,
+        pool=_POOL,
+        worker_pool=parts.jobs + 1,
+    )
     database = _database_memory(machine.memory)
-    shared = max(128, min(database // 4, 8 * MIB_OF_GIB)) if database > _LIMIT_MIB else min(256, database // 4)
-    expected = (
-        (replicas + 1) * each * COSTS.api_process + demand.active * COSTS.active_user + workers * COSTS.worker
-        + schedulers * COSTS.scheduler + web * COSTS.web + shared + needed * COSTS.connection + COSTS.others
-    )  # fmt: skip
-    api_memory = max(_LIMIT_MIB, _rounded(each * 350 + 350))
-    settings = (
-        Setting("WEB_WORKERS", str(each), f"API processes of a container; at the peak they use {demand.cores_api:.2f} cores, each half of one"),
-        Setting("SYNERGY_API_REPLICAS", str(replicas), "containers of the API" + ("; two, so that one may fail" if replicas > 1 else "")),
-        Setting("SYNERGY_WORKER_REPLICAS", str(workers), f"{demand.requests * PEOPLE.writes:.1f} changes a second; one worker takes far more"),
-        Setting("SYNERGY_SCHEDULER_REPLICAS", str(schedulers), "one fires, another takes over when it fails"),
-        Setting("SYNERGY_WEB_REPLICAS", str(web), f"{demand.active / PEOPLE.seconds_between_pages:.1f} whole pages a second"),
-        Setting("SYNERGY_WORKER_CONCURRENCY", "4" if users < 10_000 else "8", "jobs at a time of a worker: mostly waiting for mail servers and webhooks"),
-        Setting("SYNERGY_DB_POOL_SIZE", str(_POOL), f"of an API process, which sends {demand.requests / (replicas * each):.1f} requests a second; more only wait inside PostgreSQL"),
-        Setting("SYNERGY_WORKER_DB_POOL_SIZE", str(_WORKER_POOL), "of a worker: one for each job at a time, and one"),
-        Setting("SYNERGY_DB_MAX_CONNECTIONS", str(min(allowed, _MOST_CONNECTIONS)), f"{needed} may be opened during a rollout, {RESERVED_CONNECTIONS} are kept"),
-        Setting("SYNERGY_DB_SHARED_BUFFERS", f"{shared}MB", "a quarter of the database's memory" if database > _LIMIT_MIB else "as compose.yaml has it"),
-        Setting("SYNERGY_DB_EFFECTIVE_CACHE_SIZE", f"{max(database // 2, min(1024, database // 2))}MB", "what the kernel may keep of the database: half of its memory"),
-        Setting("SYNERGY_DB_MEMORY", f"{database}M", "limit of the container"),
-        Setting("SYNERGY_API_MEMORY", f"{api_memory}M", "limit of a container: each process is renewed at 300 MiB"),
-        Setting("SYNERGY_API_CPUS", str(min(cores, max(_LIMIT_CPUS, each))), "limit of a container"),
-        Setting("SYNERGY_DB_CPUS", str(min(cores, max(_LIMIT_CPUS, cores // 2))), "limit of the database: half of the cores"),
-        Setting("SYNERGY_WORKER_CPUS", str(min(cores, _LIMIT_CPUS)), "limit of a worker"),
-        Setting("SYNERGY_PROXY_REQUESTS_PER_SECOND", str(max(300, math.ceil(demand.requests * 3 / 100) * 100)), "of one address: an office may be behind one"),
-    )  # fmt: skip
+    shared = _shared_buffers(database)
+    memory = (
+        (parts.api + 1) * parts.processes * COSTS.api_process
+        + demand.active * COSTS.active_user
+        + parts.workers * COSTS.worker
+        + parts.schedulers * COSTS.scheduler
+        + parts.web * COSTS.web
+        + shared
+        + needed * COSTS.connection
+        + COSTS.others
+    )
     a_year = _disk_a_year(users)
+    disk = _DISK_OF_SYSTEM + a_year
     return Plan(
         demand=demand,
         machine=machine,
-        settings=settings,
+        settings=(*_of_processes(machine, demand, parts), *_of_database(machine, needed, database, shared)),
         connections=needed,
-        memory=math.ceil(expected),
+        memory=math.ceil(memory),
         disk_a_year=a_year,
-        warnings=tuple(_warnings(machine, demand, needed, expected, a_year)),
+        shortages=tuple(_shortages(machine, demand, needed, memory)),
+        disk_shortage=""
+        if machine.disk >= disk
+        else (
+            f"A year writes some {a_year:.0f} GiB, and {_DISK_OF_SYSTEM} GiB are for images, logs and the database's "
+            f"log: {machine.disk} GiB are free."
+        ),
     )
 
 
-def _warnings(machine: Machine, demand: Demand, needed: int, expected: float, a_year: float) -> list[str]:
+def _parts(machine: Machine, demand: Demand) -> Parts:
+    # of the usual four, two where memory is short; while one is renewed, the others answer
+    processes = 4 if machine.memory >= 3 * MIB_OF_GIB else 2
+    is_large = demand.users >= 1000
+    pages = demand.active / PEOPLE.seconds_between_pages * COSTS.page_ms / 1000
+    changes = demand.requests * PEOPLE.writes
+    return Parts(
+        processes=processes,
+        api=max(2 if is_large else 1, math.ceil(demand.cores_api / _BUSY / processes)),
+        workers=max(2 if demand.users >= 10_000 else 1, math.ceil(changes * COSTS.worker_ms_of_write / 1000 / _BUSY)),
+        jobs=8 if demand.users >= 10_000 else 4,
+        schedulers=2 if is_large else 1,
+        web=max(2 if is_large else 1, math.ceil(pages / _BUSY)),
+    )
+
+
+def _of_processes(machine: Machine, demand: Demand, parts: Parts) -> list[Setting]:
+    cores = max(1, math.floor(machine.cores))
+    each = demand.requests / (parts.api * parts.processes)
+    changes = demand.requests * PEOPLE.writes
+    pages = demand.active / PEOPLE.seconds_between_pages
+    spare = "one may fail" if parts.api > 1 else "a rollout starts another beside it"
+    of_address = max(300, math.ceil(demand.requests * 3 / 100) * 100)
+    found = (
+        (
+            "WEB_WORKERS",
+            parts.processes,
+            f"API processes of a container; all together use {demand.cores_api:.2f} cores",
+        ),
+        ("SYNERGY_API_REPLICAS", parts.api, f"containers of the API: {spare}"),
+        ("SYNERGY_WORKER_REPLICAS", parts.workers, f"{changes:.1f} changes a second make work for them"),
+        ("SYNERGY_SCHEDULER_REPLICAS", parts.schedulers, "one fires; a second takes over when it fails"),
+        ("SYNERGY_WEB_REPLICAS", parts.web, f"{pages:.2f} whole pages a second"),
+        (
+            "SYNERGY_WORKER_CONCURRENCY",
+            parts.jobs,
+            "jobs at a time of a worker; most wait for mail servers and webhooks",
+        ),
+        ("SYNERGY_DB_POOL_SIZE", _POOL, f"of an API process, which has {each:.1f} requests a second"),
+        ("SYNERGY_WORKER_DB_POOL_SIZE", parts.jobs + 1, "one for each job at a time of a worker, and one"),
+        ("SYNERGY_API_MEMORY", "2048M", "limit of a container; each process is renewed at 300 MiB"),
+        ("SYNERGY_API_CPUS", min(cores, parts.processes), "limit of a container: its processes' or the machine's"),
+        ("SYNERGY_WORKER_CPUS", min(cores, _LIMIT_CPUS), "limit of a worker"),
+        ("SYNERGY_PROXY_REQUESTS_PER_SECOND", of_address, "of one address: a whole office may be behind one"),
+    )
+    return [Setting(name, str(value), why) for name, value, why in found]
+
+
+def _of_database(machine: Machine, needed: int, database: int, shared: int) -> list[Setting]:
+    cores = max(1, math.floor(machine.cores))
+    allowed = max(MAX_CONNECTIONS, math.ceil((needed + RESERVED_CONNECTIONS) / 50) * 50)
+    found = (
+        (
+            "SYNERGY_DB_MAX_CONNECTIONS",
+            min(allowed, _MOST_CONNECTIONS),
+            f"{needed} may be opened during a rollout, {RESERVED_CONNECTIONS} are kept",
+        ),
+        ("SYNERGY_DB_SHARED_BUFFERS", f"{shared}MB", "an eighth of its memory, a quarter where it has more than 2 GiB"),
+        ("SYNERGY_DB_EFFECTIVE_CACHE_SIZE", f"{database // 2}MB", "what the kernel may keep of it: half of its memory"),
+        ("SYNERGY_DB_MEMORY", f"{database}M", "limit of the container"),
+        ("SYNERGY_DB_CPUS", min(cores, max(_LIMIT_CPUS, cores // 2)), "limit of the container: half of the cores"),
+    )
+    return [Setting(name, str(value), why) for name, value, why in found]
+
+
+def _shortages(machine: Machine, demand: Demand, needed: int, memory: float) -> list[str]:
     found: list[str] = []
     if demand.cores > machine.cores * _BUSY:
         found.append(
             f"The peak keeps {demand.cores:.1f} cores busy, more than half of {machine.cores:g}: "
             f"take {math.ceil(demand.cores / _BUSY)} cores, or fewer users."
         )
-    if expected > machine.memory * _MEMORY_PART:
+    if memory > machine.memory * _MEMORY_PART:
         found.append(
-            f"Some {expected / MIB_OF_GIB:.1f} GiB are expected to be in use, more than {_MEMORY_PART:.0%} of "
-            f"{machine.memory / MIB_OF_GIB:.1f} GiB: take {math.ceil(expected / _MEMORY_PART / MIB_OF_GIB)} GiB."
+            f"Some {memory / MIB_OF_GIB:.1f} GiB are expected to be in use, more than {_MEMORY_PART:.0%} of "
+            f"{machine.memory / MIB_OF_GIB:.1f} GiB: take {math.ceil(memory / _MEMORY_PART / MIB_OF_GIB)} GiB."
         )
     if needed + RESERVED_CONNECTIONS > _MOST_CONNECTIONS:
         found.append(
-            f"{needed} connections are more than one database serves well ({_MOST_CONNECTIONS}): put PgBouncer between "
+            f"{needed} connections are more than this database may have ({_MOST_CONNECTIONS}): put PgBouncer between "
             "(DB_HOST names it, DB_DIRECT_HOST the database)."
-        )
-    if machine.disk < 20 + a_year:
-        found.append(
-            f"A year writes some {a_year:.0f} GiB, and 20 GiB are for images, logs and the database's log: "
-            f"{machine.disk} GiB are free."
         )
     return found
 
 
 def _database_memory(memory: int) -> int:
-    """The limit of the database's container, MiB: compose.yaml's up to 8 GiB, then three eighths of the machine."""
-    return max(_LIMIT_MIB, _rounded(memory * 3 // 8)) if memory > 8 * MIB_OF_GIB else min(_LIMIT_MIB, memory // 2)
+    """The limit of the database's container in MiB: compose.yaml's up to 8 GiB, then three eighths of the machine."""
+    if memory <= 8 * MIB_OF_GIB:
+        return min(_LIMIT_MIB, memory // 2)
+    return max(_LIMIT_MIB, memory * 3 // 8 // 256 * 256)
 
 
-def _rounded(mib: int) -> int:
-    return math.floor(mib / 256) * 256
+def _shared_buffers(database: int) -> int:
+    """MiB: compose.yaml's share up to its limit, above it a quarter, at most 8 GiB."""
+    return database // 8 if database <= _LIMIT_MIB else min(database // 4, 8 * MIB_OF_GIB)
 
 
 def _disk_a_year(users: int) -> float:
-    """GiB: rows and their indexes, uploaded files."""
-    writes_of_user = (
-        PEOPLE.active_at_peak / 2 / PEOPLE.seconds_between_requests * PEOPLE.writes * PEOPLE.hours * 3600 * PEOPLE.days
-    )
-    mib = users * (writes_of_user * COSTS.database_bytes_of_write / (1 << 20) + PEOPLE.files_mib_a_year)
-    return mib / MIB_OF_GIB
+    """GiB: rows with their indexes, and uploaded files."""
+    writes = users * PEOPLE.active_at_peak / 2 / PEOPLE.seconds_between_requests * PEOPLE.writes
+    rows = writes * PEOPLE.hours * 3600 * PEOPLE.days * COSTS.database_bytes_of_write / (1 << 20)
+    return (rows + users * PEOPLE.files_mib_a_year) / MIB_OF_GIB

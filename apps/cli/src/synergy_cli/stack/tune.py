@@ -16,6 +16,16 @@ _MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([MG])i?B?", re.IGNORECASE)
 _CGROUP = Path("/sys/fs/cgroup")
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of the verb."""
+    parser.add_argument("--users", type=int, help="people with an account; as many as it carries when not given")
+    parser.add_argument("--cores", type=float, help="of another machine than this one")
+    parser.add_argument("--memory", type=memory_in_mib, help="such as 32G")
+    parser.add_argument("--disk", type=int, help="free GiB")
+    parser.add_argument("--write", action="store_true", help="put it into .env, and show what changes")
+    parser.add_argument("--table", action="store_true", help="the table of docs/capacity.md instead")
+
+
 def memory_in_mib(text: str) -> int:
     """`32G` or `512M` as MiB; ArgumentTypeError for anything else."""
     match = _MEMORY.fullmatch(text.strip())
@@ -81,9 +91,8 @@ def tune(stack: Stack, arguments: argparse.Namespace) -> int:
 
 def _describe(found: Plan, *, chosen: bool) -> None:
     machine, demand = found.machine, found.demand
-    say(
-        f"Machine: {machine.cores:g} cores, {machine.memory / MIB_OF_GIB:.1f} GiB of memory, {machine.disk} GiB of disk free."
-    )
+    gib = machine.memory / MIB_OF_GIB
+    say(f"Machine: {machine.cores:g} cores, {gib:.1f} GiB of memory, {machine.disk} GiB of disk free.")
     say(
         ("It carries some " if chosen else "Wanted: ")
         + f"{demand.users:,} users: {demand.active} active at the peak, {demand.requests:.1f} requests a second, "
@@ -115,9 +124,11 @@ def _write(stack: Stack, changes: dict[str, tuple[str, str]]) -> None:
         say(f".env: {name}: {old or '(not set)'} -> {new}")
     with stack.lock():
         stack.save({name: new for name, (_, new) in changes.items()})
-    say(
-        "Written. `just deploy` takes it over; where SYNERGY_DB_… changed, `just restart db` first: some seconds without a database."
-    )
+    if any(
+        name.startswith("SYNERGY_DB_M") or name.endswith(("_BUFFERS", "_CACHE_SIZE", "_DB_CPUS")) for name in changes
+    ):
+        say("First `just restart db`: some seconds without a database.")
+    say("`just deploy` takes over the rest.")
     if any(name.startswith("SYNERGY_PROXY") for name in changes):
         say("Then `just restart proxy`, some seconds too.")
 
