@@ -77,7 +77,7 @@ def _own(made: report.Report, options: Any) -> bool:  # noqa: ANN401 - argparse
         made.profile += "-" + "-".join(parts)
     made.data = {"set": "reference: 100 users, 1,000 projects, 100,000 tasks, 300,000 comments and events"}
     if "floor" in parts:
-        seconds, rounds = (2.0, 2) if options.quick else (options.seconds, options.rounds)
+        seconds, rounds = (options.seconds or (2.0 if options.quick else 4.0), 2 if options.quick else options.rounds)
         figures = measure_against_floor(
             folder, names=options.only or (), seconds=seconds, rounds=rounds, processes=options.processes,
             hold=options.hold,
@@ -111,7 +111,7 @@ def _users(folder: Path, options: Any) -> list[Capacity]:  # noqa: ANN401 - argp
     with services(folder, postgres_settings=POSTGRES) as given:
         return measure_capacity(
             given, options.api_processes or counts, most=options.most or most, first=options.first or first,
-            seconds=seconds,
+            seconds=options.seconds or seconds,
         )  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def _elsewhere(made: report.Report, options: Any) -> bool:  # noqa: ANN401 - arg
     made.system, made.data = address.host, {"set": "what is there", "accounts": str(len(tokens))}
     made.rows, levels = elsewhere.measure_elsewhere(
         address, tokens, first=options.first or 10, most=options.most or (200 if options.quick else 2000),
-        seconds=8.0 if options.quick else 20.0,
+        seconds=options.seconds or (8.0 if options.quick else 20.0),
     )  # fmt: skip
     made.sections["Levels"] = elsewhere.level_table(levels)
     made.detail["levels"] = msgspec.to_builtins(levels)
@@ -161,7 +161,9 @@ def _options() -> Any:  # noqa: ANN401 - argparse
     parser.add_argument("--record", action="store_true", help="note it in the database of DB_HOST, or of `synergy up`")
     floor = parser.add_argument_group("against the floor")
     floor.add_argument("--only", nargs="*", choices=[case.name for case in CASES], help="these requests only")
-    floor.add_argument("--seconds", type=float, default=4, help="length of a round (4)")
+    floor.add_argument(
+        "--seconds", type=float, help="length of a round (4, quick 2), or of a level of users (15, quick 6)"
+    )
     floor.add_argument("--rounds", type=int, default=5, help="rounds of each server (5)")
     floor.add_argument("--processes", type=int, default=1, help="processes of each server (1)")
     floor.add_argument("--hold", action="store_true", help="start everything, print how to reach it, and wait")
