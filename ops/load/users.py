@@ -37,6 +37,8 @@ _AT_ONCE = 8
 _OPENING_SECONDS = 3.0
 _SETTLING_SECONDS = 2.0
 _NEAR_ENOUGH = 1.15
+# a server closes a connection that is idle for longer; browsers ask anew, silently
+_IDLE_SECONDS = 20.0
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -204,16 +206,19 @@ class Crowd:
         token = team.tokens[number % TEAM % len(team.tokens)]
         stream = asyncio.create_task(self._follow(token)) if number < self.most_streams else None
         wire: AsyncWire | None = None
+        used = 0.0
         try:
             due = time.perf_counter() + self._rng.random() * THINK_SECONDS
             while True:
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
                 kind = self._rng.choices(list(MIX), list(MIX.values()))[0]
+                if wire and time.perf_counter() - used > _IDLE_SECONDS:
+                    wire.close()
+                    wire = None
                 try:
                     wire = wire or await self._address.connect()
                     answer = await wire.ask(self.next_request(kind, team, token))
                 except (OSError, EOFError) as error:
-                    # a server may close an idle connection at any time; browsers ask again, silently, where they may
                     self._errors.append(f"{kind}: {error!r}")
                     wire = None
                 else:
@@ -224,7 +229,8 @@ class Crowd:
                     elif answer.headers.get("connection") == "close":
                         wire.close()
                         wire = None
-                due = max(due, time.perf_counter()) + self._rng.expovariate(1 / THINK_SECONDS)
+                used = time.perf_counter()
+                due = max(due, used) + self._rng.expovariate(1 / THINK_SECONDS)
         finally:
             if stream:
                 stream.cancel()
