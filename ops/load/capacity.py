@@ -221,9 +221,8 @@ async def _measure(
         size, wal = await _grown(given.settings)
         found.levels = await find_knee(crowd, first=first, most=len(names), seconds=seconds, measure=sampled)
         later_size, later_wal = await _grown(given.settings)
-        writes = sum(each.requests for each in found.levels) * sum(MIX[kind] for kind in ("comment", "move", "create"))
-        found.database_bytes_per_write = round((later_size - size) / max(1, writes / 100))
-        found.wal_bytes_per_write = round((later_wal - wal) / max(1, writes / 100))
+        found.database_bytes_per_write = round((later_size - size) / max(1, crowd.changes))
+        found.wal_bytes_per_write = round((later_wal - wal) / max(1, crowd.changes))
     return found
 
 

@@ -28,6 +28,7 @@ from wire import AsyncWire, raw
 
 # parts of 100
 MIX = {"task": 30, "board": 20, "list": 15, "unread": 10, "comment": 10, "move": 10, "create": 5}
+CHANGES = ("comment", "move", "create")
 THINK_SECONDS = 5.0
 TEAM = 10
 TASKS_OF_TEAM = 20
@@ -95,7 +96,7 @@ def _key() -> str:
 
 
 class Crowd:
-    """Users, as many as are wanted at a moment."""
+    """Users, as many as are wanted at a moment; `changes` counts what they wrote."""
 
     def __init__(self, address: Address, teams: list[Team]) -> None:
         self._address = address
@@ -105,6 +106,7 @@ class Crowd:
         self._latencies: dict[str, list[float]] = {kind: [] for kind in MIX}
         self._errors: list[str] = []
         self._events = 0
+        self.changes = 0
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -161,10 +163,13 @@ class Crowd:
         wire.close()
         return removed
 
-    async def level(self, users: int, seconds: float) -> Level:
-        """Have so many users at work, and tell what they saw in these seconds."""
+    async def come(self, users: int) -> None:
+        """Have so many users at work."""
         await self._resize(users)
         await asyncio.sleep(_SETTLING_SECONDS)
+
+    async def watch(self, seconds: float) -> Level:
+        """What they see in these seconds."""
         self._latencies = {kind: [] for kind in MIX}
         self._errors.clear()
         self._events = 0
@@ -174,7 +179,7 @@ class Crowd:
         found, errors = self._latencies, list(self._errors)
         latencies = [one for each in found.values() for one in each] or [0.0]
         p50, p95, p99 = (round(percentile(latencies, part) * 1000, 1) for part in (0.5, 0.95, 0.99))
-        requests = sum(len(each) for each in found.values())
+        requests, users = sum(len(each) for each in found.values()), len(self._users)
         return Level(
             users=users, streams=min(users, self.most_streams), requests=requests,
             per_second=round(requests / took, 1), p50=p50, p95=p95, p99=p99,
@@ -223,6 +228,7 @@ class Crowd:
                     wire = None
                 else:
                     self._latencies[kind].append(time.perf_counter() - due)
+                    self.changes += kind in CHANGES
                     if answer.status not in {200, 201}:
                         text = answer.body[:200].decode(errors="replace")
                         self._errors.append(f"{kind}: {answer.status} {text}")
@@ -290,7 +296,8 @@ async def find_knee(
     levels: list[Level] = []
     good, bad, users = 0, 0, first
     while users <= most:
-        one = await measure(lambda users=users: crowd.level(users, seconds))
+        await crowd.come(users)
+        one = await measure(lambda: crowd.watch(seconds))
         levels.append(one)
         if one.holds:
             good = users

@@ -121,9 +121,11 @@ async def test_steps_grow_until_it_is_slow_and_then_narrow(load):
     class System:
         """Carries 70."""
 
-        async def level(self, count, _seconds):
+        async def come(self, count):
             asked.append(count)
-            return levels(load, (count, 20 if count <= 70 else 900, 0))[0]
+
+        async def watch(self, _seconds):
+            return levels(load, (asked[-1], 20 if asked[-1] <= 70 else 900, 0))[0]
 
         async def close(self):
             pass

@@ -39,28 +39,33 @@ class People:
 
 @dataclass(frozen=True)
 class Costs:
-    """CPU in milliseconds, memory in MiB, disk in bytes."""
+    """CPU in milliseconds of one core, memory in MiB, disk in bytes.
+
+    `page_ms`, `web`, `connection` and `others` (proxy, Redis, backup, Docker, the kernel) are estimates; the rest is
+    measured.
+    """
 
     api_ms: float = 4.0
-    database_ms: float = 2.5
-    worker_ms_of_write: float = 8.0
-    page_ms: float = 100.0
+    database_ms: float = 2.2
+    redis_ms: float = 0.3
+    worker_ms_of_write: float = 7.5
     sign_in_ms: float = 86.0
-    idle_cores: float = 0.1
-    api_process: float = 130.0
-    active_user: float = 0.1
-    worker: float = 180.0
-    scheduler: float = 110.0
+    page_ms: float = 100.0
+    idle_cores: float = 0.05
+    api_process: float = 125.0
+    active_user: float = 0.08
+    worker: float = 125.0
+    scheduler: float = 96.0
     web: float = 150.0
-    connection: float = 8.0
+    connection: float = 5.0
     others: float = 700.0
     database_bytes_of_write: float = 2200.0
-    log_bytes_of_write: float = 6000.0
+    log_bytes_of_write: float = 15_800.0
 
 
 PEOPLE = People()
 COSTS = Costs()
-# GiB of images, logs of containers, and the database's log of a week
+# GiB of images and logs of containers
 _DISK_OF_SYSTEM = 20
 # cores and processes are used to this part, so that a peak within a second still finds room
 _BUSY = 0.5
@@ -124,6 +129,7 @@ class Plan:
     connections: int
     memory: int
     disk_a_year: float
+    disk_of_log: float
     shortages: tuple[str, ...]
     disk_shortage: str
 
@@ -151,7 +157,7 @@ def demand_of(users: int) -> Demand:
         requests=requests,
         cores_api=api / 1000,
         cores_database=requests * COSTS.database_ms / 1000,
-        cores_rest=(worker + pages) / 1000 + COSTS.idle_cores,
+        cores_rest=(worker + pages + requests * COSTS.redis_ms) / 1000 + COSTS.idle_cores,
     )
 
 
@@ -166,7 +172,7 @@ def smallest(users: int) -> Machine:
     for cores, gib in ((2, 4), (2, 8), (4, 8), (4, 16), (8, 16), (8, 32), (16, 64), (32, 128), (64, 256)):
         found = plan(Machine(cores, gib * MIB_OF_GIB, 0), users)
         if not found.shortages:
-            disk = max(40, math.ceil((_DISK_OF_SYSTEM + 3 * found.disk_a_year) / 10) * 10)
+            disk = max(40, math.ceil((_DISK_OF_SYSTEM + found.disk_of_log + 3 * found.disk_a_year) / 10) * 10)
             return Machine(cores, gib * MIB_OF_GIB, disk)
     raise ValueError(f"{users} users need more than one machine")
 
@@ -194,8 +200,8 @@ def plan(machine: Machine, users: int) -> Plan:
         + needed * COSTS.connection
         + COSTS.others
     )
-    a_year = _disk_a_year(users)
-    disk = _DISK_OF_SYSTEM + a_year
+    a_year, of_log = _disk_a_year(users), _disk_of_log(users)
+    disk = _DISK_OF_SYSTEM + of_log + a_year
     return Plan(
         demand=demand,
         machine=machine,
@@ -203,12 +209,13 @@ def plan(machine: Machine, users: int) -> Plan:
         connections=needed,
         memory=math.ceil(memory),
         disk_a_year=a_year,
+        disk_of_log=of_log,
         shortages=tuple(_shortages(machine, demand, needed, memory)),
         disk_shortage=""
         if machine.disk >= disk
         else (
-            f"A year writes some {a_year:.0f} GiB, and {_DISK_OF_SYSTEM} GiB are for images, logs and the database's "
-            f"log: {machine.disk} GiB are free."
+            f"A year writes some {a_year:.0f} GiB, the database's log of a week is {of_log:.0f} GiB, and "
+            f"{_DISK_OF_SYSTEM} GiB are for images and logs: {machine.disk} GiB are free."
         ),
     )
 
@@ -310,8 +317,18 @@ def _shared_buffers(database: int) -> int:
     return database // 8 if database <= _LIMIT_MIB else min(database // 4, 8 * MIB_OF_GIB)
 
 
+def _writes_a_day(users: int) -> float:
+    """Changes of a workday: half of the peak, for its hours."""
+    peak = users * PEOPLE.active_at_peak / PEOPLE.seconds_between_requests * PEOPLE.writes
+    return peak / 2 * PEOPLE.hours * 3600
+
+
 def _disk_a_year(users: int) -> float:
     """GiB: rows with their indexes, and uploaded files."""
-    writes = users * PEOPLE.active_at_peak / 2 / PEOPLE.seconds_between_requests * PEOPLE.writes
-    rows = writes * PEOPLE.hours * 3600 * PEOPLE.days * COSTS.database_bytes_of_write / (1 << 20)
+    rows = _writes_a_day(users) * PEOPLE.days * COSTS.database_bytes_of_write / (1 << 20)
     return (rows + users * PEOPLE.files_mib_a_year) / MIB_OF_GIB
+
+
+def _disk_of_log(users: int) -> float:
+    """GiB of the database's log that is kept for a week, before it is compressed."""
+    return _writes_a_day(users) * 5 * COSTS.log_bytes_of_write / (1 << 30)

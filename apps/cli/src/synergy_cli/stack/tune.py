@@ -133,26 +133,45 @@ def _write(stack: Stack, changes: dict[str, tuple[str, str]]) -> None:
         say("Then `just restart proxy`, some seconds too.")
 
 
+_SOURCES = {
+    "WEB_WORKERS": "compose's default; measured with 1 and 2",
+    "SYNERGY_API_REPLICAS": "chosen: two, so that one may fail",
+    "SYNERGY_WORKER_REPLICAS": "extrapolated from CPU for a change",
+    "SYNERGY_SCHEDULER_REPLICAS": "chosen: two, so that one may fail",
+    "SYNERGY_WEB_REPLICAS": "chosen; CPU for a page is an estimate",
+    "SYNERGY_WORKER_CONCURRENCY": "chosen: most jobs wait for others",
+    "SYNERGY_DB_POOL_SIZE": "measured with 3",
+    "SYNERGY_WORKER_DB_POOL_SIZE": "counted: jobs and one",
+    "SYNERGY_DB_MAX_CONNECTIONS": "counted",
+    "SYNERGY_DB_SHARED_BUFFERS": "measured with 256 MB; above it the usual share",
+    "SYNERGY_PROXY_REQUESTS_PER_SECOND": "extrapolated: three times the peak",
+}
+
+
 def table() -> str:
-    """The settings for the sizes of docs/capacity.md, as Markdown."""
+    """The settings for the sizes of docs/capacity.md, as Markdown, and where each line is from."""
     plans = [plan(smallest(users), users) for users in SIZES]
-    lines = [
-        "| | " + " | ".join(f"{users:,} users" for users in SIZES) + " |",
-        "|---|" + "---|" * len(plans),
-    ]
+    names = ["", *(f"{users:,} users" for users in SIZES), "from"]
+    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
 
-    def row(name: str, cells: list[str]) -> None:
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    def row(name: str, cells: list[str], source: str) -> None:
+        lines.append(f"| {name} | " + " | ".join(cells) + f" | {source} |")
 
-    row("active at the peak", [f"{each.demand.active:,}" for each in plans])
-    row("requests a second", [f"{each.demand.requests:.1f}" for each in plans])
-    row("cores busy at the peak", [f"{each.demand.cores:.2f}" for each in plans])
-    row("**cores**", [f"{each.machine.cores:g}" for each in plans])
-    row("memory in use, GiB", [f"{each.memory / MIB_OF_GIB:.1f}" for each in plans])
-    row("**memory**, GiB", [f"{each.machine.memory / MIB_OF_GIB:g}" for each in plans])
-    row("more on disk each year, GiB", [f"{each.disk_a_year:.0f}" for each in plans])
-    row("**disk** for three years, GiB", [f"{each.machine.disk}" for each in plans])
-    row("connections at most", [str(each.connections) for each in plans])
+    row("active at the peak", [f"{each.demand.active:,}" for each in plans], "assumed: one in ten, three at least")
+    row("requests a second", [f"{each.demand.requests:.1f}" for each in plans], "assumed: one each 5 s and active user")
+    row("cores busy then", [f"{each.demand.cores:.2f}" for each in plans], "extrapolated from CPU for a request")
+    row("**cores**", [f"{each.machine.cores:g}" for each in plans], "at most half of them busy")
+    row("memory in use, GiB", [f"{each.memory / MIB_OF_GIB:.1f}" for each in plans], "extrapolated from processes")
+    row("**memory**, GiB", [f"{each.machine.memory / MIB_OF_GIB:g}" for each in plans], "at most 80 % in use")
+    row(
+        "more on disk each year, GiB",
+        [f"{each.disk_a_year:.0f}" for each in plans],
+        "extrapolated from bytes of a change",
+    )
+    row("database's log of a week, GiB", [f"{each.disk_of_log:.0f}" for each in plans], "the same, not compressed")
+    row("**disk** for three years, GiB", [f"{each.machine.disk:,}" for each in plans], "sum, and 20 for the system")
+    row("connections at most", [str(each.connections) for each in plans], "counted, with one API container more")
     for setting in plans[0].settings:
-        row(f"`{setting.name}`", [each.value(setting.name) for each in plans])
+        source = _SOURCES.get(setting.name, "limit, follows from the machine")
+        row(f"`{setting.name}`", [each.value(setting.name) for each in plans], source)
     return "\n".join(lines)
