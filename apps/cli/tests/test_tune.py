@@ -34,9 +34,9 @@ def folder(tmp_path, monkeypatch):
 
 
 def mib(text: str) -> int:
-    match = re.fullmatch(r"(\d+)MB?", text)
+    match = re.fullmatch(r"(\d+)([MG])B?", text)
     assert match
-    return int(match[1])
+    return int(match[1]) * {"M": 1, "G": 1024}[match[2]]
 
 
 @pytest.mark.parametrize("users", USERS)
@@ -80,7 +80,7 @@ def test_more_users_never_need_less(tmp_path):
     ("machine", "users", "words"),
     [
         (Machine(2, 32 * MIB_OF_GIB, 10**6), 20_000, "cores busy"),
-        (Machine(16, 2 * MIB_OF_GIB, 10**6), 10, "GiB are expected to be in use"),
+        (Machine(16, 1 * MIB_OF_GIB, 10**6), 10, "GiB are expected to be in use"),
         (Machine(8, 32 * MIB_OF_GIB, 30), 10_000, "30 GiB are free"),
         (Machine(1024, 4096 * MIB_OF_GIB, 10**9), 500_000, "PgBouncer"),
     ],
@@ -104,12 +104,8 @@ def test_every_setting_of_tune_has_an_effect_in_compose():
 
 def test_defaults_of_compose_are_those_for_a_hundred_users():
     compose = (ROOT / "compose.yaml").read_text()
-    # CPUs follow the machine
-    written = {"SYNERGY_DB_MEMORY": "2G", "SYNERGY_API_MEMORY": "2G", "SYNERGY_DB_EFFECTIVE_CACHE_SIZE": "1GB"}
     for setting in plan(smallest(100), 100).settings:
-        if not setting.name.endswith("_CPUS"):
-            value = written.get(setting.name, setting.value)
-            assert f"${{{setting.name}:-{value}}}" in compose, setting.name
+        assert f"${{{setting.name}:-{setting.value}}}" in compose, setting.name
 
 
 def test_overriding_commands_of_the_database_have_the_same_sizes():
@@ -125,7 +121,7 @@ def test_tune_prints_settings_with_reasons_and_writes_nothing(folder, capsys):
     assert main(["tune", "--cores", "8", "--memory", "32G", "--disk", "2000", "--users", "1000"]) == 0
     said = capsys.readouterr().out
     assert "1,000 users: 100 active at the peak" in said
-    assert re.search(r"^SYNERGY_DB_SHARED_BUFFERS=3072MB  # \w+", said, re.MULTILINE)
+    assert re.search(r"^SYNERGY_DB_SHARED_BUFFERS=3GB  # \w+", said, re.MULTILINE)
     assert (folder / ".env").read_text() == before
     assert main(["tune", "--cores", "1", "--memory", "2G", "--users", "10000"]) == 1
 
@@ -135,14 +131,18 @@ def test_tune_write_shows_the_difference_and_keeps_the_rest(folder, capsys):
     assert main(words) == 0
     said = capsys.readouterr().out
     assert ".env: WEB_WORKERS: 2 -> 4" in said
-    assert ".env: SYNERGY_DB_SHARED_BUFFERS: (not set) -> 3072MB" in said
+    assert ".env: SYNERGY_DB_SHARED_BUFFERS: 256MB -> 3GB" in said
     assert "just restart db" in said
+    # what compose.yaml has already is not written: it may get better with a release
+    assert "SYNERGY_DB_POOL_SIZE: " not in said
+    assert "just restart proxy" not in said
     env = read_env(folder / ".env")
     assert (env["WEB_WORKERS"], env["SYNERGY_API_REPLICAS"]) == ("4", "2")
+    assert "SYNERGY_DB_POOL_SIZE" not in env
     assert (folder / ".env").read_text().startswith("# mine\nWEB_WORKERS=4\n")
     first = (folder / ".env").read_text()
     assert main(words) == 0
-    assert ".env says all of it already." in capsys.readouterr().out
+    assert "All of it holds already." in capsys.readouterr().out
     assert (folder / ".env").read_text() == first
 
 

@@ -56,9 +56,9 @@ class Costs:
     active_user: float = 0.08
     worker: float = 125.0
     scheduler: float = 96.0
-    web: float = 150.0
+    web: float = 100.0
     connection: float = 5.0
-    others: float = 700.0
+    others: float = 500.0
     database_bytes_of_write: float = 2200.0
     log_bytes_of_write: float = 15_800.0
 
@@ -260,7 +260,7 @@ def _of_processes(machine: Machine, demand: Demand, parts: Parts) -> list[Settin
         ),
         ("SYNERGY_DB_POOL_SIZE", _POOL, f"of an API process, which has {each:.1f} requests a second"),
         ("SYNERGY_WORKER_DB_POOL_SIZE", parts.jobs + 1, "one for each job at a time of a worker, and one"),
-        ("SYNERGY_API_MEMORY", "2048M", "limit of a container; each process is renewed at 300 MiB"),
+        ("SYNERGY_API_MEMORY", _size(_LIMIT_MIB, ""), "limit of a container; each process is renewed at 300 MiB"),
         ("SYNERGY_API_CPUS", min(cores, parts.processes), "limit of a container: its processes' or the machine's"),
         ("SYNERGY_WORKER_CPUS", min(cores, _LIMIT_CPUS), "limit of a worker"),
         ("SYNERGY_PROXY_REQUESTS_PER_SECOND", of_address, "of one address: a whole office may be behind one"),
@@ -277,9 +277,17 @@ def _of_database(machine: Machine, needed: int, database: int, shared: int) -> l
             min(allowed, _MOST_CONNECTIONS),
             f"{needed} may be opened during a rollout, {RESERVED_CONNECTIONS} are kept",
         ),
-        ("SYNERGY_DB_SHARED_BUFFERS", f"{shared}MB", "an eighth of its memory, a quarter where it has more than 2 GiB"),
-        ("SYNERGY_DB_EFFECTIVE_CACHE_SIZE", f"{database // 2}MB", "what the kernel may keep of it: half of its memory"),
-        ("SYNERGY_DB_MEMORY", f"{database}M", "limit of the container"),
+        (
+            "SYNERGY_DB_SHARED_BUFFERS",
+            _size(shared, "B"),
+            "an eighth of its memory, a quarter where it has more than 2 GiB",
+        ),
+        (
+            "SYNERGY_DB_EFFECTIVE_CACHE_SIZE",
+            _size(database // 2, "B"),
+            "what the kernel may keep of it: half of its memory",
+        ),
+        ("SYNERGY_DB_MEMORY", _size(database, ""), "limit of the container"),
         ("SYNERGY_DB_CPUS", min(cores, max(_LIMIT_CPUS, cores // 2)), "limit of the container: half of the cores"),
     )
     return [Setting(name, str(value), why) for name, value, why in found]
@@ -315,6 +323,11 @@ def _database_memory(memory: int) -> int:
 def _shared_buffers(database: int) -> int:
     """MiB: compose.yaml's share up to its limit, above it a quarter, at most 8 GiB."""
     return database // 8 if database <= _LIMIT_MIB else min(database // 4, 8 * MIB_OF_GIB)
+
+
+def _size(mib: int, unit: str) -> str:
+    """As compose.yaml writes it: 256MB, 1GB; without B for Docker."""
+    return f"{mib // MIB_OF_GIB}G{unit}" if mib % MIB_OF_GIB == 0 else f"{mib}M{unit}"
 
 
 def _writes_a_day(users: int) -> float:

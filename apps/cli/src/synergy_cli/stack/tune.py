@@ -13,6 +13,7 @@ from synergy_cli.stack.sizing import MIB_OF_GIB, Machine, Plan, plan, smallest, 
 
 SIZES = (10, 100, 1000, 10_000)
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([MG])i?B?", re.IGNORECASE)
+_DEFAULT = re.compile(r"\$\{(\w+):-([^}]+)\}")
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -85,7 +86,7 @@ def tune(stack: Stack, arguments: argparse.Namespace) -> int:
     if arguments.write:
         _write(stack, changes)
     elif changes:
-        say(f"{len(changes)} differ from what .env says now. `just tune --write` puts them there.")
+        say(f"{len(changes)} differ from what holds now. `just tune --write` puts them there.")
     return 1 if found.warnings else 0
 
 
@@ -106,22 +107,20 @@ def _describe(found: Plan, *, chosen: bool) -> None:
 
 
 def _changes(stack: Stack, found: Plan) -> dict[str, tuple[str, str]]:
-    """What .env would say otherwise: the old value, or nothing, and the new one."""
-    present = stack.env
-    return {
-        each.name: (present.get(each.name, ""), each.value)
-        for each in found.settings
-        if present.get(each.name, "") != each.value
-    }
+    """What differs from .env, or from compose.yaml's default where .env says nothing: the old value and the new one."""
+    compose = stack.root / "compose.yaml"
+    defaults = dict(_DEFAULT.findall(compose.read_text())) if compose.exists() else {}
+    present = {each.name: stack.setting(each.name, defaults.get(each.name, "")) for each in found.settings}
+    return {each.name: (present[each.name], each.value) for each in found.settings if present[each.name] != each.value}
 
 
 def _write(stack: Stack, changes: dict[str, tuple[str, str]]) -> None:
     stack.require_init()
     if not changes:
-        say(".env says all of it already.")
+        say("All of it holds already.")
         return
     for name, (old, new) in changes.items():
-        say(f".env: {name}: {old or '(not set)'} -> {new}")
+        say(f".env: {name}: {old or '(nothing)'} -> {new}")
     with stack.lock():
         stack.save({name: new for name, (_, new) in changes.items()})
     if any(
