@@ -110,11 +110,15 @@ maintenance *args:
 smoke:
     @{{ stack }} smoke
 
+# what to set for this machine, and why: `just tune --users 1000`, `just tune --write`
+tune *args:
+    @{{ stack }} tune "$@"
+
 # kill everything at random while clients write, then compare; `just chaos --kills 200`
 chaos *args:
     hatch run chaos:run "$@"
 
-# measure against the floor
+# measure, and write a dated report; `--quick`; `--url https://… --token-file …` for a system that runs
 load-test *args:
     hatch run load:run "$@"
 

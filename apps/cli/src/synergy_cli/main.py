@@ -49,6 +49,15 @@ def stack(words: tuple[str, ...]) -> None:
     sys.exit(run_verb(words or ("--help",)))
 
 
+@main.command("tune", context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def tune(words: tuple[str, ...]) -> None:
+    """What to set for this machine and so many users, and why; `synergy tune --help` lists the options."""
+    from synergy_cli.stack.cli import main as run_verb
+
+    sys.exit(run_verb(("tune", *words)))
+
+
 def settings_or_exit() -> Settings:
     """The settings; a sentence for each fault and exit code 78 when they cannot be used."""
     try:

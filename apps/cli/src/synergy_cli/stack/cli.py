@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from synergy_cli.stack import doctor, images, init, maintenance, rollout, smoke, tls
+from synergy_cli.stack import doctor, images, init, maintenance, rollout, smoke, tls, tune
 from synergy_cli.stack.compose import Stack, StackError, find_root, say
 
 Verb = Callable[[Stack, argparse.Namespace], "int | None"]
@@ -123,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--write", action="store_true", help="as the superuser")
     one = verb("redis-cli", "a Redis server: broker or cache", _redis_cli)
     one.add_argument("server", choices=["broker", "cache"])
+    tune.add_options(verb("tune", "what to set for this machine, and why; status 1: something does not fit", tune.tune))
     one = verb("tls", "certificates by ACME", _tls)
     one.add_argument("action", choices=["init", "renew"])
     one.add_argument("--email")
@@ -163,11 +164,21 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parsed
 
 
+def _root(parsed: argparse.Namespace) -> Path:
+    """The stack's folder; to be told what to set, none is needed yet."""
+    try:
+        return find_root(Path.cwd())
+    except StackError:
+        if parsed.verb == "tune" and not parsed.write:
+            return Path.cwd()
+        raise
+
+
 def main(arguments: Sequence[str]) -> int:
     """Do what the words say; the exit status. A failure is one sentence that says what to do."""
     parsed = _parse(arguments)
     try:
-        return parsed.run(Stack(find_root(Path.cwd())), parsed) or 0
+        return parsed.run(Stack(_root(parsed)), parsed) or 0
     except StackError as error:
         sys.stderr.write(f"{error}\n")
         return 1

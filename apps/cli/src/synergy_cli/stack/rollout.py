@@ -23,7 +23,7 @@ _GRACE_SECONDS = {"api": 35, "web": 20, "worker": 40, "scheduler": 20}
 
 # connections that one process opens beside its pool: the listener of an API process; relay and lease of a worker
 DIRECT_CONNECTIONS = {"api": 1, "worker": 2, "scheduler": 1}
-_MAX_CONNECTIONS = 100
+MAX_CONNECTIONS = 100  # where SYNERGY_DB_MAX_CONNECTIONS says nothing else
 RESERVED_CONNECTIONS = 10  # for the superuser, migrations, backup and psql
 
 
@@ -108,18 +108,30 @@ def scale(stack: Stack, wanted: dict[str, int]) -> None:
         say(" ".join(f"{name}={count}" for name, count in counts.items()))
 
 
+def connections(*, api_processes: int, workers: int, schedulers: int, pool: int, worker_pool: int) -> int:
+    """Connections that so many processes may open to the database together."""
+    processes = {"api": api_processes, "worker": workers, "scheduler": schedulers}
+    sizes = {"api": pool, "worker": worker_pool, "scheduler": pool}
+    return sum(processes[name] * (sizes[name] + more) for name, more in DIRECT_CONNECTIONS.items())
+
+
 def check_connections(stack: Stack, counts: dict[str, int]) -> None:
     """The pools of all processes together have to fit into the database's max_connections."""
-    pool = int(stack.setting("SYNERGY_DB_POOL_SIZE", "3"))
-    sizes = {"api": pool, "worker": int(stack.setting("SYNERGY_WORKER_DB_POOL_SIZE", "5")), "scheduler": pool}
-    processes = {**counts, "api": counts["api"] * int(stack.setting("WEB_WORKERS", "4"))}
-    needed = sum(processes[name] * (sizes[name] + more) for name, more in DIRECT_CONNECTIONS.items())
-    available = _MAX_CONNECTIONS - RESERVED_CONNECTIONS
+    api_processes = counts["api"] * int(stack.setting("WEB_WORKERS", "4"))
+    needed = connections(
+        api_processes=api_processes,
+        workers=counts["worker"],
+        schedulers=counts["scheduler"],
+        pool=int(stack.setting("SYNERGY_DB_POOL_SIZE", "3")),
+        worker_pool=int(stack.setting("SYNERGY_WORKER_DB_POOL_SIZE", "5")),
+    )
+    available = int(stack.setting("SYNERGY_DB_MAX_CONNECTIONS", str(MAX_CONNECTIONS))) - RESERVED_CONNECTIONS
     if stack.setting("DB_HOST", "db") == "db" and needed > available:
         raise StackError(
-            f"{processes['api']} API processes, {counts['worker']} workers and {counts['scheduler']} schedulers may "
-            f"open {needed} connections, and the database gives {available}. Take fewer of them, a lower WEB_WORKERS, "
-            "or put a connection pooler (PgBouncer) between: DB_HOST names it, DB_DIRECT_HOST the database."
+            f"{api_processes} API processes, {counts['worker']} workers and {counts['scheduler']} schedulers may open "
+            f"{needed} connections, and the database gives {available}. Take fewer of them, a lower WEB_WORKERS, a "
+            "higher SYNERGY_DB_MAX_CONNECTIONS (`just tune`, then `just restart db`), or put a connection pooler "
+            "(PgBouncer) between: DB_HOST names it, DB_DIRECT_HOST the database."
         )
 
 
