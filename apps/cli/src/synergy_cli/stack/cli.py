@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from synergy_cli.stack import doctor, images, init, maintenance, rollout, smoke, tls, tune
+from synergy_cli.stack import doctor, images, init, logs, maintenance, rollout, smoke, tls, tune
 from synergy_cli.stack.compose import Stack, StackError, find_root, say
 
 Verb = Callable[[Stack, argparse.Namespace], "int | None"]
@@ -33,6 +33,8 @@ def _scale(stack: Stack, arguments: argparse.Namespace) -> int | None:
 
 
 def _logs(stack: Stack, arguments: argparse.Namespace) -> int:
+    if arguments.request:
+        return logs.request_logs(stack, arguments.request, arguments.service, follow=not arguments.no_follow)
     follow = () if arguments.no_follow else ("--follow",)
     options = ["--tail", str(arguments.lines), *follow]
     return stack.interactive("logs", *options, *arguments.service)
@@ -103,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("service", nargs="*")
     one.add_argument("-n", "--lines", type=int, default=100)
     one.add_argument("--no-follow", action="store_true")
+    one.add_argument("--request", metavar="ID", help="only the lines of one request, all that are kept")
     verb("ps", "containers and their health", lambda s, _: s.interactive("ps", "--all"))
     verb("stats", "memory and processor time of each container", lambda s, _: s.interactive("stats", "--no-stream"))
     one = verb("build", "build the images", lambda s, a: s.interactive("build", *a.service))
