@@ -68,7 +68,7 @@ class RequestContext:
         self, app: ASGIApp, settings: Settings, drain: Drain, limits: RequestLimits, audit: Audit, tracing: Tracing
     ) -> None:
         self._app = app
-        self._tracing = tracing
+        self.tracing = tracing
         self.drain = drain
         self.limits = limits
         self.audit = audit
@@ -135,7 +135,7 @@ class RequestContext:
 
     def _span(self, given: dict[bytes, bytes], context: dict[str, str], *, traced: bool) -> Span | None:
         """The request's span, where traces are recorded; the ids of its place in a trace go into the `context`."""
-        header, span, tracer = given.get(b"traceparent"), None, self._tracing.tracer
+        header, span, tracer = given.get(b"traceparent"), None, self.tracing.tracer
         here = None if header is None else parse_trace_parent(header.decode("latin-1"))
         if tracer is not None and traced:
             span = tracer.start("HTTP", "server", here)  # its route, and so its name, is not known yet
