@@ -118,6 +118,15 @@ async def test_work_one_trace_from_request_through_outbox_and_worker_to_the_rece
               if line.get("trace.id") == "a" * 32 and line["synergy.job"] == "webhooks.send"]  # fmt: skip
     assert (line["span.id"], line["request.id"]) == (send["id"], "followed-request-1")
 
+    # the mail that confirms the address belongs to the trace of the registration
+    by_id = {span["id"]: span for span in collector.spans()}
+    mail = span = next(span for span in by_id.values() if span["name"] == "mail")
+    causes = []
+    while span := by_id.get(span["parent"]):
+        causes.append(span["name"])
+    assert causes == ["job mail.send_sealed", "job identity.send_verification", "POST /api/v1/auth/register"]
+    assert (mail["kind"], mail["attributes"]) == (CLIENT, {"synergy.mail.kind": "verification"})
+
     told = json.dumps(collector.spans())
     people = ("anna", "Arendt", "example.org", PASSWORD, token)
     for private in (*people, TITLE, QUERY, "Wedding", project_id, "a-secret-path", "127.0.0.1"):
