@@ -31,6 +31,7 @@ MODULES = (
     "synergy_platform.metrics",
     "synergy_platform.outgoing",
     "synergy_platform.passwords",
+    "synergy_platform.spans",
     "synergy_platform.vitals",
 )
 # of Prometheus itself, and of its client for each process

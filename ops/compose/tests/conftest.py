@@ -183,6 +183,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
     with (root / ".env").open("a") as env:
         env.write(f"SYNERGY_IMAGE_PREFIX={PROJECT}/\nSYNERGY_PROXY_REQUESTS_PER_SECOND=5000\n")
         env.write("SYNERGY_RATE_LIMIT_API=1000000/m\n")
+        # a receiver of webhooks is a container beside the worker
+        env.write("SYNERGY_WEBHOOK_ALLOWED_NETWORKS=10.0.0.0/8,172.16.0.0/12,192.168.0.0/16\n")
     began = time.monotonic()
     lab.compose("build", "--quiet")
     built = time.monotonic()

@@ -187,5 +187,5 @@ def create_app(runtime: Runtime) -> Litestar:
     app.state.needing_actor = needing_actor(app)
     app.state.idempotent = idempotent_handlers(app)
     # around all of it: Litestar's own middleware does not see addresses that no route has
-    app.asgi_handler = RequestContext(app.asgi_handler, settings, drain, limits, audit)
+    app.asgi_handler = RequestContext(app.asgi_handler, settings, drain, limits, audit, runtime.tracing)
     return app

@@ -71,6 +71,7 @@ def run_with_runtime(work: Callable[[Runtime], Awaitable[Any]]) -> Any:  # noqa:
     """Open a runtime, do the work, close it; an error of the product is one sentence."""
     from synergy_platform.errors import ProductError
     from synergy_platform.logs import configure_logging
+    from synergy_platform.reporting import start_reporting
     from synergy_platform.runtime import Runtime
     from synergy_platform.version import VERSION
 
@@ -83,6 +84,7 @@ def run_with_runtime(work: Callable[[Runtime], Awaitable[Any]]) -> Any:  # noqa:
         )
         raise SystemExit(EXIT_BAD_SETTINGS)
     configure_logging(settings, service="synergy-cli", version=VERSION)
+    start_reporting(settings, service="synergy-cli")
 
     async def run() -> Any:  # noqa: ANN401 - whatever the work returns
         runtime = Runtime(settings, application="synergy-cli")
@@ -106,9 +108,12 @@ def run_with_runtime(work: Callable[[Runtime], Awaitable[Any]]) -> Any:  # noqa:
 def migrate() -> None:
     """Bring the database's schema to this version; safe to run any number of times at once."""
     from synergy_domain import migrations
+    from synergy_platform.reporting import start_reporting
 
+    settings = settings_or_exit()
+    start_reporting(settings, service="synergy-cli")
     try:
-        report = asyncio.run(migrations.migrate(settings_or_exit()))
+        report = asyncio.run(migrations.migrate(settings))
     except migrations.SchemaTooNew as error:
         click.echo(str(error), err=True)
         raise SystemExit(1) from None

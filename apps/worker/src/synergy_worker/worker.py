@@ -30,6 +30,7 @@ from synergy_platform.jobs import (
     run_job,
 )
 from synergy_platform.metrics import keep_measuring
+from synergy_platform.reporting import start_reporting
 from synergy_platform.runtime import Runtime
 from synergy_platform.settings import Settings
 from synergy_worker.alone import JobsApart
@@ -221,6 +222,8 @@ def serve(
     tasks_per_process: int,
 ) -> None:
     """Run jobs in this process until SIGTERM, or until it has done its share."""
+    # anew: what the parent has connected is not ours to send on
+    start_reporting(settings, service="synergy-worker")
     broker = make_broker(settings)
     worker = Worker(settings, registry, broker, running, victims, apart)
     broker.add_event_handler(TaskiqEvents.WORKER_STARTUP, worker.start)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from synergy_cli.stack import doctor, images, init, maintenance, rollout, smoke, tls, tune
+from synergy_cli.stack import doctor, images, init, logs, maintenance, rollout, smoke, tls, tune
 from synergy_cli.stack.compose import Stack, StackError, find_root, say
 
 Verb = Callable[[Stack, argparse.Namespace], "int | None"]
@@ -33,6 +33,8 @@ def _scale(stack: Stack, arguments: argparse.Namespace) -> int | None:
 
 
 def _logs(stack: Stack, arguments: argparse.Namespace) -> int:
+    if arguments.request:
+        return logs.request_logs(stack, arguments.request, arguments.service, follow=not arguments.no_follow)
     follow = () if arguments.no_follow else ("--follow",)
     options = ["--tail", str(arguments.lines), *follow]
     return stack.interactive("logs", *options, *arguments.service)
@@ -81,6 +83,13 @@ def _doctor(stack: Stack, arguments: argparse.Namespace) -> int:
     return doctor.doctor(stack, production=arguments.prod, is_json=arguments.json)
 
 
+def _add_arguments_of_logs(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("service", nargs="*")
+    verb.add_argument("-n", "--lines", type=int, default=100)
+    verb.add_argument("--no-follow", action="store_true")
+    verb.add_argument("--request", metavar="ID", help="only the lines of one request, all that are kept")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="just", description="SynergyOS on one server, by docker compose.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -99,10 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("service", nargs="*")
     one = verb("restart", "replace containers, one after another", lambda s, a: rollout.restart(s, a.service))
     one.add_argument("service", nargs="*")
-    one = verb("logs", "follow the logs", _logs)
-    one.add_argument("service", nargs="*")
-    one.add_argument("-n", "--lines", type=int, default=100)
-    one.add_argument("--no-follow", action="store_true")
+    _add_arguments_of_logs(verb("logs", "follow the logs", _logs))
     verb("ps", "containers and their health", lambda s, _: s.interactive("ps", "--all"))
     verb("stats", "memory and processor time of each container", lambda s, _: s.interactive("stats", "--no-stream"))
     one = verb("build", "build the images", lambda s, a: s.interactive("build", *a.service))

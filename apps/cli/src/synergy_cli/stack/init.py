@@ -87,6 +87,7 @@ def secret_files(env: Mapping[str, str]) -> dict[str, tuple[int, str]]:
         "oidc_providers": (_OURS, env.get("SYNERGY_OIDC_PROVIDERS", "")),
         "gemini_api_key": (_OURS, env.get("GEMINI_API_KEY", "")),
         "sentry_dsn": (_OURS, env.get("SENTRY_DSN", "")),
+        "otlp_headers": (_OURS, env.get("OTEL_EXPORTER_OTLP_HEADERS", "")),
         "s3_access_key_id": (_OURS, env.get("SYNERGY_S3_ACCESS_KEY_ID", "")),
         "s3_secret_access_key": (_OURS, env.get("SYNERGY_S3_SECRET_ACCESS_KEY", "")),
     }

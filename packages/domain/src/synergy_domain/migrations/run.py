@@ -16,9 +16,9 @@ from synergy_platform.database import Reader
 from synergy_platform.settings import Settings
 
 # The revisions that this code runs on, oldest first: during a deploy old and new code share one database.
-# Not on older ones: every worker reads who holds a job (0003), every notification its preferences (0004), and every
-# sign-in the second factors (0006).
-SUPPORTED_REVISIONS = ("0006", "0007")
+# Not on older ones: every worker reads who holds a job (0003), every notification its preferences (0004), every sign-in
+# the second factors (0006), and every event and job is stored with its place in a trace (0007).
+SUPPORTED_REVISIONS = ("0007",)
 
 # The oldest revision whose code goes on working on this schema. `migrate` writes it beside the revision, where that
 # code finds it: it was released before this schema, and runs beside the new code during a deploy and after a rollback.
