@@ -25,6 +25,7 @@ SCRAPE_SECONDS = 10
 # where metrics are declared; what each process really tells is tested with the API and with the worker
 MODULES = (
     "synergy_api.metrics",
+    "synergy_platform.certificate",
     "synergy_platform.connections",
     "synergy_platform.jobs.counters",
     "synergy_platform.mail.outbox",
@@ -32,9 +33,16 @@ MODULES = (
     "synergy_platform.outgoing",
     "synergy_platform.passwords",
     "synergy_platform.vitals",
+    "synergy_platform.wal",
+    "synergy_worker.upkeep",
 )
-# of Prometheus itself, and of its client for each process
-ELSEWHERE = {"up": {"job"}, "process_start_time_seconds": set()}
+# of Prometheus itself, of its client for each process, and of its exporter for disks
+ELSEWHERE = {
+    "up": {"job"},
+    "process_start_time_seconds": set(),
+    "node_filesystem_avail_bytes": {"mountpoint"},
+    "node_filesystem_size_bytes": {"mountpoint"},
+}
 # given by Prometheus to what it reads
 OF_TARGETS = {"job", "instance"}
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
@@ -78,7 +86,7 @@ def exported() -> dict[str, set[str]]:
 def named(query: str) -> dict[str, set[str]]:
     """The series that a query asks for, and the labels by which it chooses them."""
     found: dict[str, set[str]] = {}
-    for name, choice in re.findall(r"\b((?:synergy|process)_\w+|up)\b(\{[^}]*\})?", re.sub(r'"[^"]*"', '""', query)):
+    for name, choice in re.findall(r"\b((?:synergy|process|node)_\w+|up)\b(\{[^}]*\})?", re.sub(r'"[^"]*"', '""', query)):
         found.setdefault(name, set()).update(re.findall(r"(\w+)\s*[=!]", choice))
     return found
 
