@@ -155,13 +155,47 @@ def test_rules_fire_when_they_should_and_only_then():
 
 
 @needs_promtool
-def test_configurations_can_be_read():
-    for command in (
-        ("promtool", "check", "config", OPS / "prometheus" / "prometheus.yml"),
-        ("amtool", "check-config", OPS / "alertmanager" / "alertmanager.yml"),
-    ):
-        done = run(*command)
-        assert done.returncode == 0, done.stdout + done.stderr
+def test_configuration_of_prometheus_can_be_read():
+    done = run("promtool", "check", "config", OPS / "prometheus" / "prometheus.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def alertmanager_config(secrets: Path, **environment: str) -> str:
+    """What docker/alertmanager.sh makes of this environment."""
+    done = subprocess.run(
+        [OPS.parent / "docker" / "alertmanager.sh", "config"], capture_output=True, text=True, check=True,
+        env={"SYNERGY_ALERTMANAGER_CONFIG": str(OPS / "alertmanager"), "SYNERGY_SECRETS": str(secrets), **environment},
+    )  # fmt: skip
+    return done.stdout
+
+
+MAIL = {"SYNERGY_ALERT_MAIL": "ops@example.org, it's night <night@example.org>", "EMAIL_HOST": "mail.example.org"}
+
+
+@needs_promtool
+@pytest.mark.parametrize("environment", [{}, MAIL, MAIL | {"EMAIL_HOST_USER": "us", "EMAIL_USE_TLS": "false"}])
+def test_configuration_of_alertmanager_can_be_read(tmp_path, environment):
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(alertmanager_config(tmp_path, **environment))
+    done = run("amtool", "check-config", path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_whoever_the_environment_names_is_told_and_nobody_else(tmp_path):
+    def receiver(**environment: str) -> dict:
+        (told,) = yaml.safe_load(alertmanager_config(tmp_path, **environment))["receivers"]
+        return told
+
+    webhook = tmp_path / "alert_webhook_url"
+    webhook.touch()  # as `just init` writes it where none is wanted
+    assert receiver() == {"name": "operators"}
+    (mail,) = receiver(**MAIL)["email_configs"]
+    assert (mail["to"], mail["smarthost"], mail["require_tls"]) == (MAIL["SYNERGY_ALERT_MAIL"], "mail.example.org:587", True)
+    assert "auth_password_file" not in mail
+    assert receiver(**MAIL, EMAIL_HOST_USER="us")["email_configs"][0]["auth_password_file"]
+    webhook.write_text("https://chat.example.org/hooks/a-secret")
+    assert "a-secret" not in alertmanager_config(tmp_path), "it stays in its file"
+    assert receiver()["webhook_configs"] == [{"url_file": str(webhook), "send_resolved": True}]
 
 
 @needs_promtool
