@@ -8,9 +8,10 @@ RUN printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d && chmod 755 /usr/sbi
 
 FROM base AS prometheus
 LABEL org.opencontainers.image.title="SynergyOS Prometheus" org.opencontainers.image.licenses="MIT AND Apache-2.0"
+# promtool is for who writes rules, and as large as the server
 RUN apt-get update -qq \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null \
- && apt-get clean && rm -rf /var/lib/apt/lists/* && install -d -o synergy /series
+ && apt-get clean && rm -rf /var/lib/apt/lists/* /usr/bin/promtool && install -d -o synergy /series
 COPY --chmod=644 ops/prometheus/prometheus.yml ops/prometheus/alerts.yml /etc/prometheus/
 USER 10001
 EXPOSE 9090

@@ -30,11 +30,11 @@ class Fault:
 FAULTS: list[Fault] = []
 
 
-def fault(round: int, alert: str, text: str) -> Callable[[Callable[[Watched], AsyncGenerator[None]]], None]:  # noqa: A002 - its name
-    """Put what follows into the list; it makes the fault, yields, and mends it."""
+def fault(number: int, alert: str) -> Callable[[Callable[[Watched], AsyncGenerator[None]]], None]:
+    """Put what follows into the list; it makes the fault that its docstring tells, yields, and mends it."""
 
     def keep(make: Callable[[Watched], AsyncGenerator[None]]) -> None:
-        FAULTS.append(Fault(alert, text, round, contextlib.asynccontextmanager(make)))
+        FAULTS.append(Fault(alert, (make.__doc__ or "").rstrip("."), number, contextlib.asynccontextmanager(make)))
 
     return keep
 
@@ -60,49 +60,53 @@ async def again_and_again(work: Callable[[], Awaitable[object]], pause: float = 
 # --- what is written down, kept or shown ------------------------------------------------------------------------------
 
 
-@fault(1, "BackupFailed", "the last backup failed")
+@fault(1, "BackupFailed")
 async def backup_failed(system: Watched) -> AsyncGenerator[None]:
+    """The last backup failed."""
     await system.record("backup", "failed")
     yield
     await system.record("backup", "ok")
 
 
-@fault(1, "DrillFailed", "the last drill failed")
+@fault(1, "DrillFailed")
 async def drill_failed(system: Watched) -> AsyncGenerator[None]:
+    """The last drill failed."""
     await system.record("drill", "failed")
     yield
     await system.record("drill", "ok")
 
 
-@fault(1, "CertificateExpires", "the certificate is good for three more days")
+@fault(1, "CertificateExpires")
 async def certificate_expires(system: Watched) -> AsyncGenerator[None]:
+    """The certificate is good for three more days."""
     system.outside.show_certificate(3)
     yield
     system.outside.show_certificate(GOOD_DAYS)
 
 
-@fault(1, "DiskLow", "the disk of uploaded files is 97 % full")
+@fault(1, "DiskLow")
 async def disk_low(system: Watched) -> AsyncGenerator[None]:
+    """The disk of uploaded files is 97 % full."""
     filler = system.media / "filler"
     await asyncio.to_thread(filler.write_bytes, os.urandom(MEDIA_MB * 97 * 1024 * 1024 // 100))
     yield
     filler.unlink()
 
 
-@fault(1, "WalArchiveFailing", "the log of the database cannot be archived")
+@fault(1, "WalArchiveFailing")
 async def wal_archive_failing(system: Watched) -> AsyncGenerator[None]:
+    """The log of the database cannot be archived."""
+    system.refuses_wal.touch()
     async with system.sql() as sql:
         await sql.execute("SELECT pg_logical_emit_message(false, 'x', 'x')")
-        await sql.execute("ALTER SYSTEM SET archive_command = 'false'")
-        await sql.execute("SELECT pg_reload_conf()")
         await sql.execute("SELECT pg_switch_wal()")
-        yield
-        await sql.execute("ALTER SYSTEM RESET archive_command")
-        await sql.execute("SELECT pg_reload_conf()")
+    yield
+    system.refuses_wal.unlink()
 
 
-@fault(1, "DeadLetters", "a message that is none of a job")
+@fault(1, "DeadLetters")
 async def dead_letters(system: Watched) -> AsyncGenerator[None]:
+    """A message that is none of a job."""
     redis = Redis.from_url(system.settings.broker_url)
     await redis.xadd("synergy:jobs:fast", {"data": b"\xff not a message", "task": "x"})
     await redis.aclose()
@@ -111,16 +115,20 @@ async def dead_letters(system: Watched) -> AsyncGenerator[None]:
         await sql.execute("DELETE FROM jobs WHERE state = 'dead'")
 
 
-@fault(2, "BackupOld", "the last good backup is three days old")
+@fault(2, "BackupOld")
 async def backup_old(system: Watched) -> AsyncGenerator[None]:
+    """The last good backup is three days old."""
     async with system.sql() as sql:
-        await sql.execute("UPDATE maintenance_records SET finished_at = now() - interval '3 days' WHERE task = 'backup'")
+        await sql.execute(
+            "UPDATE maintenance_records SET finished_at = now() - interval '3 days' WHERE task = 'backup'"
+        )
     yield
     await system.record("backup", "ok")
 
 
-@fault(2, "WalRetained", "a slot keeps more than 1 GiB of the log")
+@fault(2, "WalRetained")
 async def wal_retained(system: Watched) -> AsyncGenerator[None]:
+    """A slot keeps more than 1 GiB of the log."""
     async with system.sql() as sql:
         await sql.execute("SELECT pg_create_physical_replication_slot('nobody', true)")
         for _ in range(66):
@@ -130,8 +138,9 @@ async def wal_retained(system: Watched) -> AsyncGenerator[None]:
         await sql.execute("SELECT pg_drop_replication_slot('nobody')")
 
 
-@fault(2, "WebhooksFailing", "a webhook's receiver answers 500")
+@fault(2, "WebhooksFailing")
 async def webhooks_failing(system: Watched) -> AsyncGenerator[None]:
+    """A webhook's receiver answers 500."""
     system.outside.hook_status = 500
     yield
     system.outside.hook_status = 200
@@ -140,8 +149,9 @@ async def webhooks_failing(system: Watched) -> AsyncGenerator[None]:
         await sql.execute("UPDATE jobs SET run_at = now() + interval '1 day' WHERE state = 'waiting' AND queue = 'io'")
 
 
-@fault(2, "MailsStuck", "the mail server refuses connections")
+@fault(2, "MailsStuck")
 async def mails_stuck(system: Watched) -> AsyncGenerator[None]:
+    """The mail server refuses connections."""
     system.outside.close_mail()
     yield
     await system.outside.open_mail()
@@ -149,8 +159,9 @@ async def mails_stuck(system: Watched) -> AsyncGenerator[None]:
         await sql.execute("UPDATE jobs SET run_at = now() WHERE state = 'waiting' AND name LIKE 'mail%'")
 
 
-@fault(2, "SchedulerLate", "a schedule cannot be taken")
+@fault(2, "SchedulerLate")
 async def scheduler_late(system: Watched) -> AsyncGenerator[None]:
+    """A schedule cannot be taken."""
     async with system.sql() as sql:
         name = await sql.fetchval(
             "UPDATE schedules SET next_run_at = now() + interval '2 s' WHERE name = (SELECT min(name) FROM schedules)"
@@ -164,8 +175,9 @@ async def scheduler_late(system: Watched) -> AsyncGenerator[None]:
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 
-@fault(3, "ErrorRateHigh", "a table that requests need is not there")
+@fault(3, "ErrorRateHigh")
 async def error_rate(system: Watched) -> AsyncGenerator[None]:
+    """A table that requests need is not there."""
     async with system.sql() as sql:
         await sql.execute("ALTER TABLE imports RENAME TO imports_away")
         async with system.client() as client, again_and_again(lambda: client.get("/imports"), 0.5):
@@ -173,8 +185,9 @@ async def error_rate(system: Watched) -> AsyncGenerator[None]:
         await sql.execute("ALTER TABLE imports_away RENAME TO imports")
 
 
-@fault(3, "CacheGone", "the Redis server of the cache is stopped")
+@fault(3, "CacheGone")
 async def cache_gone(system: Watched) -> AsyncGenerator[None]:
+    """The Redis server of the cache is stopped."""
     system.cache.stop()
     yield
     system.cache.start()
@@ -203,20 +216,23 @@ async def _readers_before_a_lock(system: Watched, readers: int, seconds: float, 
         await asyncio.wait([locking])
 
 
-@fault(4, "ResponsesSlow", "one table is locked for 2 s again and again, two readers")
+@fault(4, "ResponsesSlow")
 async def responses_slow(system: Watched) -> AsyncGenerator[None]:
+    """One table is locked for 2 s again and again, two readers."""
     async with _readers_before_a_lock(system, 2, 2.0, 0.02):
         yield
 
 
-@fault(5, "PoolExhausted", "twelve readers for the connections of one process, each slow")
+@fault(5, "PoolExhausted")
 async def pool_exhausted(system: Watched) -> AsyncGenerator[None]:
+    """Twelve readers for the connections of one process, each slow."""
     async with _readers_before_a_lock(system, 12, 1.0, 0.05):
         yield
 
 
-@fault(6, "SignInQueueFull", "120 people sign in at once, again and again")
+@fault(6, "SignInQueueFull")
 async def sign_in_queue_full(system: Watched) -> AsyncGenerator[None]:
+    """120 people sign in at once, again and again."""
     async with contextlib.AsyncExitStack() as stack:
         limits = httpx.Limits(max_connections=None)
         client = await stack.enter_async_context(
@@ -235,21 +251,23 @@ async def sign_in_queue_full(system: Watched) -> AsyncGenerator[None]:
 # --- background work --------------------------------------------------------------------------------------------------
 
 
-@fault(7, "QueueNotProcessed", "a job cannot be taken")
+@fault(7, "QueueNotProcessed")
 async def queue_not_processed(system: Watched) -> AsyncGenerator[None]:
+    """A job cannot be taken."""
     async with system.sql() as sql:
         job = await sql.fetchval(
             "INSERT INTO jobs (id, name, queue, payload, state, run_at, created_at, attempts)"
-            " VALUES (gen_random_uuid(), 'maintenance.clean_up', 'fast', '{}', 'waiting', now() + interval '2 s', now(), 0)"
-            " RETURNING id"
+            " VALUES (gen_random_uuid(), 'maintenance.clean_up', 'fast', '{}', 'waiting', now() + interval '2 s', now(),"
+            " 0) RETURNING id"
         )
         async with sql.transaction():
             await sql.execute("SELECT 1 FROM jobs WHERE id = $1 FOR UPDATE", job)
             yield
 
 
-@fault(7, "OutboxLag", "events cannot be numbered")
+@fault(7, "OutboxLag")
 async def outbox_lag(system: Watched) -> AsyncGenerator[None]:
+    """Events cannot be numbered."""
     async with system.sql() as sql, sql.transaction():
         await sql.execute("SELECT 1 FROM ledger_head FOR UPDATE")
         yield
@@ -258,36 +276,41 @@ async def outbox_lag(system: Watched) -> AsyncGenerator[None]:
 # --- processes and servers --------------------------------------------------------------------------------------------
 
 
-@fault(8, "ApiDown", "the API is killed")
+@fault(8, "ApiDown")
 async def api_down(system: Watched) -> AsyncGenerator[None]:
+    """The API is killed."""
     system.kill("api")
     yield
     system.parts["api"].start()
 
 
-@fault(8, "SchedulerGone", "the scheduler is killed")
+@fault(8, "SchedulerGone")
 async def scheduler_gone(system: Watched) -> AsyncGenerator[None]:
+    """The scheduler is killed."""
     system.kill("scheduler")
     yield
     system.parts["scheduler"].start()
 
 
-@fault(9, "WorkerGone", "the worker is killed")
+@fault(9, "WorkerGone")
 async def worker_gone(system: Watched) -> AsyncGenerator[None]:
+    """The worker is killed."""
     system.kill("worker")
     yield
     system.parts["worker"].start()
 
 
-@fault(10, "BrokerGone", "the Redis server of queued work is stopped")
+@fault(10, "BrokerGone")
 async def broker_gone(system: Watched) -> AsyncGenerator[None]:
+    """The Redis server of queued work is stopped."""
     system.broker.stop()
     yield
     system.broker.start()
 
 
-@fault(11, "DatabaseRefused", "the database is stopped")
+@fault(11, "DatabaseRefused")
 async def database_refused(system: Watched) -> AsyncGenerator[None]:
+    """The database is stopped."""
     system.postgres.stop()
     yield
     system.postgres.start()

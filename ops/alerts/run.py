@@ -4,8 +4,8 @@
     hatch run alerts:run --only ApiDown WorkerGone      some of them
     hatch run alerts:run --healthy 3600                 an hour without a fault, and without an alert
 
-The system is the embedded one, with a little traffic; a real Prometheus and a real Alertmanager of Debian's packages watch
-it, with the rules, intervals and routes of ops/. Exits with 1 when an alert is late, or one is told that should not be.
+The system is the embedded one, with a little traffic; a real Prometheus and a real Alertmanager of Debian's packages
+watch it, with the rules, intervals and routes of ops/. Exits with 1 when an alert is late, or one is told that should not be.
 Nothing is mocked; MemoryHigh is not tried, since that would take the memory of the machine.
 """
 
@@ -48,7 +48,9 @@ class Traffic:
     async def _once(self, client: httpx.AsyncClient, number: int) -> None:
         for path in ("/me", "/projects", f"/projects/{self._system.project}/tasks", "/notifications"):
             self._count(await client.get(path))
-        task = self._count(await client.post(f"/projects/{self._system.project}/tasks", json={"title": f"Task {number}"}))
+        task = self._count(
+            await client.post(f"/projects/{self._system.project}/tasks", json={"title": f"Task {number}"})
+        )
         if task.status_code == 201:
             path = f"/tasks/{task.json()['id']}/comments"
             self._count(await client.post(path, json={"body": "look, @bob"}))
@@ -144,7 +146,9 @@ def main() -> int:
     options = parser.parse_args()
     missing = [name for name in ("prometheus", "prometheus-alertmanager") if shutil.which(name) is None]
     if missing:
-        parser.error(f"Debian's packages {' and '.join(missing)} are not installed: apt-get install {' '.join(missing)}")
+        parser.error(
+            f"Debian's packages {' and '.join(missing)} are not installed: apt-get install {' '.join(missing)}"
+        )
     folder = Path(tempfile.mkdtemp(prefix="synergy-alerts-"))
     print(f"logs in {folder}", flush=True)
     system = Watched(folder)

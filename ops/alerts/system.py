@@ -118,14 +118,17 @@ class Watched:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.outside = Outside()
+        self.refuses_wal = folder / "refuses-wal"
         # as compose does, but for where the files go
-        archive = {"archive_mode": "on", "archive_command": "true", "archive_timeout": "60", "max_wal_size": "2GB"}
+        archive = {"archive_mode": "on", "archive_command": f"test ! -e {self.refuses_wal}", "archive_timeout": "60"}
         self.postgres = EmbeddedPostgres(folder / "postgres", settings=archive)
         self.broker = EmbeddedRedis(folder / "broker", kind="broker")
         self.cache = EmbeddedRedis(folder / "cache", kind="cache")
         self.media = folder / "media"
         self.parts: dict[str, Part] = {}
-        self.ports = {name: free_port() for name in ("api", "api-metrics", "worker-metrics", "prometheus", "alertmanager")}
+        self.ports = {
+            name: free_port() for name in ("api", "api-metrics", "worker-metrics", "prometheus", "alertmanager")
+        }
         self.settings: Settings
         self.tokens: dict[str, str] = {}
         self.project = ""
@@ -190,7 +193,8 @@ class Watched:
         }
         # no containers, so no disks of containers
         config["scrape_configs"] = [
-            {"job_name": name, "static_configs": [{"targets": [f"{LOOPBACK}:{port}"]}]} for name, port in targets.items()
+            {"job_name": name, "static_configs": [{"targets": [f"{LOOPBACK}:{port}"]}]}
+            for name, port in targets.items()
         ]
         (self.folder / "prometheus.yml").write_text(json.dumps(config))
         (self.folder / "alert_webhook_url").write_text(f"http://{LOOPBACK}:{self.outside.alert_port}/")

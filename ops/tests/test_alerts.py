@@ -86,7 +86,9 @@ def exported() -> dict[str, set[str]]:
 def named(query: str) -> dict[str, set[str]]:
     """The series that a query asks for, and the labels by which it chooses them."""
     found: dict[str, set[str]] = {}
-    for name, choice in re.findall(r"\b((?:synergy|process|node)_\w+|up)\b(\{[^}]*\})?", re.sub(r'"[^"]*"', '""', query)):
+    for name, choice in re.findall(
+        r"\b((?:synergy|process|node)_\w+|up)\b(\{[^}]*\})?", re.sub(r'"[^"]*"', '""', query)
+    ):
         found.setdefault(name, set()).update(re.findall(r"(\w+)\s*[=!]", choice))
     return found
 
@@ -190,7 +192,11 @@ def test_whoever_the_environment_names_is_told_and_nobody_else(tmp_path):
     webhook.touch()  # as `just init` writes it where none is wanted
     assert receiver() == {"name": "operators"}
     (mail,) = receiver(**MAIL)["email_configs"]
-    assert (mail["to"], mail["smarthost"], mail["require_tls"]) == (MAIL["SYNERGY_ALERT_MAIL"], "mail.example.org:587", True)
+    assert (mail["to"], mail["smarthost"], mail["require_tls"]) == (
+        MAIL["SYNERGY_ALERT_MAIL"],
+        "mail.example.org:587",
+        True,
+    )
     assert "auth_password_file" not in mail
     assert receiver(**MAIL, EMAIL_HOST_USER="us")["email_configs"][0]["auth_password_file"]
     webhook.write_text("https://chat.example.org/hooks/a-secret")

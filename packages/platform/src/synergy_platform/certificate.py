@@ -20,7 +20,9 @@ from synergy_platform.runtime import Runtime
 INTERVAL_SECONDS = 30.0
 ANSWER_SECONDS = 5.0
 
-_REMAINING = Gauge("synergy_certificate_remaining_seconds", "How long the certificate at the public address is good for")
+_REMAINING = Gauge(
+    "synergy_certificate_remaining_seconds", "How long the certificate at the public address is good for"
+)
 _REMAINING.set(math.nan)
 
 

@@ -63,7 +63,7 @@ async def measure(runtime: Runtime) -> None:
 
 
 async def keep_measuring(runtime: Runtime, *measures: Measure, interval: float = INTERVAL_SECONDS) -> None:
-    """Serve metrics on `SYNERGY_METRICS_PORT`, measured anew each `interval` seconds, until cancelled; with 0 nothing."""
+    """Serve metrics on `SYNERGY_METRICS_PORT`, measured each `interval` seconds, until cancelled; with 0 do nothing."""
     port = runtime.settings.metrics_port
     if not port:
         return
