@@ -257,8 +257,8 @@ async def queue_not_processed(system: Watched) -> AsyncGenerator[None]:
     async with system.sql() as sql:
         job = await sql.fetchval(
             "INSERT INTO jobs (id, name, queue, payload, state, run_at, created_at, attempts)"
-            " VALUES (gen_random_uuid(), 'maintenance.clean_up', 'fast', '{}', 'waiting', now() + interval '2 s', now(),"
-            " 0) RETURNING id"
+            " VALUES (gen_random_uuid(), 'maintenance.clean_up', 'fast', '{}', 'waiting', now() + interval '2 s',"
+            " now(), 0) RETURNING id"
         )
         async with sql.transaction():
             await sql.execute("SELECT 1 FROM jobs WHERE id = $1 FOR UPDATE", job)

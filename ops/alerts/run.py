@@ -5,8 +5,8 @@
     hatch run alerts:run --healthy 3600                 an hour without a fault, and without an alert
 
 The system is the embedded one, with a little traffic; a real Prometheus and a real Alertmanager of Debian's packages
-watch it, with the rules, intervals and routes of ops/. Exits with 1 when an alert is late, or one is told that should not be.
-Nothing is mocked; MemoryHigh is not tried, since that would take the memory of the machine.
+watch it, with the rules, intervals and routes of ops/. Exits with 1 when an alert is late, or one is told that should
+not be. Nothing is mocked; MemoryHigh is not tried, since that would take the memory of the machine.
 """
 
 from __future__ import annotations
