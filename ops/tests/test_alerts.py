@@ -143,6 +143,12 @@ def test_alert_is_tried_with_a_series_that_fires_it_and_with_one_that_does_not(r
     assert set(seen) == {True, False}
 
 
+def test_each_alert_has_a_fault_that_is_put_into_a_running_system():
+    tried = re.findall(r'^@fault\(\d+, "(\w+)"\)', (OPS / "alerts" / "faults.py").read_text(), re.MULTILINE)
+    # to fill the memory of the machine would do it, and end the test
+    assert sorted([*tried, "MemoryHigh"]) == sorted(rule["alert"] for rule in alerts())
+
+
 def test_rules_are_judged_as_often_as_their_tests_say():
     config = yaml.safe_load((OPS / "prometheus" / "prometheus.yml").read_text())
     assert config["global"]["scrape_interval"] == config["global"]["evaluation_interval"] == f"{SCRAPE_SECONDS}s"
