@@ -19,7 +19,11 @@ config() {
   echo "      - to: $(quoted "$SYNERGY_ALERT_MAIL")"
   echo "        from: $(quoted "${DEFAULT_FROM_EMAIL:-SynergyOS <noreply@localhost>}")"
   echo "        smarthost: $(quoted "${EMAIL_HOST:-localhost}:${EMAIL_PORT:-587}")"
-  echo "        require_tls: ${EMAIL_USE_TLS:-true}"
+  # the words that the product's settings take
+  case $(printf %s "${EMAIL_USE_TLS:-}" | tr '[:upper:]' '[:lower:]') in
+    0 | false | no | off) echo "        require_tls: false" ;;
+    *) echo "        require_tls: true" ;;
+  esac
   echo "        send_resolved: true"
   [ -n "${EMAIL_HOST_USER:-}" ] || return 0
   echo "        auth_username: $(quoted "$EMAIL_HOST_USER")"

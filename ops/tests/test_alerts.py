@@ -181,7 +181,7 @@ MAIL = {"SYNERGY_ALERT_MAIL": "ops@example.org, it's night <night@example.org>",
 
 
 @needs_promtool
-@pytest.mark.parametrize("environment", [{}, MAIL, MAIL | {"EMAIL_HOST_USER": "us", "EMAIL_USE_TLS": "false"}])
+@pytest.mark.parametrize("environment", [{}, MAIL, MAIL | {"EMAIL_HOST_USER": "us", "EMAIL_USE_TLS": "No"}])
 def test_configuration_of_alertmanager_can_be_read(tmp_path, environment):
     path = tmp_path / "alertmanager.yml"
     path.write_text(alertmanager_config(tmp_path, **environment))
@@ -205,6 +205,7 @@ def test_whoever_the_environment_names_is_told_and_nobody_else(tmp_path):
     )
     assert "auth_password_file" not in mail
     assert receiver(**MAIL, EMAIL_HOST_USER="us")["email_configs"][0]["auth_password_file"]
+    assert receiver(**MAIL, EMAIL_USE_TLS="No")["email_configs"][0]["require_tls"] is False
     webhook.write_text("https://chat.example.org/hooks/a-secret")
     assert "a-secret" not in alertmanager_config(tmp_path), "it stays in its file"
     assert receiver()["webhook_configs"] == [{"url_file": str(webhook), "send_resolved": True}]
