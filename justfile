@@ -118,6 +118,10 @@ tune *args:
 chaos *args:
     hatch run chaos:run "$@"
 
+# put faults into a running system, and measure when somebody is told; `just alerts --healthy 3600`
+alerts *args:
+    hatch run alerts:run "$@"
+
 # measure, and write a dated report; `--quick`; `--url https://… --token-file …` for a system that runs
 load-test *args:
     hatch run load:run "$@"

@@ -162,8 +162,10 @@ def test_what_the_standard_library_cannot_import_is_as_where_it_comes_from():
 
 
 def test_secrets_and_limits_are_those_of_compose():
-    told = yaml.safe_load((Path(__file__).parents[3] / "compose.yaml").read_text())
-    assert set(secret_files({})) == set(told["secrets"])
+    root = Path(__file__).parents[3]
+    told = yaml.safe_load((root / "compose.yaml").read_text())
+    watching = yaml.safe_load((root / "compose.observability.yaml").read_text())
+    assert set(secret_files({})) == {*told["secrets"], *watching["secrets"]}
     # the default, where it can be set
     memory = {
         name: re.sub(r"\$\{\w+:-(\w+)\}", r"\1", told["services"][name]["deploy"]["resources"]["limits"]["memory"])

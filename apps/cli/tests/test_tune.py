@@ -113,7 +113,7 @@ def test_overriding_commands_of_the_database_have_the_same_sizes():
         return re.findall(r"-c(?:max_connections|shared_buffers|effective_cache_size)=\S+", (ROOT / name).read_text())
 
     assert len(sizes("compose.yaml")) == 3
-    assert sizes("compose.observability.yaml") == sizes("compose.yaml")
+    assert sizes("compose.statements.yaml") == sizes("compose.yaml")
 
 
 def test_tune_prints_settings_with_reasons_and_writes_nothing(folder, capsys):

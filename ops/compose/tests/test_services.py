@@ -6,11 +6,18 @@ import json
 import re
 
 import pytest
-from containers import OURS, SERVICES, addresses, config, container
+from containers import OURS, SERVICES, WATCHERS, addresses, config, container
 
 from synergy_platform.settings import documented_settings
 
-USERS = {"db": 999, "broker": 999, "cache": 999, "proxy": 101, "backup": 999, **dict.fromkeys(OURS, 10001)}
+USERS = {
+    "db": 999,
+    "broker": 999,
+    "cache": 999,
+    "proxy": 101,
+    "backup": 999,
+    **dict.fromkeys((*OURS, *WATCHERS), 10001),
+}
 NETWORKS = {
     "db": {"data"}, "broker": {"data"}, "cache": {"data"}, "backup": {"data"}, "migrate": {"data"},
     "api": {"edge", "app", "data"}, "worker": {"app", "data", "egress"}, "scheduler": {"app", "data"},
@@ -164,7 +171,8 @@ def test_secrets_of_the_host_are_for_their_readers_only(lab):
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (lab.root / ".env").stat().st_mode & 0o777 == 0o600
     declared = config(lab)["secrets"]
-    assert {path.name for path in folder.iterdir()} == set(declared)
+    # and one that compose.observability.yaml declares
+    assert {path.name for path in folder.iterdir()} == {*declared, "alert_webhook_url"}
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o400}
 
 
