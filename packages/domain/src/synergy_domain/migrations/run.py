@@ -107,9 +107,6 @@ def _upgrade(connection: Connection) -> MigrationReport:
             f"The schema is at {before.revision}, and this version knows it up to {SUPPORTED_REVISIONS[-1]} only. "
             "Run the version that migrated it, or restore a backup from before."
         )
-    # a migration waits 5 s for a lock at most, rather than stopping everybody who queues behind it
-    connection.execute(text("SET lock_timeout = '5s'"))
-    connection.commit()
     command.upgrade(make_config(connection), "head")
     connection.commit()
     after = _read_schema(connection)
