@@ -25,11 +25,11 @@ EXEMPT: dict[str, dict[str, str]] = {
         "require-concurrent-index-creation": _RELEASED,
         "constraint-missing-not-valid": _RELEASED,
         "ban-drop-not-null": _RELEASED,
-        "ban-drop-constraint": _RELEASED,
         "ban-new-write-restriction": _RELEASED,
+        "backfill-in-migration": _RELEASED,
     },
-    "0004": {"require-concurrent-index-creation": _RELEASED, "ban-new-write-restriction": _RELEASED},
-    "0006": {"require-concurrent-index-creation": _RELEASED, "ban-new-write-restriction": _RELEASED},
+    "0004": {"require-concurrent-index-creation": _RELEASED},
+    "0006": {"require-concurrent-index-creation": _RELEASED},
 }
 
 # A statement of these is refused: rule -> what it begins with, and what to do instead.

@@ -70,6 +70,16 @@ def _schema(revision: str | None, comment: str | None) -> Schema:
     return Schema(revision, oldest)
 
 
+def too_new(schema: Schema) -> str:
+    """Why this code cannot be run on a schema that a later version migrated; empty where it can."""
+    if schema.revision is None or schema.revision <= SUPPORTED_REVISIONS[-1] or schema.fits:
+        return ""
+    return (
+        f"The schema is at {schema.revision}, and this version knows it up to {SUPPORTED_REVISIONS[-1]} only. "
+        "Run the version that migrated it, or restore a backup from before."
+    )
+
+
 async def migrate(settings: Settings) -> MigrationReport:
     """Run what is missing. Ten at a time: one works, the others wait for it and find nothing to do."""
     url = settings.database_url(direct=True).replace("postgresql://", "postgresql+asyncpg://", 1)
@@ -100,13 +110,11 @@ def make_config(connection: Connection) -> Config:
 def _upgrade(connection: Connection) -> MigrationReport:
     before = _read_schema(connection)
     connection.rollback()
+    if sentence := too_new(before):
+        raise SchemaTooNew(sentence)
     if before.revision is not None and before.revision > SUPPORTED_REVISIONS[-1]:
-        if before.fits:  # after a rollback: this code works on it, and the way back is not ours to go
-            return MigrationReport(before.revision, before.revision)
-        raise SchemaTooNew(
-            f"The schema is at {before.revision}, and this version knows it up to {SUPPORTED_REVISIONS[-1]} only. "
-            "Run the version that migrated it, or restore a backup from before."
-        )
+        # after a rollback: this code works on it, and the way back is not ours to go
+        return MigrationReport(before.revision, before.revision)
     command.upgrade(make_config(connection), "head")
     connection.commit()
     after = _read_schema(connection)
