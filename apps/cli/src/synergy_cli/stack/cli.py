@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from synergy_cli.stack import doctor, images, init, maintenance, rollout, smoke, tls, tune
+from synergy_cli.stack import doctor, images, init, maintenance, rollout, smoke, tls, tune, upgrade
 from synergy_cli.stack.compose import Stack, StackError, find_root, say
 
 Verb = Callable[[Stack, argparse.Namespace], "int | None"]
@@ -66,6 +66,20 @@ def _deploy(stack: Stack, arguments: argparse.Namespace) -> None:
     rollout.deploy(stack, tag=arguments.tag, build=not arguments.no_build, pull=arguments.pull)
 
 
+def _upgrade(stack: Stack, arguments: argparse.Namespace) -> int:
+    options = {"tag": arguments.tag, "build": not arguments.no_build, "pull": arguments.pull}
+    if arguments.plan:
+        return upgrade.show_plan(stack, **options)
+    upgrade.upgrade(stack, **options, with_backup=not arguments.no_backup)
+    return 0
+
+
+def _images(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--tag", help="tag of the images; version and commit when none is given")
+    one.add_argument("--pull", action="store_true", help="pull the images instead of building them")
+    one.add_argument("--no-build", action="store_true", help="use images that are here")
+
+
 def _tls(stack: Stack, arguments: argparse.Namespace) -> None:
     if arguments.action == "renew":
         tls.tls_renew(stack, force=arguments.force)
@@ -109,9 +123,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("service", nargs="*")
     verb("pin-images", "write the digests of the base images to .env", lambda s, _: images.pin_images(s))
     one = verb("deploy", "build and roll out; goes back by itself when it does not work", _deploy)
-    one.add_argument("--tag", help="tag of the images; version and commit when none is given")
-    one.add_argument("--pull", action="store_true", help="pull the images instead of building them")
-    one.add_argument("--no-build", action="store_true", help="use images that are here")
+    _images(one)
+    one = verb("upgrade", "backup, migrate and roll out; goes back by itself when it does not work", _upgrade)
+    _images(one)
+    one.add_argument("--plan", action="store_true", help="say what would happen; change nothing")
+    one.add_argument("--no-backup", action="store_true", help="without a backup before")
     verb("rollback", "go back to the release before", lambda s, _: rollout.rollback(s))
     one = verb("scale", "set the number of containers: api=3 worker=5", _scale)
     one.add_argument("counts", nargs="+", metavar="SERVICE=COUNT")

@@ -78,13 +78,14 @@ class Stack:
             raise StackError("There is no .env with its secrets here yet. Run `just init` first.")
 
     def docker(
-        self, *arguments: str, capture: bool = False, check: bool = True, env: Mapping[str, str] | None = None
+        self, *arguments: str, capture: bool = False, check: bool = True, env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run `docker`; its output goes through unless it is captured. StackError when it fails and `check` is set."""
         command = ["docker", *arguments]
         try:
             done = subprocess.run(
-                command, check=False, cwd=self.root, env={**os.environ, **(env or {})}, text=True,
+                command, check=False, cwd=self.root, env={**os.environ, **(env or {})}, text=True, input=stdin,
                 stdout=subprocess.PIPE if capture else None, stderr=subprocess.PIPE if capture else None,
             )  # fmt: skip
         except FileNotFoundError:
@@ -95,10 +96,11 @@ class Stack:
         return done
 
     def compose(
-        self, *arguments: str, capture: bool = False, check: bool = True, env: Mapping[str, str] | None = None
+        self, *arguments: str, capture: bool = False, check: bool = True, env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run `docker compose`."""
-        return self.docker("compose", *arguments, capture=capture, check=check, env=env)
+        return self.docker("compose", *arguments, capture=capture, check=check, env=env, stdin=stdin)
 
     def interactive(self, *arguments: str) -> int:
         """Run `docker compose` on this terminal; its exit status."""
