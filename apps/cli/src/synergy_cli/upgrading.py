@@ -28,7 +28,8 @@ def upgrade(*, is_plan: bool, is_json: bool, scratch: str | None) -> None:
     """What bringing the data of an older version to this one would do.
 
     Of a running `synergy up`, or, with DB_HOST set, of the database that the environment names. `synergy up` migrates
-    when it starts; a compose stack is upgraded by `just upgrade`. Exit status: 0 it can be done, 1 something forbids it.
+    when it starts; a compose stack is upgraded by `just upgrade`. Exit status: 0 it can be done, 1 something forbids
+    it.
     """
     import msgspec
 

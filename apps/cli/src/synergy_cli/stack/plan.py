@@ -100,8 +100,8 @@ def _ask_old(stack: Stack, current: Release) -> dict[str, Any]:
     done = stack.docker("run", "--rm", "--network", "none", image, "python", "-c", _ASK_OLD, capture=True, check=False)
     if done.returncode != 0:
         raise StackError(
-            f"The image {image}, which .env says runs now, cannot be asked: {_last_line(done.stderr)}. Nothing could go "
-            "back to it: build it from its own commit (`just build`), or `just deploy` without a way back."
+            f"The image {image}, which .env says runs now, cannot be asked: {_last_line(done.stderr)}. Nothing could "
+            "go back to it: build it from its own commit (`just build`), or `just deploy` without a way back."
         )
     return json.loads(done.stdout)
 

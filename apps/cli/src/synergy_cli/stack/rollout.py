@@ -71,7 +71,7 @@ def provide_images(stack: Stack, *, tag: str | None, build: bool, pull: bool) ->
 
 
 def switch(stack: Stack, wanted: Release, current: Release) -> None:
-    """Migrate, replace all containers, keep the tags in .env; StackError, and `current` again, when it does not work."""
+    """Migrate, replace all containers, keep the tags in .env; StackError, and `current` as before, when it fails."""
     _roll_out(stack, wanted, back_to=current)
     if wanted != current:
         stack.save({"SYNERGY_VERSION": wanted.tag, "SYNERGY_PREVIOUS_VERSION": current.tag})

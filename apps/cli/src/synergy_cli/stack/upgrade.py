@@ -20,7 +20,7 @@ def show_plan(stack: Stack, *, tag: str | None, build: bool, pull: bool) -> int:
     provide_secrets(stack)
     current = rollout.current_release(stack)
     wanted = rollout.provide_images(stack, tag=tag, build=build, pull=pull)
-    plan = make_plan(stack, current, wanted, build=build)
+    plan = make_plan(stack, current, wanted, build=build and not pull)
     say(plan.text())
     return 1 if plan.refusals else 0
 
@@ -61,8 +61,8 @@ def take_backup(stack: Stack) -> None:
     done = stack.compose("exec", "-T", "backup", "synergy", "backup", check=False)
     if done.returncode != 0:
         raise StackError(
-            f"There is no backup (status {done.returncode}; its words are above), so nothing was changed. Mend that; or "
-            "take one by hand (docs/deployment.md) and say --no-backup. A backup container of a version that had no "
+            f"There is no backup (status {done.returncode}; its words are above), so nothing was changed. Mend that, "
+            "or take one by hand (docs/deployment.md) and say --no-backup. A backup container of a version that had no "
             "such verb is renewed first, by what `just upgrade --plan` says."
         )
 
