@@ -35,9 +35,14 @@ def released(tmp_path_factory, request):
     commit = release_before()
     if not commit:
         pytest.skip("The history here does not reach the release before (a shallow clone?): it cannot be built.")
-    root = Path(tempfile.mkdtemp(prefix="synergy-upgrade-")) / "synergyos"
-    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(root)], check=True)
+    kept = request.config.getoption("--reuse")
+    root = Path(kept or tempfile.mkdtemp(prefix="synergy-upgrade-") + "/synergyos").resolve()
     lab = Lab(root, Lab.https_port + 100, Lab.http_port + 100, f"{PROJECT}-upgrade")
+    if kept:
+        lab.wait_healthy()
+        yield lab
+        return
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(root)], check=True)
     lab.run("git", "checkout", "--quiet", commit)
     logs = tmp_path_factory.getbasetemp() / "upgrade.log"
     with started(lab, logs, keep=bool(request.config.getoption("--keep"))):

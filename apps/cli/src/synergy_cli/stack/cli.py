@@ -67,10 +67,10 @@ def _deploy(stack: Stack, arguments: argparse.Namespace) -> None:
 
 
 def _upgrade(stack: Stack, arguments: argparse.Namespace) -> int:
-    options = {"tag": arguments.tag, "build": not arguments.no_build, "pull": arguments.pull}
+    tag, build, pull = arguments.tag, not arguments.no_build, arguments.pull
     if arguments.plan:
-        return upgrade.show_plan(stack, **options)
-    upgrade.upgrade(stack, **options, with_backup=not arguments.no_backup)
+        return upgrade.show_plan(stack, tag=tag, build=build, pull=pull)
+    upgrade.upgrade(stack, tag=tag, build=build, pull=pull, with_backup=not arguments.no_backup)
     return 0
 
 

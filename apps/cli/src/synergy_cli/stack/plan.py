@@ -181,13 +181,11 @@ def _judge_machine(stack: Stack, plan: Plan) -> None:
 
 def _bytes_worked_on(schema: dict[str, Any] | None) -> int:
     """Of tables that a migration reads or writes as a whole: a new index or a copy is at most as large."""
-    tables = {
-        lock["table"]
-        for migration in (schema or {"migrations": []})["migrations"]
-        for statement in migration["statements"]
-        for lock in statement["locks"] or []
-        if lock["is_rewritten"] or lock["is_read_whole"]
-    }
+    tables: set[str] = set()
+    for migration in schema["migrations"] if schema else ():
+        for statement in migration["statements"]:
+            locks: list[dict[str, Any]] = statement["locks"] or []
+            tables |= {lock["table"] for lock in locks if lock["is_rewritten"] or lock["is_read_whole"]}
     return sum(schema["sizes"][table]["bytes"] for table in tables if table in schema["sizes"]) if schema else 0
 
 

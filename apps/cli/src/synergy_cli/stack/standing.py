@@ -57,7 +57,8 @@ def differences(container: Mapping[str, Any], wanted: Mapping[str, Any]) -> list
     entrypoint = wanted.get("entrypoint")
     if entrypoint is not None and [_plain(word) for word in entrypoint] != (container["Config"]["Entrypoint"] or []):
         found.append("another entrypoint")
-    has = dict(line.partition("=")[::2] for line in container["Config"]["Env"] or [])
+    lines: list[str] = container["Config"]["Env"] or []
+    has = dict(line.split("=", 1) for line in lines if "=" in line)
     environment: dict[str, str | None] = wanted.get("environment") or {}
     changed = sorted(name for name, value in environment.items() if _plain(value or "") != has.get(name, ""))
     if changed:
@@ -65,8 +66,11 @@ def differences(container: Mapping[str, Any], wanted: Mapping[str, Any]) -> list
     if str(wanted["image"]) != container["Config"]["Image"]:
         found.append(f"the image {wanted['image']} for {container['Config']['Image']}")
     places = {str(each["Destination"]) for each in container["Mounts"]}
-    mounts = {str(each["target"]) for each in wanted.get("volumes") or []}
-    mounts |= {f"/run/secrets/{each.get('target') or each['source']}" for each in wanted.get("secrets") or []}
+    volumes: list[dict[str, Any]] = wanted.get("volumes") or []
+    secrets: list[dict[str, Any]] = wanted.get("secrets") or []
+    mounts = {str(each["target"]) for each in volumes}
+    mounts |= {f"/run/secrets/{each['target'].rpartition('/')[2]}" if each.get("target") else
+               f"/run/secrets/{each['source']}" for each in secrets}
     if added := sorted(mounts - places):
         found.append(f"mounts that are new: {', '.join(added)}")
     return found
