@@ -69,8 +69,7 @@ def differences(container: Mapping[str, Any], wanted: Mapping[str, Any]) -> list
     volumes: list[dict[str, Any]] = wanted.get("volumes") or []
     secrets: list[dict[str, Any]] = wanted.get("secrets") or []
     mounts = {str(each["target"]) for each in volumes}
-    mounts |= {f"/run/secrets/{each['target'].rpartition('/')[2]}" if each.get("target") else
-               f"/run/secrets/{each['source']}" for each in secrets}
+    mounts |= {f"/run/secrets/{str(each.get('target') or each['source']).rpartition('/')[2]}" for each in secrets}
     if added := sorted(mounts - places):
         found.append(f"mounts that are new: {', '.join(added)}")
     return found
