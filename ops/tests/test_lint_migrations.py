@@ -120,8 +120,6 @@ def test_our_migrations_can_run_beside_the_release_before():
 def test_begun_migration_is_taken_by_the_linter(tmp_path):
     (tmp_path / "versions").mkdir()
     shutil.copy(Path(migrations.__file__).with_name("env.py"), tmp_path)
-    (tmp_path / "versions/0000_first.py").write_text(
-        MIGRATION.format(body="pass").replace('"0001"', '"0000"')
-    )
+    (tmp_path / "versions/0000_first.py").write_text(MIGRATION.format(body="pass").replace('"0001"', '"0000"'))
     migrations.begin_migration("add_name", tmp_path / "versions")
     assert lint.judge(migrations_between(None, folder=tmp_path), {}) == []

@@ -69,4 +69,3 @@ def changelog_since(text: str, version: str) -> str:
 
 def _parts(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
-

@@ -78,7 +78,11 @@ class Stack:
             raise StackError("There is no .env with its secrets here yet. Run `just init` first.")
 
     def docker(
-        self, *arguments: str, capture: bool = False, check: bool = True, env: Mapping[str, str] | None = None,
+        self,
+        *arguments: str,
+        capture: bool = False,
+        check: bool = True,
+        env: Mapping[str, str] | None = None,
         stdin: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run `docker`; its output goes through unless it is captured. StackError when it fails and `check` is set."""
@@ -96,7 +100,11 @@ class Stack:
         return done
 
     def compose(
-        self, *arguments: str, capture: bool = False, check: bool = True, env: Mapping[str, str] | None = None,
+        self,
+        *arguments: str,
+        capture: bool = False,
+        check: bool = True,
+        env: Mapping[str, str] | None = None,
         stdin: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run `docker compose`."""

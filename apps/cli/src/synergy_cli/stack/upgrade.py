@@ -67,9 +67,7 @@ def take_backup(stack: Stack) -> None:
         )
 
 
-def _record(
-    stack: Stack, plan: Plan, started: datetime, outcome: str, summary: str, *, with_backup: bool
-) -> None:
+def _record(stack: Stack, plan: Plan, started: datetime, outcome: str, summary: str, *, with_backup: bool) -> None:
     """Into maintenance_records, by the new image: the old one may not know them."""
     schema: dict[str, Any] = plan.schema or {}
     detail = {
