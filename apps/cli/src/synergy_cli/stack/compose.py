@@ -31,6 +31,11 @@ def say(sentence: str) -> None:
     sys.stdout.flush()
 
 
+def last_line(text: str) -> str:
+    """Of what a program wrote: mostly why it failed, below a traceback or not."""
+    return (text.strip().splitlines() or ["it says nothing"])[-1]
+
+
 @dataclass(frozen=True)
 class Container:
     """A container of a service."""

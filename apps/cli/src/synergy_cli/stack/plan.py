@@ -13,7 +13,7 @@ from typing import Any
 
 from synergy_cli.stack import changed
 from synergy_cli.stack.changed import SettingsChange
-from synergy_cli.stack.compose import Stack, StackError
+from synergy_cli.stack.compose import Stack, StackError, last_line
 from synergy_cli.stack.doctor import engine_root
 from synergy_cli.stack.init import secret_files, write_secrets
 from synergy_cli.stack.plan_text import backup_sentence, schema_lines
@@ -73,9 +73,13 @@ class Plan:
 def make_plan(stack: Stack, current: Release, wanted: Release, *, build: bool) -> Plan:
     """Ask the stack, the images of both versions, and this checkout; `build`: also which other images would change."""
     plan = Plan(current, wanted)
-    config: dict[str, Any] = json.loads(
-        stack.compose("config", "--format", "json", capture=True, env=wanted.environment).stdout
-    )
+    resolved = stack.compose("config", "--format", "json", capture=True, check=False, env=wanted.environment)
+    if resolved.returncode != 0:  # what it says may show a line of .env
+        raise StackError(
+            "compose.yaml and .env do not fit together. `just init` writes what is missing in .env; "
+            "`docker compose config --quiet` says what else it is."
+        )
+    config: dict[str, Any] = json.loads(resolved.stdout)
     old = _ask_old(stack, current)
     plan.version = old["version"]
     plan.settings = changed.settings_change(stack.root, old["settings"])
@@ -100,7 +104,7 @@ def _ask_old(stack: Stack, current: Release) -> dict[str, Any]:
     done = stack.docker("run", "--rm", "--network", "none", image, "python", "-c", _ASK_OLD, capture=True, check=False)
     if done.returncode != 0:
         raise StackError(
-            f"The image {image}, which .env says runs now, cannot be asked: {_last_line(done.stderr)}. Nothing could "
+            f"The image {image}, which .env says runs now, cannot be asked: {last_line(done.stderr)}. Nothing could "
             "go back to it: build it from its own commit (`just build`), or `just deploy` without a way back."
         )
     return json.loads(done.stdout)
@@ -113,7 +117,7 @@ def _ask_new(stack: Stack, config: dict[str, Any], plan: Plan) -> None:
         done = stack.compose(
             "run", "--rm", "--no-deps", "-T", "migrate", *words, env=plan.wanted.environment, capture=True, check=False
         )
-    found = next((line for line in done.stdout.splitlines() if line.startswith("{")), "")
+    found = next((line for line in done.stdout.splitlines() if line.startswith('{"schema"')), "")
     if found:
         told = json.loads(found)
         plan.schema, plan.backup = told["schema"], told["backup"]
@@ -187,7 +191,3 @@ def _bytes_worked_on(schema: dict[str, Any] | None) -> int:
             locks: list[dict[str, Any]] = statement["locks"] or []
             tables |= {lock["table"] for lock in locks if lock["is_rewritten"] or lock["is_read_whole"]}
     return sum(schema["sizes"][table]["bytes"] for table in tables if table in schema["sizes"]) if schema else 0
-
-
-def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["it says nothing"])[-1]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from synergy_cli.stack import rollout
-from synergy_cli.stack.compose import Stack, StackError, say
+from synergy_cli.stack.compose import Stack, StackError, last_line, say
 from synergy_cli.stack.init import write_secrets
 from synergy_cli.stack.plan import Plan, make_plan, provide_secrets
 
@@ -84,4 +84,4 @@ def _record(stack: Stack, plan: Plan, started: datetime, outcome: str, summary: 
         capture=True, check=False, stdin=json.dumps(record),
     )  # fmt: skip
     if done.returncode != 0:
-        say(f"This upgrade could not be recorded: {done.stderr.strip()}")
+        say(f"This upgrade could not be recorded: {last_line(done.stderr)}")
