@@ -101,6 +101,24 @@ def test_plan_with_a_faulty_setting_is_refused_with_a_sentence(released):
     assert "in .env, and nothing reads it: SYNERGY_MISPELT" in done.stdout
 
 
+def test_plan_names_services_that_stay_and_should_be_renewed(released):
+    files = {name: released.root / name for name in ("compose.yaml", "docker/db/10-roles.sh")}
+    kept = {name: path.read_text() for name, path in files.items()}
+    try:
+        files["compose.yaml"].write_text(kept["compose.yaml"].replace("-carchive_timeout=60", "-carchive_timeout=61"))
+        files["docker/db/10-roles.sh"].write_text(kept["docker/db/10-roles.sh"] + "# changed\n")
+        done = released.stack("upgrade", "--plan", "--no-build", "--tag", released.env("SYNERGY_VERSION"), check=False)
+        built = released.stack("upgrade", "--plan")
+    finally:
+        for name, path in files.items():
+            path.write_text(kept[name])
+    assert "db: stays as it is" in done.stdout
+    assert "another command line" in done.stdout
+    assert "its image would be another" not in done.stdout
+    assert "another command line; its image would be another" in built.stdout
+    assert "`just build db && just restart db`" in built.stdout
+
+
 def test_upgrade_without_a_backup_that_works_changes_nothing(released):
     before = ids(released)
     done = released.stack("upgrade", check=False)  # the release before has no such verb in its container
