@@ -48,6 +48,7 @@ def released(tmp_path_factory, request):
     with started(lab, logs, keep=bool(request.config.getoption("--keep"))):
         lab.signed_in().close()
         lab.run("git", "checkout", "--quiet", git("rev-parse", "HEAD"))
+        lab.stack("init")  # what .env needs that it did not need before
         yield lab
 
 

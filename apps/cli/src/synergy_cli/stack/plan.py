@@ -84,7 +84,7 @@ def make_plan(stack: Stack, current: Release, wanted: Release, *, build: bool) -
     plan.version = old["version"]
     plan.settings = changed.settings_change(stack.root, old["settings"])
     plan.changelog = changed.changelog_since((stack.root / "CHANGELOG.md").read_text(), plan.version)
-    plan.standing = find_standing(stack, config, build=build)
+    plan.standing = find_standing(stack, config, wanted, build=build)
     _ask_new(stack, config, plan)
     if plan.schema:
         _judge_schema(plan, plan.schema, old["revision"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synergy_cli.stack.compose import Stack
-from synergy_cli.stack.rollout import ROLLING
+from synergy_cli.stack.rollout import ROLLING, Release
 
 # a tag of its own, so that the image that runs keeps its name
 _TAGS = {"SYNERGY_DB_TAG": "plan", "SYNERGY_PROXY_TAG": "plan"}
@@ -23,15 +23,18 @@ class Standing:
     command: str
 
 
-def find_standing(stack: Stack, config: Mapping[str, Any], *, build: bool) -> list[Standing]:
-    """Those whose container is not what compose.yaml, .env and docker/ would make now; `build` asks the images too."""
+def find_standing(stack: Stack, config: Mapping[str, Any], wanted_release: Release, *, build: bool) -> list[Standing]:
+    """Those whose container is not what compose.yaml, .env and docker/ would make now; `build` asks the images too.
+
+    `config` is compose.yaml as that release resolves it.
+    """
     services: dict[str, Any] = {
         name: wanted
         for name, wanted in config["services"].items()
         if name not in ROLLING and name != "migrate" and not wanted.get("profiles")
     }
     built = sorted({name for name, wanted in services.items() if wanted.get("build")})
-    layers = _built_layers(stack, config, built) if build and built else {}
+    layers = _built_layers(stack, config, built, wanted_release) if build and built else {}
     found: list[Standing] = []
     for name, wanted in services.items():
         told = _inspect(stack, name)
@@ -87,13 +90,16 @@ def _inspect(stack: Stack, service: str) -> dict[str, Any] | None:
     return json.loads(stack.docker("inspect", running[0].id, capture=True).stdout)[0]
 
 
-def _built_layers(stack: Stack, config: Mapping[str, Any], built: list[str]) -> dict[str, list[str]]:
+def _built_layers(stack: Stack, config: Mapping[str, Any], built: list[str], release: Release) -> dict[str, list[str]]:
     """Layers of what a build would give now, by the name that the image has in `config`."""
-    stack.compose("build", "--quiet", *built, env=_TAGS)
-    other = json.loads(stack.compose("config", "--format", "json", capture=True, env=_TAGS).stdout)["services"]
+    # nothing may be built under the name of an image that runs
+    env = {**release.environment, **_TAGS}
+    stack.compose("build", "--quiet", *built, env=env)
+    other = json.loads(stack.compose("config", "--format", "json", capture=True, env=env).stdout)["services"]
     images = {str(config["services"][name]["image"]): str(other[name]["image"]) for name in built}
     found = {now: _layers(stack, planned) for now, planned in images.items()}
-    stack.docker("image", "rm", *{image for image in images.values() if image not in images}, capture=True, check=False)
+    if only_for_this := sorted({image for image in images.values() if image not in images}):
+        stack.docker("image", "rm", *only_for_this, capture=True, check=False)
     return found
 
 
