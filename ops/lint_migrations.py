@@ -44,7 +44,7 @@ _OURS = {
     ),
     "changed-lock-timeout": (
         re.compile(r"(SET\s+(LOCAL\s+|SESSION\s+)?lock_timeout|SELECT\s.*set_config.*lock_timeout)", re.IGNORECASE),
-        "A migration waits for a lock as long as env.py says, since everybody else queues behind it.",
+        "In a transaction it waits for a lock as long as env.py says, since everybody else queues behind it.",
     ),
 }
 # a column that older code does not write cannot refuse what it writes; one without a default has a rule of its own
@@ -94,8 +94,8 @@ def find_problems(migrations: Sequence[Migration]) -> list[Problem]:
             advice = " ".join(filter(None, (said["message"], said["help"])))
             found.append(Problem(revision, said["rule_name"], line.strip(), advice))
     for migration in migrations:
-        # the first statement is env.py's own SET lock_timeout
-        for statement in migration.statements[1:]:
+        # outside of a transaction are env.py's own SET, and what waits for others without stopping them
+        for statement in (each for each in migration.statements if each.in_transaction):
             for rule, (begins, advice) in _OURS.items():
                 if begins.match(statement.sql):
                     found.append(Problem(migration.revision, rule, statement.sql.splitlines()[0], advice))

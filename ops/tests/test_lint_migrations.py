@@ -95,7 +95,10 @@ HARMLESS = {
         sa.Column("task_id", sa.Uuid(), sa.ForeignKey("tasks.id")), sa.Column("name", sa.Text(), index=True),
     )""",
     "concurrent index": """with op.get_context().autocommit_block():
-        op.create_index("ix", "tasks", ["title"], postgresql_concurrently=True, if_not_exists=True)""",
+        op.execute("SET lock_timeout = 0")
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix")
+        op.create_index("ix", "tasks", ["title"], postgresql_concurrently=True, if_not_exists=True)
+        op.execute("SET lock_timeout = '1s'")""",
 }  # fmt: skip
 
 

@@ -141,7 +141,7 @@ def test_upgrade_that_does_not_become_healthy_goes_back_and_is_recorded(released
     released.docker("build", "--quiet", "--tag", f"{prefix}python:{tag}", str(folder))
     released.docker("tag", f"{prefix}web:{wanted}", f"{prefix}web:{tag}")
     before = ids(released)
-    with under_way(released, 100) as under:
+    with under_way(released, min(RATE, 100)) as under:
         done = released.stack("upgrade", "--no-backup", "--no-build", "--tag", tag, check=False)
     assert done.returncode == 1
     assert "0.4.0 runs as before" in done.stderr

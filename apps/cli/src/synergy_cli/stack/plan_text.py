@@ -18,7 +18,10 @@ def schema_lines(schema: dict[str, Any], backup: dict[str, Any] | None) -> list[
             lines += [f"    {line}".rstrip() for line in statement["sql"].splitlines()]
             lines += [f"      -- {text}" for text in _locks(statement, schema["sizes"])]
     if schema["migrations"]:
-        lines += ["", "Each migration is a transaction and keeps its locks until it ends; it waits 5 s for each lock."]
+        lines += [
+            "",
+            "Each migration is a transaction and keeps its locks until it ends; it waits 1 s for each, and tries again.",
+        ]
     lines += ["", f"Backup: {backup_sentence(backup)}"]
     lines += [f"Warning: {text}" for text in schema["warnings"]]
     return lines

@@ -19,6 +19,7 @@ else:
         compare_type=True,
     )
 with context.begin_transaction():
-    # a migration waits 5 s for a lock at most, rather than stopping everybody who queues behind it
-    context.execute("SET lock_timeout = '5s'")
+    # Whoever uses the table queues behind a migration that waits for it, and gives up after 2 s (the lock_timeout of
+    # requests): a migration gives up sooner, and `migrate` tries it again.
+    context.execute("SET lock_timeout = '1s'")
     context.run_migrations()

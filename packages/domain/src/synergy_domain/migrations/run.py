@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -26,6 +28,9 @@ OLDEST_CODE = "0001"
 
 _COMMENT = "oldest code: "
 _LOCK = 7_310_001  # any number that nothing else locks
+_LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for a lock_timeout
+_PATIENCE_SECONDS = 180.0
+_PAUSE_SECONDS = 1.0
 
 
 class MigrationReport(msgspec.Struct, frozen=True):
@@ -115,13 +120,29 @@ def _upgrade(connection: Connection) -> MigrationReport:
     if before.revision is not None and before.revision > SUPPORTED_REVISIONS[-1]:
         # after a rollback: this code works on it, and the way back is not ours to go
         return MigrationReport(before.revision, before.revision)
-    command.upgrade(make_config(connection), "head")
-    connection.commit()
+    _run_patiently(connection)
     after = _read_schema(connection)
     if after.oldest_code != OLDEST_CODE:
         connection.execute(text(f"COMMENT ON TABLE alembic_version IS '{_COMMENT}{OLDEST_CODE}'"))
     connection.commit()
     return MigrationReport(before.revision, after.revision or "")
+
+
+def _run_patiently(connection: Connection) -> None:
+    """Run what is missing; a migration that does not get a lock is tried again, once those behind it are done."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            command.upgrade(make_config(connection), "head")
+            connection.commit()
+        except DBAPIError as error:
+            connection.rollback()
+            is_lock = getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE
+            if not is_lock or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _read_schema(connection: Connection) -> Schema:
