@@ -20,7 +20,7 @@ def schema_lines(schema: dict[str, Any], backup: dict[str, Any] | None) -> list[
     if schema["migrations"]:
         lines += [
             "",
-            "Each migration is a transaction and keeps its locks until it ends; it waits 1 s for each, and tries again.",
+            "Each migration is a transaction and keeps its locks until it ends; it waits 1 s for each and tries again.",
         ]
     lines += ["", f"Backup: {backup_sentence(backup)}"]
     lines += [f"Warning: {text}" for text in schema["warnings"]]
