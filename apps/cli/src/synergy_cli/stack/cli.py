@@ -74,10 +74,17 @@ def _upgrade(stack: Stack, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _images(one: argparse.ArgumentParser) -> None:
+def _images(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Where the images of a new version come from."""
     one.add_argument("--tag", help="tag of the images; version and commit when none is given")
     one.add_argument("--pull", action="store_true", help="pull the images instead of building them")
     one.add_argument("--no-build", action="store_true", help="use images that are here")
+    return one
+
+
+def _plan_or_do(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--plan", action="store_true", help="say what would happen; change nothing")
+    one.add_argument("--no-backup", action="store_true", help="without a backup before")
 
 
 def _tls(stack: Stack, arguments: argparse.Namespace) -> None:
@@ -122,12 +129,8 @@ def _parser() -> argparse.ArgumentParser:
     one = verb("build", "build the images", lambda s, a: s.interactive("build", *a.service))
     one.add_argument("service", nargs="*")
     verb("pin-images", "write the digests of the base images to .env", lambda s, _: images.pin_images(s))
-    one = verb("deploy", "build and roll out; goes back by itself when it does not work", _deploy)
-    _images(one)
-    one = verb("upgrade", "backup, migrate and roll out; goes back by itself when it does not work", _upgrade)
-    _images(one)
-    one.add_argument("--plan", action="store_true", help="say what would happen; change nothing")
-    one.add_argument("--no-backup", action="store_true", help="without a backup before")
+    _images(verb("deploy", "build and roll out; goes back by itself when it does not work", _deploy))
+    _plan_or_do(_images(verb("upgrade", "backup, then as deploy; goes back when it does not work", _upgrade)))
     verb("rollback", "go back to the release before", lambda s, _: rollout.rollback(s))
     one = verb("scale", "set the number of containers: api=3 worker=5", _scale)
     one.add_argument("counts", nargs="+", metavar="SERVICE=COUNT")
