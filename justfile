@@ -62,6 +62,10 @@ pin-images:
 deploy *args:
     @{{ stack }} deploy "$@"
 
+# to a new version: backup, then as deploy; `just upgrade --plan` says what would happen
+upgrade *args:
+    @{{ stack }} upgrade "$@"
+
 # go back to the release before
 rollback:
     @{{ stack }} rollback

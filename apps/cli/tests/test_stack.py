@@ -171,7 +171,7 @@ def test_justfile_and_the_stack_have_the_same_verbs(capsys):
     verbs = (
         "init", "up", "down", "pull", "pin-images", "start", "stop", "restart", "logs", "ps", "stats", "build",
         "deploy", "rollback", "scale", "migrate", "create-admin", "shell", "psql", "redis-cli", "tls", "smoke",
-        "doctor", "maintenance", "maintenance-status", "tune",
+        "doctor", "maintenance", "maintenance-status", "tune", "upgrade",
     )  # fmt: skip
     for verb in verbs:
         assert f"{verb} " in listed or f"{verb}\n" in listed

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from synergy_cli.stack import doctor, images, init, logs, maintenance, rollout, smoke, tls, tune
+from synergy_cli.stack import doctor, images, init, logs, maintenance, rollout, smoke, tls, tune, upgrade
 from synergy_cli.stack.compose import Stack, StackError, find_root, say
 
 Verb = Callable[[Stack, argparse.Namespace], "int | None"]
@@ -68,6 +68,27 @@ def _deploy(stack: Stack, arguments: argparse.Namespace) -> None:
     rollout.deploy(stack, tag=arguments.tag, build=not arguments.no_build, pull=arguments.pull)
 
 
+def _upgrade(stack: Stack, arguments: argparse.Namespace) -> int:
+    tag, build, pull = arguments.tag, not arguments.no_build, arguments.pull
+    if arguments.plan:
+        return upgrade.show_plan(stack, tag=tag, build=build, pull=pull)
+    upgrade.upgrade(stack, tag=tag, build=build, pull=pull, with_backup=not arguments.no_backup)
+    return 0
+
+
+def _images(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Where the images of a new version come from."""
+    one.add_argument("--tag", help="tag of the images; version and commit when none is given")
+    one.add_argument("--pull", action="store_true", help="pull the images instead of building them")
+    one.add_argument("--no-build", action="store_true", help="use images that are here")
+    return one
+
+
+def _plan_or_do(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--plan", action="store_true", help="say what would happen; change nothing")
+    one.add_argument("--no-backup", action="store_true", help="without a backup before")
+
+
 def _tls(stack: Stack, arguments: argparse.Namespace) -> None:
     if arguments.action == "renew":
         tls.tls_renew(stack, force=arguments.force)
@@ -114,10 +135,8 @@ def _parser() -> argparse.ArgumentParser:
     one = verb("build", "build the images", lambda s, a: s.interactive("build", *a.service))
     one.add_argument("service", nargs="*")
     verb("pin-images", "write the digests of the base images to .env", lambda s, _: images.pin_images(s))
-    one = verb("deploy", "build and roll out; goes back by itself when it does not work", _deploy)
-    one.add_argument("--tag", help="tag of the images; version and commit when none is given")
-    one.add_argument("--pull", action="store_true", help="pull the images instead of building them")
-    one.add_argument("--no-build", action="store_true", help="use images that are here")
+    _images(verb("deploy", "build and roll out; goes back by itself when it does not work", _deploy))
+    _plan_or_do(_images(verb("upgrade", "backup, then as deploy; goes back when it does not work", _upgrade)))
     verb("rollback", "go back to the release before", lambda s, _: rollout.rollback(s))
     one = verb("scale", "set the number of containers: api=3 worker=5", _scale)
     one.add_argument("counts", nargs="+", metavar="SERVICE=COUNT")

@@ -32,6 +32,11 @@ def say(sentence: str) -> None:
     sys.stdout.flush()
 
 
+def last_line(text: str) -> str:
+    """Of what a program wrote: mostly why it failed, below a traceback or not."""
+    return (text.strip().splitlines() or ["it says nothing"])[-1]
+
+
 @dataclass(frozen=True)
 class Container:
     """A container of a service."""
@@ -79,13 +84,18 @@ class Stack:
             raise StackError("There is no .env with its secrets here yet. Run `just init` first.")
 
     def docker(
-        self, *arguments: str, capture: bool = False, check: bool = True, env: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        capture: bool = False,
+        check: bool = True,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run `docker`; its output goes through unless it is captured. StackError when it fails and `check` is set."""
         command = ["docker", *arguments]
         try:
             done = subprocess.run(
-                command, check=False, cwd=self.root, env={**os.environ, **(env or {})}, text=True,
+                command, check=False, cwd=self.root, env={**os.environ, **(env or {})}, text=True, input=stdin,
                 stdout=subprocess.PIPE if capture else None, stderr=subprocess.PIPE if capture else None,
             )  # fmt: skip
         except FileNotFoundError:
@@ -96,10 +106,15 @@ class Stack:
         return done
 
     def compose(
-        self, *arguments: str, capture: bool = False, check: bool = True, env: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        capture: bool = False,
+        check: bool = True,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run `docker compose`."""
-        return self.docker("compose", *arguments, capture=capture, check=check, env=env)
+        return self.docker("compose", *arguments, capture=capture, check=check, env=env, stdin=stdin)
 
     def lines(self, *arguments: str) -> Iterator[str]:
         """The lines that `docker compose` writes, as they come; it is ended when no more are wanted."""
