@@ -5,11 +5,11 @@ import { IconButton } from "~/components/ui/button";
 import { ApiError } from "~/lib/api";
 
 interface FreshnessProps {
-  query: Pick<UseQueryResult, "dataUpdatedAt" | "error" | "isFetching" | "refetch">;
+  query: Pick<UseQueryResult, "dataUpdatedAt" | "error" | "refetch">;
 }
 
 /** How old what is shown is, and the button that asks again; says so when the last answer did not come. */
-export function Freshness({ query: { dataUpdatedAt, error, isFetching, refetch } }: FreshnessProps) {
+export function Freshness({ query: { dataUpdatedAt, error, refetch } }: FreshnessProps) {
   return (
     <div className="flex items-center gap-1 text-meta text-subtle">
       {error ? (
@@ -22,7 +22,7 @@ export function Freshness({ query: { dataUpdatedAt, error, isFetching, refetch }
           Looked at <TimeAgo iso={new Date(dataUpdatedAt).toISOString()} />
         </p>
       )}
-      <IconButton label="Look again" isDisabled={isFetching} onPress={() => refetch()}>
+      <IconButton label="Look again" onPress={() => refetch()}>
         <RotateCw />
       </IconButton>
     </div>

@@ -55,7 +55,7 @@ function Content({ job, onClose }: { job: JobView; onClose: () => void }) {
           <h3 id="error" className="mb-1 font-medium">
             Last error
           </h3>
-          <Code label="Last error">{error}</Code>
+          <Code label="Text of the last error">{error}</Code>
         </section>
       )}
       <section aria-labelledby="payload">

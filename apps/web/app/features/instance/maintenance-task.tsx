@@ -50,12 +50,10 @@ export function MaintenanceTask({ task }: { task: MaintenanceTaskView }) {
   );
 }
 
-function HowTo({ task: { how, help, command, checks, title, task } }: { task: MaintenanceTaskView }) {
+function HowTo({ task: { how, help, command, checks, title } }: { task: MaintenanceTaskView }) {
   return (
-    <section aria-labelledby={`${task}-how`}>
-      <h3 id={`${task}-how`} className="mb-1 font-medium">
-        How
-      </h3>
+    <div>
+      <h3 className="mb-1 font-medium">How</h3>
       <p className="text-muted">
         {HOW_NAMES[how]} <InlineCode text={help} />
       </p>
@@ -72,7 +70,7 @@ function HowTo({ task: { how, help, command, checks, title, task } }: { task: Ma
         </code>
         <CopyButton text={command} label={`Copy the command for ${title}`} />
       </div>
-    </section>
+    </div>
   );
 }
 
@@ -81,10 +79,8 @@ function Records({ task }: { task: string }) {
   const { data, error } = list;
   const records = data?.pages.flatMap((page) => page.items);
   return (
-    <section aria-labelledby={`${task}-records`}>
-      <h3 id={`${task}-records`} className="mb-1 font-medium">
-        What was recorded
-      </h3>
+    <div>
+      <h3 className="mb-1 font-medium">What was recorded</h3>
       {!records && !error && <Skeleton className="h-16" />}
       {!records && error && (
         <p role="alert" className="text-danger">
@@ -100,7 +96,7 @@ function Records({ task }: { task: string }) {
         </ol>
       )}
       <ShowOlder list={list} />
-    </section>
+    </div>
   );
 }
 

@@ -49,7 +49,7 @@ function Backups() {
       <section aria-labelledby="standing">
         <div className="mb-3 flex flex-wrap items-end justify-between gap-3">
           <h2 id="standing" className="text-heading font-semibold">
-            Backups
+            Whether they can be trusted
           </h2>
           <Freshness query={query} />
         </div>
