@@ -24,6 +24,7 @@ from synergy_cli.stack.compose import Stack
 from synergy_cli.stack.containers import Seen
 from synergy_cli.stack.init import secret_files
 from synergy_cli.stack.inside import psql_words, read_answers, read_info
+from synergy_platform import heartbeats
 from synergy_platform.embedded.postgres import binaries
 from synergy_platform.settings import EXIT_BAD_SETTINGS, checking, reading
 
@@ -152,13 +153,11 @@ def test_settings_of_env_that_production_refuses(tmp_path):
 
 
 def test_what_the_standard_library_cannot_import_is_as_where_it_comes_from():
-    from synergy_api.routes import health
-
     assert doctor._PLACEHOLDERS == checking._PLACEHOLDER_SECRETS
     assert doctor._MIN_SECRET_LENGTH == checking._MIN_SECRET_LENGTH
     assert compose._ON == reading._TRUE
     assert containers._BAD_SETTINGS == EXIT_BAD_SETTINGS
-    assert background.SILENT_SECONDS == health.SILENT_AFTER_SECONDS
+    assert background.SILENT_SECONDS == heartbeats.SILENT_AFTER_SECONDS
 
 
 def test_secrets_and_limits_are_those_of_compose():

@@ -71,3 +71,52 @@ class MaintenanceTaskView(msgspec.Struct, kw_only=True):
     last_ok_at: datetime | None
     due_at: datetime | None
     overdue_at: datetime | None
+
+
+class BackupRecord(msgspec.Struct, kw_only=True):
+    """A backup, drill, restore or copy elsewhere, with what is known of it.
+
+    `backup` is its name, or that of the one that was restored or copied; `target` where to. Sizes are bytes. A proof's
+    `differences` say what was not as in the backup; none is the proof.
+    """
+
+    id: UUID
+    task: str
+    outcome: Outcome
+    started_at: datetime
+    finished_at: datetime
+    done_by: str
+    summary: str
+    backup: str | None
+    kind: str | None
+    target: str | None
+    wal_from: str | None
+    encrypted: bool | None
+    seconds: float | None
+    bytes: int | None
+    tables: int | None
+    rows: int | None
+    files: int | None
+    differences: list[str] | None
+
+
+class Standing(msgspec.Struct, kw_only=True):
+    """How something that is done each night stands: `failed` when the last try was not well, whatever came before.
+
+    `age_seconds` and `overdue_at` (26 hours later) are those of the last good one.
+    """
+
+    state: Literal["ok", "overdue", "failed", "never"]
+    last_good: BackupRecord | None
+    age_seconds: float | None
+    overdue_at: datetime | None
+
+
+class BackupsView(msgspec.Struct, kw_only=True):
+    """`restore` is the proof that a backup can be used: a drill, or a restore. The lists have the last 20 of each."""
+
+    backup: Standing
+    restore: Standing
+    backups: list[BackupRecord]
+    proofs: list[BackupRecord]
+    offsite_copies: list[BackupRecord]

@@ -9,7 +9,7 @@ import msgspec
 
 from synergy_domain.common import Actor
 from synergy_domain.maintenance import policy
-from synergy_domain.maintenance.contracts import RecordInput, RecordQuery, RecordView
+from synergy_domain.maintenance.contracts import Outcome, RecordInput, RecordQuery, RecordView
 from synergy_domain.maintenance.lists import BY_NAME, OCCASIONAL
 from synergy_domain.maintenance.models import MaintenanceRecord
 from synergy_platform.database import Reader, UnitOfWork
@@ -37,12 +37,16 @@ async def latest_records(db: Reader, *, succeeded: bool = False) -> dict[str, Re
     return {row["task"]: _view(row) for row in rows}
 
 
-async def recent_records(db: Reader, tasks: Collection[str], *, limit: int) -> list[RecordView]:
-    """The last records of these tasks, the latest first."""
+async def recent_records(
+    db: Reader, tasks: Collection[str], *, limit: int, outcome: Outcome | None = None
+) -> list[RecordView]:
+    """The last records of these tasks, the latest first; with `outcome` only those that ended so."""
     rows = await db.rows(
-        f"SELECT {_COLUMNS} FROM maintenance_records WHERE task = ANY($1) ORDER BY finished_at DESC, id DESC LIMIT $2",  # noqa: S608 - constants
+        f"""SELECT {_COLUMNS} FROM maintenance_records WHERE task = ANY($1) AND ($3::text IS NULL OR outcome = $3)
+            ORDER BY finished_at DESC, id DESC LIMIT $2""",  # noqa: S608 - constants
         list(tasks),
         limit,
+        outcome,
     )
     return [_view(row) for row in rows]
 
