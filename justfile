@@ -62,6 +62,10 @@ pin-images:
 deploy *args:
     @{{ stack }} deploy "$@"
 
+# to a new version: backup, then as deploy; `just upgrade --plan` says what would happen
+upgrade *args:
+    @{{ stack }} upgrade "$@"
+
 # go back to the release before
 rollback:
     @{{ stack }} rollback
@@ -122,15 +126,31 @@ escrow file:
 recover *args:
     @{{ stack }} recover "$@"
 
+# the lists of maintenance, each with its last record; exit status 1 when something is overdue
+maintenance-status *args:
+    @{{ stack }} maintenance-status "$@"
+
+# do and record maintenance: `just maintenance run weekly.disk_space`, `just maintenance logs`
+maintenance *args:
+    @{{ stack }} maintenance "$@"
+
 # ask through the proxy what a user meets first
 smoke:
     @{{ stack }} smoke
+
+# what to set for this machine, and why: `just tune --users 1000`, `just tune --write`
+tune *args:
+    @{{ stack }} tune "$@"
 
 # kill everything at random while clients write, then compare; `just chaos --kills 200`
 chaos *args:
     hatch run chaos:run "$@"
 
-# measure against the floor
+# put faults into a running system, and measure when somebody is told; `just alerts --healthy 3600`
+alerts *args:
+    hatch run alerts:run "$@"
+
+# measure, and write a dated report; `--quick`; `--url https://… --token-file …` for a system that runs
 load-test *args:
     hatch run load:run "$@"
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import asyncpg
+from figures import Row, at_least, at_most, table
 from servers import environment_of, processes, servers
 from taskiq import TaskiqEvents
 from taskiq.cli.worker.args import WorkerArgs
@@ -143,32 +144,31 @@ def _workers(settings: Settings, words: list[str], log: Path, sign: str) -> Iter
         yield
 
 
-async def _measure(settings: Settings, folder: Path) -> None:
+async def _measure(settings: Settings, folder: Path) -> list[Row]:
     with _workers(settings, ["bare", settings.broker_url], folder / "bare.log", "ready"):
-        print(f"no-op tasks from broker to done         {await _tasks(settings.broker_url):8.0f} /s   (goal 1,500)")
+        rows = [at_least("no-op tasks from broker to done", await _tasks(settings.broker_url), 1500, "/s")]
     runtime = Runtime(settings, application="synergy-load")
     await runtime.open()
     connection = await runtime.database.connect_directly()
     await connection.execute("CREATE TABLE load_starts (number int NOT NULL, seconds float8 NOT NULL)")
     with _workers(settings, ["worker"], folder / "workers.log", "worker.started"):
         await _jobs(runtime, connection)  # the first ones also fill caches and plans
-        print(f"no-op jobs from their rows to done      {await _jobs(runtime, connection):8.0f} /s")
-        print(f"events through the outbox to a handler  {await _events(runtime, connection):8.0f} /s   (goal 500)")
+        jobs = await _jobs(runtime, connection)
+        rows.append(Row("no-op jobs from their rows to done", f"{jobs:,.0f}/s", value=jobs))
+        rows.append(at_least("events through the outbox to a handler", await _events(runtime, connection), 500, "/s"))
         starts = await _starts(runtime, connection)
-        print(
-            f"commit of a job to its first step       p50 {statistics.median(starts):.1f} ms, "
-            f"p99 {starts[len(starts) * 99 // 100]:.1f} ms   (goal p50 15 ms)"
-        )
+        rows.append(at_most("commit of a job to its first step, p50", statistics.median(starts), 15, " ms"))
     await connection.close()
     await runtime.close()
+    return rows
 
 
-def main() -> None:
-    """Measure, and print what was measured."""
+def measure() -> list[Row]:
+    """All of it, on servers of its own."""
     with tempfile.TemporaryDirectory(prefix="synergy-load-") as temporary:
         folder = Path(temporary)
         with servers(folder, "load") as settings:
-            asyncio.run(_measure(settings, folder))
+            return asyncio.run(_measure(settings, folder))
 
 
 if __name__ == "__main__":
@@ -178,4 +178,4 @@ if __name__ == "__main__":
         case ["worker"]:
             sys.exit(work(["worker"], os.environ, registry=REGISTRY, schedules=(), tasks_per_process=10**9))
         case _:
-            main()
+            print(table(measure()))

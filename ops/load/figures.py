@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -11,12 +12,29 @@ _RESAMPLES = 1000
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A line of the table; `reached` is None where no goal is set."""
+    """A line of the table; `reached` is None where no goal is set.
+
+    With a `value` it is compared with the one of an earlier run: `better` says in which direction it improves, and
+    `tolerance` by which part it may be worse before that is called a regression.
+    """
 
     what: str
     figure: str
     goal: str = ""
     reached: bool | None = None
+    value: float | None = None
+    better: Literal["higher", "lower"] = "higher"
+    tolerance: float = 0.3
+
+
+def at_least(what: str, value: float, goal: float, unit: str) -> Row:
+    """A figure that has to be so high."""
+    return Row(what, f"{value:,.0f}{unit}", f"{goal:,.0f}{unit}", value >= goal, value)
+
+
+def at_most(what: str, value: float, goal: float, unit: str) -> Row:
+    """A figure that may be so high."""
+    return Row(what, f"{value:.1f}{unit}", f"at most {goal:g}{unit}", value <= goal, value, "lower")
 
 
 def percentile(values: Sequence[float], part: float) -> float:

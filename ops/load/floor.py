@@ -39,6 +39,7 @@ from synergy_platform.settings import load_settings
 from synergy_platform.tokens import Keyring
 
 _USER, _SESSION, _PROJECT, _TASK = (UUID(int=number) for number in (1, 2, 3, 4))
+_NOW = datetime.min.replace(tzinfo=UTC)
 _BOARD_COLUMN, _LIST = 50, 50
 _SERVER_SETTINGS = {"statement_timeout": "15000", "lock_timeout": "5000", "timezone": "UTC", "jit": "off"}
 
@@ -49,9 +50,9 @@ class Statement(msgspec.Struct, frozen=True):
     text: str
     args: tuple[object, ...]
 
-    def fill(self, values: dict[UUID, object]) -> list[object]:
+    def fill(self, values: dict[Any, object]) -> list[object]:
         """The arguments of one request."""
-        return [values.get(arg, arg) if isinstance(arg, UUID) else arg for arg in self.args]
+        return [values.get(arg, arg) if isinstance(arg, (UUID, datetime)) else arg for arg in self.args]
 
 
 class Recorder:
@@ -158,7 +159,7 @@ class Floor:
         actor = Actor(user_id=_USER, username="", role="member")
         query = TaskQuery(project_id=_PROJECT, limit=_LIST)
         # keyset of the default sort; everything else is a constant
-        self._actor = (await _recorded(lambda db: identity_sql.find_actor(db, _USER, _SESSION)))[0]
+        self._actor = (await _recorded(lambda db: identity_sql.find_actor(db, _USER, _SESSION, _NOW)))[0]
         self._me = (await _recorded(lambda db: identity_sql.find_user(db, _USER)))[0]
         self._access = (await _recorded(lambda db: project_sql.find_access(db, actor, _PROJECT)))[0]
         self._project = (await _recorded(lambda db: project_sql.find_project(db, actor, _PROJECT)))[0]
@@ -203,7 +204,7 @@ class Floor:
                 body = await self._read(connection, who, parts)
         await _answer(send, 201 if scope["method"] == "POST" else 200, body)
 
-    def _verified(self, scope: dict[str, Any]) -> dict[UUID, object] | None:
+    def _verified(self, scope: dict[str, Any]) -> dict[Any, object] | None:
         header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         signed, _, signature = header[7:].rpartition(b".")
         mine = base64.urlsafe_b64encode(hmac.digest(self._key, signed, "sha256")).rstrip(b"=")
@@ -213,9 +214,9 @@ class Floor:
         claims = _claims(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
         if claims["exp"] <= time.time():
             return None
-        return {_USER: UUID(claims["sub"]), _SESSION: UUID(claims["sid"])}
+        return {_USER: UUID(claims["sub"]), _SESSION: UUID(claims["sid"]), _NOW: datetime.now(UTC)}
 
-    async def _read(self, connection: Any, who: dict[UUID, object], parts: list[str]) -> bytes:  # noqa: ANN401 - of the pool
+    async def _read(self, connection: Any, who: dict[Any, object], parts: list[str]) -> bytes:  # noqa: ANN401 - of the pool
         match parts:
             case ["me"]:
                 row = await connection.fetchrow(self._me.text, *self._me.fill(who))
@@ -235,7 +236,7 @@ class Floor:
             case _:
                 raise LookupError(parts)
 
-    async def _tasks(self, connection: Any, values: dict[UUID, object]) -> bytes:  # noqa: ANN401 - of the pool
+    async def _tasks(self, connection: Any, values: dict[Any, object]) -> bytes:  # noqa: ANN401 - of the pool
         found = [_summary(row) for row in await connection.fetch(self._list.text, *self._list.fill(values))]
         cursor = None
         if len(found) > _LIST:
@@ -243,7 +244,7 @@ class Floor:
             cursor = self._cursors.encode("-created_at", [last.created_at, last.id])
         return _encode(Page(items=found[:_LIST], next_cursor=cursor))
 
-    async def _columns(self, connection: Any, values: dict[UUID, object]) -> bytes:  # noqa: ANN401 - of the pool
+    async def _columns(self, connection: Any, values: dict[Any, object]) -> bytes:  # noqa: ANN401 - of the pool
         tasks, counts = self._board
         columns: dict[str, list[TaskSummary]] = {status: [] for status in STATUSES}
         for row in await connection.fetch(tasks.text, *tasks.fill(values)):
@@ -259,7 +260,7 @@ class Floor:
             )
         )
 
-    async def _create(self, connection: Any, who: dict[UUID, object], project_id: UUID, body: bytes) -> bytes:  # noqa: ANN401 - of the pool
+    async def _create(self, connection: Any, who: dict[Any, object], project_id: UUID, body: bytes) -> bytes:  # noqa: ANN401 - of the pool
         data = _input(body)
         values = {**who, _PROJECT: project_id}
         user_id, task_id, now = who[_USER], new_id(), datetime.now(UTC)

@@ -1,10 +1,12 @@
-"""The load test: our API against the floor, on the reference set, with one client and in one run.
+"""The load test: how fast, and how many users it carries; ends with a dated report, Markdown and JSON.
 
-    hatch run load:run            every request, some 6 minutes
-    hatch run load:run --quick    the same in 2 minutes at most, with less certain figures
+    just load-test                    everything, some 30 minutes, on a machine that does nothing else
+    just load-test --quick            the same in 5 minutes at most, with less certain figures
+    just load-test --parts floor      some parts: floor, users, background, streams, webhooks, signin
+    just load-test --url https://work.example.org --token-file tokens --yes-write-into work.example.org
+                                      a system that runs, as it is: more and more users until it is slow
 
-Both servers run on the same database with the same number of processes and database connections, and are asked in
-turns, in short rounds: whatever else the machine does meets both. Only ratios of one run can be compared.
+Without --url it starts a system of its own, with the reference set, and touches no other.
 """
 
 from __future__ import annotations
@@ -12,231 +14,174 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import platform
-import re
 import signal
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import background
+import elsewhere
 import msgspec
-from cases import CASES, Case, Person, people
-from client import Job, Result
-from system import System, Target, cpu_seconds, remove, running
+import report
+import signin
+import streams
+import webhooks
+from capacity import POSTGRES, Capacity, capacity_table, measure_capacity
+from capacity import rows_of as capacity_rows
+from cases import CASES
+from comparison import CONNECTIONS, has_errors, measure_against_floor, rows_of, table_of
+from figures import table
+from system import remove, services
+from users import Refused
 
-CONNECTIONS = 50
-_VOLATILE = re.compile(rb'"(id|key|number|created_at|updated_at)":("[^"]*"|\d+)')
-# what the event hub of an idle process asks now and then
-_BACKGROUND = ("FROM events e LEFT JOIN users u", "FROM ledger_head")
-
-
-_COLUMNS = (
-    "request", "of the floor (least to most)", "goal", "", "requests/s ours, floor", "CPU µs ours: server + PostgreSQL",
-    "CPU µs floor", "p50 / p95 / p99 ms ours", "floor", "statements ours, floor", "kB", "errors", "CPU of the client",
-)  # fmt: skip
-
-
-class Round(msgspec.Struct, frozen=True):
-    """What the client saw, and the processor time in microseconds for each request: of the server, of PostgreSQL."""
-
-    seen: Result
-    server: float
-    database: float
-
-
-class Figures(msgspec.Struct, frozen=True):
-    """What was measured of one request: each list has a result for each round."""
-
-    case: Case
-    ours: list[Round]
-    floor: list[Round]
-    statements: int
-    floor_statements: int
+PARTS = ("floor", "users", "background", "streams", "webhooks", "signin")
+_QUICK = ("floor", "users", "background")
 
 
 def main() -> int:
-    """Measure and print; 1 when an answer was wrong."""
+    """Measure, print, write the report; 1 when an answer was wrong, 2 when it was not allowed to measure."""
     options = _options()
-    folder = options.data.absolute()
-    if options.fresh:
-        remove(folder)
     # ended by a signal, it ends what it started
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    wanted = [case for case in CASES if not options.only or case.name in options.only]
-    seconds, rounds = (2.0, 2) if options.quick else (options.seconds, options.rounds)
-    with running(folder, processes_of_each=options.processes) as system:
-        persons = asyncio.run(people(system.settings, system.ours, CONNECTIONS))
-        if options.hold:
-            _hold(system, persons[0])
-        figures: list[Figures] = []
-        for case in wanted:
-            _verify(system, case, persons[0])
-            statements = [_count_statements(system, target, case, persons[0]) for target in (system.ours, system.floor)]
-            ours, floor = [], []
-            for _ in range(rounds):
-                ours.append(_measure(system, system.ours, case, persons, seconds))
-                floor.append(_measure(system, system.floor, case, persons, seconds))
-            figures.append(Figures(case, ours, floor, *statements))
-            print(_line(figures[-1]), file=sys.stderr)
-    report = _report(figures, options, seconds, rounds)
-    print(report)
-    if options.output:
-        options.output.write_text(report)
-    return 1 if any(one.seen.errors for each in figures for one in (*each.ours, *each.floor)) else 0
+    made = report.Report(
+        system="its own", profile="quick" if options.quick else "full", started_at=datetime.now(UTC),
+        finished_at=datetime.now(UTC), machine=report.machine(), versions=report.versions(), data={}, rows=[],
+        sections={},
+    )  # fmt: skip
+    try:
+        failed = _elsewhere(made, options) if options.url else _own(made, options)
+    except Refused as error:
+        print(error, file=sys.stderr)
+        return 2
+    made.finished_at = datetime.now(UTC)
+    made.machine["load average after"] = " ".join(f"{one:.2f}" for one in os.getloadavg())
+    path = report.finish(made, options.reports)
+    print(table(made.rows))
+    for one in made.regressions:
+        print(f"worse: {one}")
+    print(f"\n{made.summary}\nReport: {path}, and {path.with_suffix('.json').name} beside it.")
+    if options.record:
+        _record(made)
+    return 1 if failed else 0
+
+
+def _own(made: report.Report, options: Any) -> bool:  # noqa: ANN401 - argparse
+    """A system of its own; whether an answer was wrong."""
+    folder, failed = options.data.absolute(), False
+    if options.fresh:
+        remove(folder)
+    parts = options.parts or (("floor",) if options.only or options.hold else _QUICK if options.quick else PARTS)
+    if parts != (_QUICK if options.quick else PARTS):
+        made.profile += "-" + "-".join(parts)
+    made.data = {"set": "reference: 100 users, 1,000 projects, 100,000 tasks, 300,000 comments and events"}
+    if "floor" in parts:
+        seconds, rounds = (options.seconds or (2.0 if options.quick else 4.0), 2 if options.quick else options.rounds)
+        figures = measure_against_floor(
+            folder, names=options.only or (), seconds=seconds, rounds=rounds, processes=options.processes,
+            hold=options.hold,
+        )  # fmt: skip
+        failed = has_errors(figures)
+        made.rows += rows_of(figures)
+        title = (
+            f"Against the floor: {options.processes} process(es) of each server, {CONNECTIONS} connections, {rounds} "
+            f"rounds of {seconds:g} s in turns"
+        )
+        made.sections[title] = table_of(figures)
+    if "users" in parts:
+        found = _users(folder, options)
+        made.rows += capacity_rows(found)
+        made.sections["Active users"] = capacity_table(found)
+        made.detail["users"] = msgspec.to_builtins(found)
+    for name, measure in (
+        ("background", background.measure), ("streams", streams.measure), ("webhooks", webhooks.measure),
+    ):  # fmt: skip
+        if name in parts:
+            print(f"{name} …", file=sys.stderr)
+            made.rows += measure()
+    if "signin" in parts:
+        words = ["--data", str(folder), *(["--quick"] if options.quick else [])]
+        made.rows += signin.measure(signin.options_of(words))
+    return failed
+
+
+def _users(folder: Path, options: Any) -> list[Capacity]:  # noqa: ANN401 - argparse
+    counts, most, first, seconds = ([1], 600, 100, 6.0) if options.quick else ([1, 2, 4], 2000, 100, 15.0)
+    with services(folder, postgres_settings=POSTGRES) as given:
+        return measure_capacity(
+            given, options.api_processes or counts, most=options.most or most, first=options.first or first,
+            seconds=options.seconds or seconds,
+        )  # fmt: skip
+
+
+def _elsewhere(made: report.Report, options: Any) -> bool:  # noqa: ANN401 - argparse
+    address = elsewhere.address_of(options.url, insecure=options.insecure)
+    elsewhere.require_word(address, options.yes_write_into)
+    tokens = elsewhere.tokens_of(options.token_file)
+    made.system, made.data = address.host, {"set": "what is there", "accounts": str(len(tokens))}
+    made.rows, levels = elsewhere.measure_elsewhere(
+        address, tokens, first=options.first or 10, most=options.most or (200 if options.quick else 2000),
+        seconds=options.seconds or (8.0 if options.quick else 20.0),
+    )  # fmt: skip
+    made.sections["Levels"] = elsewhere.level_table(levels)
+    made.detail["levels"] = msgspec.to_builtins(levels)
+    return False
+
+
+def _record(made: report.Report) -> None:
+    """Keep in the database that DB_HOST and its companions name that this was done."""
+    from synergy_cli.local import local_environment
+    from synergy_domain.maintenance import add_record
+    from synergy_platform.runtime import Runtime
+    from synergy_platform.settings import load_settings
+
+    async def keep() -> None:
+        runtime = Runtime(load_settings(local_environment(os.environ)), application="synergy-load")
+        await runtime.open()
+        try:
+            async with runtime.database.unit_of_work() as uow:
+                add_record(uow, report.record_of(made))
+        finally:
+            await runtime.close()
+
+    asyncio.run(keep())
+    print("Recorded as quarterly.load_test.")
 
 
 def _options() -> Any:  # noqa: ANN401 - argparse
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="2 rounds of 2 s each")
-    parser.add_argument("--seconds", type=float, default=4, help="length of a round (4)")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each server (5)")
-    parser.add_argument("--processes", type=int, default=1, help="processes of each server (1)")
-    parser.add_argument("--only", nargs="*", choices=[case.name for case in CASES], help="these requests only")
-    parser.add_argument("--fresh", action="store_true", help="make the reference set again")
-    parser.add_argument("--hold", action="store_true", help="start everything, print how to reach it, and wait")
-    parser.add_argument("--output", type=Path, help="write the tables to this file too")
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=Path(tempfile.gettempdir(), "synergy-load"),
-        help="folder that keeps the reference set",
+    parser = argparse.ArgumentParser(
+        prog="just load-test", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    return parser.parse_args()
-
-
-def _verify(system: System, case: Case, person: Person) -> None:
-    """Both must give the same body; of a new task, but for its id, number and times."""
-    for path in case.paths(person)[:5]:
-        bodies: list[bytes] = []
-        for target in (system.ours, system.floor):
-            token = person.token if case.authenticated else None
-            status, body = target.request(case.method, path, case.body, token)
-            if status != case.status:
-                raise SystemExit(f"{case.name}: {target.name} answers {status}: {body[:500].decode(errors='replace')}")
-            bodies.append(body if case.method == "GET" else _VOLATILE.sub(rb'"\1":0', body))
-        if bodies[0] != bodies[1]:
-            raise SystemExit(f"{case.name}: the bodies differ:\n{bodies[0][:800]!r}\n{bodies[1][:800]!r}")
-        forged = person.token[:-4] + "AAAA"
-        for target in (system.ours, system.floor) if case.authenticated else ():
-            if target.request(case.method, path, case.body, forged)[0] != 401:
-                raise SystemExit(f"{case.name}: {target.name} takes a forged token")
-
-
-def _count_statements(system: System, target: Target, case: Case, person: Person) -> int:
-    """What reaches PostgreSQL for one request, BEGIN and COMMIT included; the most frequent of seven."""
-    if case.name == "health/live":
-        return 0
-    application = "synergy-api" if target is system.ours else "synergy-floor"
-    system.postgres.run_sql("ALTER SYSTEM SET log_statement = 'all'")
-    system.postgres.run_sql("SELECT pg_reload_conf()")
-    time.sleep(0.3)
-    counts: list[int] = []
-    for _ in range(7):
-        before = system.postgres.log.stat().st_size
-        target.request(case.method, case.paths(person)[0], case.body, person.token)
-        time.sleep(0.1)
-        with system.postgres.log.open("rb") as log:
-            log.seek(before)
-            lines = log.read().decode(errors="replace").split(f"{application}|")
-        sent = [line for line in lines[1:] if line.startswith(("LOG:  statement", "LOG:  execute"))]
-        counts.append(sum(not any(words in line for words in _BACKGROUND) for line in sent))
-    system.postgres.run_sql("ALTER SYSTEM RESET log_statement")
-    system.postgres.run_sql("SELECT pg_reload_conf()")
-    time.sleep(0.2)
-    return statistics.mode(counts)
-
-
-def _measure(system: System, target: Target, case: Case, persons: list[Person], seconds: float) -> Round:
-    job = Job(
-        host=target.host, port=target.port, requests=[case.raw(target, person) for person in persons], seconds=seconds,
-        warm_up=0.7, status=case.status,
+    parser.add_argument("--quick", action="store_true", help="5 minutes at most")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, help="these parts only")
+    parser.add_argument(
+        "--reports", type=Path, default=Path("load-reports"), help="folder of the reports (load-reports)"
+    )
+    parser.add_argument("--record", action="store_true", help="note it in the database of DB_HOST, or of `synergy up`")
+    floor = parser.add_argument_group("against the floor")
+    floor.add_argument("--only", nargs="*", choices=[case.name for case in CASES], help="these requests only")
+    floor.add_argument(
+        "--seconds", type=float, help="length of a round (4, quick 2), or of a level of users (15, quick 6)"
+    )
+    floor.add_argument("--rounds", type=int, default=5, help="rounds of each server (5)")
+    floor.add_argument("--processes", type=int, default=1, help="processes of each server (1)")
+    floor.add_argument("--hold", action="store_true", help="start everything, print how to reach it, and wait")
+    floor.add_argument("--fresh", action="store_true", help="make the reference set again")
+    floor.add_argument(
+        "--data", type=Path, default=Path(tempfile.gettempdir(), "synergy-load"),
+        help="folder that keeps the reference set",
     )  # fmt: skip
-    client = [sys.executable, str(Path(__file__).with_name("client.py"))]
-    before = cpu_seconds(target.pid), cpu_seconds(system.database_pid)
-    answer = subprocess.run(client, input=msgspec.json.encode(job), capture_output=True, check=False)  # noqa: S603 - ours
-    after = cpu_seconds(target.pid), cpu_seconds(system.database_pid)
-    if answer.returncode != 0:
-        raise SystemExit(f"The client failed: {answer.stderr.decode(errors='replace')}")
-    seen = msgspec.json.decode(answer.stdout, type=Result)
-    server, database = ((late - early) / max(1, seen.sent) * 1e6 for early, late in zip(before, after, strict=True))
-    return Round(seen, server, database)
-
-
-def _rate(one: Round) -> float:
-    return one.seen.requests / one.seen.seconds
-
-
-def _ratios(one: Figures) -> list[float]:
-    pairs = zip(one.ours, one.floor, strict=True)
-    return [_rate(ours) / _rate(floor) for ours, floor in pairs if floor.seen.requests] or [0.0]
-
-
-def _percentiles(rounds: list[Round]) -> str:
-    latencies = sorted(latency for one in rounds for latency in one.seen.latencies)
-    if not latencies:
-        return "no answer in time"
-    places = [int((len(latencies) - 1) * part) for part in (0.5, 0.95, 0.99)]
-    return " / ".join(f"{latencies[place] * 1000:.1f}" for place in places)
-
-
-def _cpu(rounds: list[Round]) -> str:
-    server, database = ([getattr(one, name) for one in rounds] for name in ("server", "database"))
-    return f"{statistics.median(server):.0f} + {statistics.median(database):.0f}"
-
-
-def _errors(one: Figures) -> str:
-    seen = [each.seen for each in (*one.ours, *one.floor)]
-    first = next((result.first_error for result in seen if result.first_error), None)
-    return f"{sum(result.errors for result in seen)}" + (f" ({first})" if first else "")
-
-
-def _ratio(one: Figures) -> str:
-    ratios = _ratios(one)
-    return f"{statistics.median(ratios):.0%} ({min(ratios):.0%} to {max(ratios):.0%})"
-
-
-def _line(one: Figures) -> str:
-    return f"{one.case.name}: {_ratio(one)}, CPU {_cpu(one.ours)} against {_cpu(one.floor)}, errors {_errors(one)}"
-
-
-def _report(figures: list[Figures], options: Any, seconds: float, rounds: int) -> str:  # noqa: ANN401 - argparse
-    lines = [
-        (
-            f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {os.cpu_count()} cores, "
-            f"{options.processes} process(es) of each server, {CONNECTIONS} connections, {rounds} rounds of "
-            f"{seconds:g} s of each server in turns."
-        ),
-        "",
-        "| " + " | ".join(_COLUMNS) + " |",
-        "|" + "---|" * len(_COLUMNS),
-    ]
-    for one in figures:
-        middle = statistics.median(_ratios(one))
-        rates = [statistics.median(_rate(each) for each in rounds) for rounds in (one.ours, one.floor)]
-        seen = [each.seen for each in one.ours]
-        size = sum(result.bytes for result in seen) / max(1, sum(result.requests for result in seen)) / 1000
-        busy = max(each.seen.cpu for each in (*one.ours, *one.floor))
-        cells = (
-            one.case.name, _ratio(one), f"{one.case.goal:.0%}", "reached" if middle >= one.case.goal else "short",
-            f"{rates[0]:.0f}, {rates[1]:.0f}", _cpu(one.ours), _cpu(one.floor), _percentiles(one.ours),
-            _percentiles(one.floor), f"{one.statements}, {one.floor_statements}", f"{size:.1f}",
-            _errors(one), f"{busy:.0%}",
-        )  # fmt: skip
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _hold(system: System, person: Person) -> None:
-    """For profiling by hand."""
-    print(f"ours   http://{system.ours.host}:{system.ours.port}  process {system.ours.pid}")
-    print(f"floor  http://{system.floor.host}:{system.floor.port}  process {system.floor.pid}")
-    print(f"database {system.postgres.url(system.settings.db_name)}")
-    print(f"token {person.token}", flush=True)
-    input("Enter goes on. ")
+    users = parser.add_argument_group("users")
+    users.add_argument("--api-processes", type=int, nargs="+", help="of the own system (1 2 4)")
+    users.add_argument("--first", type=int, help="users at first (100; 10 with --url)")
+    users.add_argument("--most", type=int, help="users at most (2000; 200 or 600 with --quick)")
+    url = parser.add_argument_group("a system that runs")
+    url.add_argument("--url", help="its address")
+    url.add_argument("--token-file", type=Path, help=f"personal tokens, one a line; else {elsewhere.TOKEN_VARIABLE}")
+    url.add_argument("--yes-write-into", metavar="HOST", help="your word that it may be written into")
+    url.add_argument("--insecure", action="store_true", help="do not verify its certificate (a self-signed one)")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -39,19 +39,10 @@ _LIMITS = {"SYNERGY_RATE_LIMIT_LOGIN": "1000000/m"}
 
 def main() -> int:
     """Measure and print; 1 when a goal is missed."""
-    options = _options()
+    options = options_of()
     # ended by a signal, it ends what it started
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    rows: list[Row] = []
-    with services(options.data.absolute()) as given:
-        known = max(1, options.tries // TRIES_OF_EACH_NAME)
-        accounts = asyncio.run(add_accounts(given.settings, known=known, others=max(1, known // 4), crowd=_CROWD))
-        for part in PARTS:
-            if not options.only or part in options.only:
-                print(f"{part} …", file=sys.stderr)
-                found = _measure(part, given, accounts, options)
-                print(table(found), file=sys.stderr)
-                rows += found
+    rows = measure(options)
     report = (
         f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {os.cpu_count()} cores, load average "
         f"{os.getloadavg()[2]:.1f} in 15 minutes, {options.processes} API processes where nothing else is said.\n\n"
@@ -63,7 +54,23 @@ def main() -> int:
     return 1 if any(row.reached is False for row in rows) else 0
 
 
-def _options() -> Any:  # noqa: ANN401 - argparse
+def measure(options: Any) -> list[Row]:  # noqa: ANN401 - argparse
+    """The parts that the options name; a table of each on standard error."""
+    rows: list[Row] = []
+    with services(options.data.absolute()) as given:
+        known = max(1, options.tries // TRIES_OF_EACH_NAME)
+        accounts = asyncio.run(add_accounts(given.settings, known=known, others=max(1, known // 4), crowd=_CROWD))
+        for part in PARTS:
+            if not options.only or part in options.only:
+                print(f"{part} …", file=sys.stderr)
+                found = _measure(part, given, accounts, options)
+                print(table(found), file=sys.stderr)
+                rows += found
+    return rows
+
+
+def options_of(words: list[str] | None = None) -> Any:  # noqa: ANN401 - argparse
+    """The options of the command line, or of these words."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="200 tries, one round of 10 s")
     parser.add_argument("--tries", type=int, default=2000, help="wrong passwords of known and of unknown names (2000)")
@@ -79,7 +86,7 @@ def _options() -> Any:  # noqa: ANN401 - argparse
         default=Path(tempfile.gettempdir(), "synergy-load"),
         help="folder that keeps the reference set",
     )
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     if options.quick:
         options.tries, options.seconds, options.rounds, options.requests = 200, 10.0, 1, 500
     return options

@@ -17,6 +17,7 @@ from typing import ClassVar
 from uuid import UUID
 
 import uvloop
+from figures import Row, at_most, percentile, table
 from servers import answers, environment_of, processes, servers
 
 from synergy_domain import projects
@@ -101,45 +102,45 @@ async def _change(runtime: Runtime, targets: list[UUID], rate: float, seconds: f
     return number
 
 
-async def _measure(settings: Settings, options: argparse.Namespace, port: int) -> None:
+async def _measure(settings: Settings, port: int, *, streams_open: int, rate: float, seconds: float) -> list[Row]:
     runtime = Runtime(settings, application="synergy-load", writers=4)
     await runtime.open()
     people = await _people(runtime)
     streams = Streams(port)
-    readers = [asyncio.create_task(streams.follow(people[number % PROJECTS][1])) for number in range(options.streams)]
-    while streams.open < options.streams:
+    readers = [asyncio.create_task(streams.follow(people[number % PROJECTS][1])) for number in range(streams_open)]
+    while streams.open < streams_open:
         for reader in readers:
             if reader.done():
                 reader.result()
         await asyncio.sleep(0.05)
     targets = [project_id for project_id, _ in people]
-    await _change(runtime, targets, options.rate, 2)  # caches and plans
+    await _change(runtime, targets, rate, 2)  # caches and plans
     await asyncio.sleep(1)
     streams.late.clear()
-    changes = await _change(runtime, targets, options.rate, options.seconds)
-    expected = changes * options.streams // PROJECTS
+    changes = await _change(runtime, targets, rate, seconds)
+    expected = changes * streams_open // PROJECTS
     deadline = time.monotonic() + 30
     while len(streams.late) < expected and time.monotonic() < deadline:  # noqa: ASYNC110 - a look now and then will do
         await asyncio.sleep(0.1)
     late = sorted(streams.late)
     print(
-        f"{changes} changes in {options.seconds:.0f} s, {options.streams} streams: {len(late)} of {expected} lines read"
+        f"{changes} changes in {seconds:.0f} s, {streams_open} streams: {len(late)} of {expected} lines read",
+        file=sys.stderr,
     )
-    print(f"commit to stream: p50 {late[len(late) // 2]:.1f} ms, p95 {late[len(late) * 95 // 100]:.1f} ms, "
-          f"p99 {late[len(late) * 99 // 100]:.1f} ms, longest {late[-1]:.1f} ms   (goals p50 50, p99 250)")  # fmt: skip
     for reader in readers:
         reader.cancel()
     await asyncio.gather(*readers, return_exceptions=True)
     await runtime.close()
+    where = f"commit to event stream, {rate:g} changes/s, {streams_open} streams"
+    return [
+        at_most(f"{where}, p50", percentile(late, 0.5), 50, " ms"),
+        at_most(f"{where}, p99", percentile(late, 0.99), 250, " ms"),
+        at_most(f"{where}, lines that never came", expected - len(late), 0, ""),
+    ]
 
 
-def main() -> None:
-    """Measure, and print what was measured."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--streams", type=int, default=500)
-    parser.add_argument("--rate", type=float, default=200)
-    parser.add_argument("--seconds", type=float, default=20)
-    options = parser.parse_args()
+def measure(*, streams_open: int = 500, rate: float = 200, seconds: float = 20) -> list[Row]:
+    """On servers and two API processes of its own."""
     with tempfile.TemporaryDirectory(prefix="synergy-load-") as temporary:
         folder, port = Path(temporary), free_port()
         log = folder / "log"
@@ -151,7 +152,17 @@ def main() -> None:
             environment = environment_of(settings, WEB_WORKERS="2", SYNERGY_API_PORT=str(port))
             programs = [[sys.executable, "-m", *words] for words in (["synergy_api"], ["synergy_worker", "worker"])]
             with processes(programs, environment, log, is_ready):
-                uvloop.run(_measure(settings, options, port))
+                return uvloop.run(_measure(settings, port, streams_open=streams_open, rate=rate, seconds=seconds))
+
+
+def main() -> None:
+    """Measure, and print what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--streams", type=int, default=500)
+    parser.add_argument("--rate", type=float, default=200)
+    parser.add_argument("--seconds", type=float, default=20)
+    options = parser.parse_args()
+    print(table(measure(streams_open=options.streams, rate=options.rate, seconds=options.seconds)))
 
 
 if __name__ == "__main__":

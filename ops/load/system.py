@@ -8,9 +8,11 @@ import hashlib
 import http.client
 import os
 import shutil
+import statistics
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -27,6 +29,8 @@ from synergy_platform.settings import Settings
 
 _LOADED = "load"
 API = ["-m", "synergy_api"]
+# what the event hub of an idle process asks now and then
+_BACKGROUND = ("FROM events e LEFT JOIN users u", "FROM ledger_head")
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -145,6 +149,41 @@ def server(name: str, command: list[str], settings: Settings, logs: Path, **more
 
     with processes([[sys.executable, *command]], environment, logs / f"{name}.log", is_ready) as (process,):
         yield Target(name, settings.api_host, port, process.pid)
+
+
+def count_statements(postgres: EmbeddedPostgres, application: str, send: Callable[[], object]) -> int:
+    """What an application sends to PostgreSQL for one request, BEGIN and COMMIT included; the most frequent of seven.
+
+    The server has to be started with `log_line_prefix` `%a|`.
+    """
+    postgres.run_sql("ALTER SYSTEM SET log_statement = 'all'")
+    postgres.run_sql("SELECT pg_reload_conf()")
+    time.sleep(0.3)
+    counts: list[int] = []
+    for _ in range(7):
+        before = postgres.log.stat().st_size
+        send()
+        time.sleep(0.1)
+        with postgres.log.open("rb") as log:
+            log.seek(before)
+            lines = log.read().decode(errors="replace").split(f"{application}|")
+        sent = [line for line in lines[1:] if line.startswith(("LOG:  statement", "LOG:  execute"))]
+        counts.append(sum(not any(words in line for words in _BACKGROUND) for line in sent))
+    postgres.run_sql("ALTER SYSTEM RESET log_statement")
+    postgres.run_sql("SELECT pg_reload_conf()")
+    time.sleep(0.2)
+    return statistics.mode(counts)
+
+
+def pss_mib(pid: int) -> dict[int, float]:
+    """MiB that each process of a tree holds; what several share counts once, in parts (PSS)."""
+    found: dict[int, float] = {}
+    for process in _tree(pid):
+        with contextlib.suppress(OSError):
+            text = Path(f"/proc/{process}/smaps_rollup").read_text()
+            line = next(line for line in text.splitlines() if line.startswith("Pss:"))
+            found[process] = int(line.split()[1]) / 1024
+    return found
 
 
 def cpu_seconds(pid: int) -> float:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 from aiohttp import web
+from figures import Row, table
 from servers import environment_of, processes, servers
 
 from synergy_domain import projects, webhooks, work
@@ -64,7 +65,7 @@ class Receiver:
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
 
 
-async def _measure(settings: Settings, messages: int, rounds: int) -> None:
+async def _measure(settings: Settings, messages: int, rounds: int) -> list[Row]:
     runtime, receiver = Runtime(settings, application="measure"), Receiver()
     await runtime.open()
     await receiver.start()
@@ -100,15 +101,35 @@ async def _measure(settings: Settings, messages: int, rounds: int) -> None:
         return receiver.answered[-1] - committed, time.perf_counter() - committed
 
     await one_round(change, messages)  # all of it is loaded and connected
+    rows: list[Row] = []
     for title, cause in (("changes, told to the receiver", change), ("deliveries in the queue", send_again)):
         found = [await one_round(cause, messages) for _ in range(rounds)]
         for name, values in (("answered", [one for one, _ in found]), ("recorded", [other for _, other in found])):
             middle = statistics.median(values)
-            verdict = "reached" if middle <= _GOAL_SECONDS else "short"
-            spread = f"least {min(values):.2f}, most {max(values):.2f}"
-            print(f"{messages} {title}, the last {name}: median {middle:.2f} s ({spread}), {verdict}")
-    print(f"most at a time at the receiver: {receiver.most_at_once}")
+            spread = f"{middle:.2f} s (least {min(values):.2f}, most {max(values):.2f})"
+            rows.append(
+                Row(f"{messages} {title}, the last {name}", spread, f"at most {_GOAL_SECONDS:g} s",
+                    middle <= _GOAL_SECONDS, middle, "lower")
+            )  # fmt: skip
+    print(f"most at a time at the receiver: {receiver.most_at_once}", file=sys.stderr)
     await runtime.close()
+    return rows
+
+
+def measure(*, messages: int = 100, rounds: int = 5, workers: int = 1) -> list[Row]:
+    """On servers, worker processes and a receiver of its own."""
+    with tempfile.TemporaryDirectory(prefix="synergy-webhooks-") as temporary:
+        folder = Path(temporary)
+        log, command = folder / "workers.log", [sys.executable, "-m", "synergy_worker", "worker"]
+
+        def is_ready() -> bool:
+            return log.read_text().count("worker.started") >= workers
+
+        with servers(folder, "webhooks") as settings:
+            environment = environment_of(settings, SYNERGY_WEBHOOK_ALLOWED_NETWORKS=LOCAL)
+            with processes([command] * workers, environment, log, is_ready):
+                allowed = msgspec.structs.replace(settings, webhook_allowed_networks=(LOCAL,))
+                return asyncio.run(_measure(allowed, messages, rounds))
 
 
 def main() -> None:
@@ -118,18 +139,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=1, help="worker processes")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="synergy-webhooks-") as temporary:
-        folder = Path(temporary)
-        log, command = folder / "workers.log", [sys.executable, "-m", "synergy_worker", "worker"]
-
-        def is_ready() -> bool:
-            return log.read_text().count("worker.started") >= arguments.workers
-
-        with servers(folder, "webhooks") as settings:
-            environment = environment_of(settings, SYNERGY_WEBHOOK_ALLOWED_NETWORKS=LOCAL)
-            with processes([command] * arguments.workers, environment, log, is_ready):
-                allowed = msgspec.structs.replace(settings, webhook_allowed_networks=(LOCAL,))
-                asyncio.run(_measure(allowed, arguments.messages, arguments.rounds))
+    print(table(measure(messages=arguments.messages, rounds=arguments.rounds, workers=arguments.workers)))
 
 
 if __name__ == "__main__":

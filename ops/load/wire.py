@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import time
+from collections.abc import AsyncIterator
 
 import msgspec
 
@@ -23,9 +25,9 @@ class Answer(msgspec.Struct, frozen=True):
     seconds: float
 
 
-def raw(method: str, path: str, body: bytes = b"", token: str | None = None) -> bytes:
+def raw(method: str, path: str, body: bytes = b"", token: str | None = None, *, host: str = "localhost") -> bytes:
     """A request as it goes over the wire."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", "Accept: application/json"]
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", "Accept: application/json"]
     if token:
         lines.append(f"Authorization: Bearer {token}")
     if body:
@@ -87,9 +89,9 @@ class AsyncWire:
         self._writer = writer
 
     @classmethod
-    async def open(cls, host: str, port: int) -> AsyncWire:
+    async def open(cls, host: str, port: int, tls: ssl.SSLContext | None = None) -> AsyncWire:
         """Connect."""
-        return cls(*await asyncio.open_connection(host, port))
+        return cls(*await asyncio.open_connection(host, port, ssl=tls))
 
     async def ask(self, request: bytes) -> Answer:
         """Send it and wait for the whole answer."""
@@ -97,8 +99,25 @@ class AsyncWire:
         self._writer.write(request)
         head = await self._reader.readuntil(b"\r\n\r\n")
         status, headers = _read_head(head)
-        body = await self._reader.readexactly(int(headers.get("content-length", "0")))
+        if headers.get("transfer-encoding") == "chunked":
+            body = b"".join([chunk async for chunk in self._chunks()])
+        else:
+            body = await self._reader.readexactly(int(headers.get("content-length", "0")))
         return Answer(status, headers, body, time.perf_counter() - began)
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        while size := int((await self._reader.readline()).partition(b";")[0], 16):
+            yield (await self._reader.readexactly(size + 2))[:-2]
+        await self._reader.readline()
+
+    async def follow(self, request: bytes) -> AsyncIterator[bytes]:
+        """The lines of a stream, until it ends; ConnectionError when it is refused."""
+        self._writer.write(request)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        if _read_head(head)[0] != 200:
+            raise ConnectionError(f"the stream was refused: {head[:200]!r}")
+        while line := await self._reader.readline():
+            yield line
 
     def close(self) -> None:
         """Close it."""

@@ -25,16 +25,25 @@ SCRAPE_SECONDS = 10
 # where metrics are declared; what each process really tells is tested with the API and with the worker
 MODULES = (
     "synergy_api.metrics",
+    "synergy_platform.certificate",
     "synergy_platform.connections",
     "synergy_platform.jobs.counters",
     "synergy_platform.mail.outbox",
     "synergy_platform.metrics",
     "synergy_platform.outgoing",
     "synergy_platform.passwords",
+    "synergy_platform.spans",
     "synergy_platform.vitals",
+    "synergy_platform.wal",
+    "synergy_worker.upkeep",
 )
-# of Prometheus itself, and of its client for each process
-ELSEWHERE = {"up": {"job"}, "process_start_time_seconds": set()}
+# of Prometheus itself, of its client for each process, and of its exporter for disks
+ELSEWHERE = {
+    "up": {"job"},
+    "process_start_time_seconds": set(),
+    "node_filesystem_avail_bytes": {"mountpoint"},
+    "node_filesystem_size_bytes": {"mountpoint"},
+}
 # given by Prometheus to what it reads
 OF_TARGETS = {"job", "instance"}
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
@@ -78,7 +87,9 @@ def exported() -> dict[str, set[str]]:
 def named(query: str) -> dict[str, set[str]]:
     """The series that a query asks for, and the labels by which it chooses them."""
     found: dict[str, set[str]] = {}
-    for name, choice in re.findall(r"\b((?:synergy|process)_\w+|up)\b(\{[^}]*\})?", re.sub(r'"[^"]*"', '""', query)):
+    for name, choice in re.findall(
+        r"\b((?:synergy|process|node)_\w+|up)\b(\{[^}]*\})?", re.sub(r'"[^"]*"', '""', query)
+    ):
         found.setdefault(name, set()).update(re.findall(r"(\w+)\s*[=!]", choice))
     return found
 
@@ -133,6 +144,12 @@ def test_alert_is_tried_with_a_series_that_fires_it_and_with_one_that_does_not(r
     assert set(seen) == {True, False}
 
 
+def test_each_alert_has_a_fault_that_is_put_into_a_running_system():
+    tried = re.findall(r'^@fault\(\d+, "(\w+)"\)', (OPS / "alerts" / "faults.py").read_text(), re.MULTILINE)
+    # to fill the memory of the machine would do it, and end the test
+    assert sorted([*tried, "MemoryHigh"]) == sorted(rule["alert"] for rule in alerts())
+
+
 def test_rules_are_judged_as_often_as_their_tests_say():
     config = yaml.safe_load((OPS / "prometheus" / "prometheus.yml").read_text())
     assert config["global"]["scrape_interval"] == config["global"]["evaluation_interval"] == f"{SCRAPE_SECONDS}s"
@@ -147,13 +164,52 @@ def test_rules_fire_when_they_should_and_only_then():
 
 
 @needs_promtool
-def test_configurations_can_be_read():
-    for command in (
-        ("promtool", "check", "config", OPS / "prometheus" / "prometheus.yml"),
-        ("amtool", "check-config", OPS / "alertmanager" / "alertmanager.yml"),
-    ):
-        done = run(*command)
-        assert done.returncode == 0, done.stdout + done.stderr
+def test_configuration_of_prometheus_can_be_read():
+    done = run("promtool", "check", "config", OPS / "prometheus" / "prometheus.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def alertmanager_config(secrets: Path, **environment: str) -> str:
+    """What docker/alertmanager.sh makes of this environment."""
+    done = subprocess.run(
+        [OPS.parent / "docker" / "alertmanager.sh", "config"], capture_output=True, text=True, check=True,
+        env={"SYNERGY_ALERTMANAGER_CONFIG": str(OPS / "alertmanager"), "SYNERGY_SECRETS": str(secrets), **environment},
+    )  # fmt: skip
+    return done.stdout
+
+
+MAIL = {"SYNERGY_ALERT_MAIL": "ops@example.org, it's night <night@example.org>", "EMAIL_HOST": "mail.example.org"}
+
+
+@needs_promtool
+@pytest.mark.parametrize("environment", [{}, MAIL, MAIL | {"EMAIL_HOST_USER": "us", "EMAIL_USE_TLS": "No"}])
+def test_configuration_of_alertmanager_can_be_read(tmp_path, environment):
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(alertmanager_config(tmp_path, **environment))
+    done = run("amtool", "check-config", path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_whoever_the_environment_names_is_told_and_nobody_else(tmp_path):
+    def receiver(**environment: str) -> dict:
+        (told,) = yaml.safe_load(alertmanager_config(tmp_path, **environment))["receivers"]
+        return told
+
+    webhook = tmp_path / "alert_webhook_url"
+    webhook.touch()  # as `just init` writes it where none is wanted
+    assert receiver() == {"name": "operators"}
+    (mail,) = receiver(**MAIL)["email_configs"]
+    assert (mail["to"], mail["smarthost"], mail["require_tls"]) == (
+        MAIL["SYNERGY_ALERT_MAIL"],
+        "mail.example.org:587",
+        True,
+    )
+    assert "auth_password_file" not in mail
+    assert receiver(**MAIL, EMAIL_HOST_USER="us")["email_configs"][0]["auth_password_file"]
+    assert receiver(**MAIL, EMAIL_USE_TLS="No")["email_configs"][0]["require_tls"] is False
+    webhook.write_text("https://chat.example.org/hooks/a-secret")
+    assert "a-secret" not in alertmanager_config(tmp_path), "it stays in its file"
+    assert receiver()["webhook_configs"] == [{"url_file": str(webhook), "send_resolved": True}]
 
 
 @needs_promtool

@@ -19,6 +19,7 @@ WORKER = "apps/worker/tests"
 UP = "apps/cli/tests/test_up.py"
 PLATFORM = "packages/platform/tests"
 
+SPANS = f"{PLATFORM}/test_spans.py"
 DATABASE = f"{PLATFORM}/test_settings_steer.py::test_all_connections_go_where_the_settings_say"
 MAIL = f"{PLATFORM}/test_settings_steer.py::test_mail_goes_out_as_the_settings_say"
 S3 = f"{FILES}::test_attachment_on_s3_comes_back_whole_and_in_parts"
@@ -96,13 +97,19 @@ PROOFS = {
     "SYNERGY_RATE_LIMIT_RESET": f"{API}::test_passwords_set_by_a_link_are_limited_as_the_setting_says",
     "SYNERGY_WEBHOOK_ALLOWED_NETWORKS": f"{PLATFORM}/test_outgoing.py"
     "::test_allowed_networks_setting_opens_what_it_names_and_nothing_else",
+    "SENTRY_DSN": f"{WORKER}/test_reporting.py"
+    "::test_fault_of_ours_in_a_request_is_told_without_anything_of_the_request",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": f"{SPANS}::test_spans_go_to_the_collector_of_the_setting_with_its_headers",
+    "OTEL_EXPORTER_OTLP_HEADERS": f"{SPANS}::test_spans_go_to_the_collector_of_the_setting_with_its_headers",
+    "OTEL_TRACES_SAMPLER": f"{SPANS}::test_sampler_of_the_setting_decides",
+    "OTEL_TRACES_SAMPLER_ARG": f"{SPANS}::test_share_that_is_recorded_is_that_of_the_setting",
     "SYNERGY_LOG_LEVEL": f"{PLATFORM}/test_logs.py::test_lines_below_the_level_are_not_written",
     "SYNERGY_LOG_FORMAT": f"{PLATFORM}/test_logs.py::test_pretty_lines_are_for_people_and_show_no_local_variables",
 }
 # Read by the proxy's own program; what it does there is tested with the proxy.
 BY_THE_PROXY = {"SECURE_SSL_REDIRECT": "docker/proxy/40-synergy.sh"}
 # Named by operators of old, or kept for a feature that is not there: `.env.example` says so.
-WITHOUT_EFFECT = {"TASKIQ_RESULT_BACKEND", "GEMINI_API_KEY", "SENTRY_DSN"}
+WITHOUT_EFFECT = {"TASKIQ_RESULT_BACKEND", "GEMINI_API_KEY"}
 
 
 def test_every_setting_is_proved_once_or_said_to_have_no_effect():

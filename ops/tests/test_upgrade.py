@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import asyncpg
@@ -13,7 +14,7 @@ import msgspec
 import pytest
 
 from synergy_domain.migrations import SUPPORTED_REVISIONS, SchemaTooNew, current_schema, migrate
-from synergy_platform.database import Reader
+from synergy_platform.database import SERVER_SETTINGS, Reader
 from synergy_platform.embedded.postgres import EmbeddedPostgres, binaries
 from synergy_platform.ids import new_id
 
@@ -44,6 +45,35 @@ async def test_upgrade_from_a_release_keeps_its_data(dump, base_settings, servic
     members = postgres.run_sql("SELECT count(*) FROM project_members", name)
     assert int(tasks) > 20
     assert int(members) > 5
+    postgres.drop_database(name)
+
+
+async def test_migrate_waits_for_a_lock_without_stopping_requests(base_settings, services):
+    """A writer keeps `events` for longer than a request waits for a lock; those who read it never notice."""
+    postgres, name = services[0], f"patient_{new_id().hex[-12:]}"
+    postgres.create_database(name)
+    restore(DUMPS[0].with_name("0.4.0.sql.gz"), postgres, name)
+    settings = msgspec.structs.replace(base_settings, db_name=name)
+    writer = await asyncpg.connect(settings.database_url())
+    request = await asyncpg.connect(
+        settings.database_url(), server_settings={"lock_timeout": SERVER_SETTINGS["lock_timeout"]}
+    )
+    async with writer.transaction():
+        await writer.execute("LOCK TABLE events IN ROW EXCLUSIVE MODE")
+        # a process that could be another container: it may not share this loop
+        migrating = asyncio.create_task(asyncio.to_thread(asyncio.run, migrate(settings)))
+        longest, until = 0.0, time.monotonic() + 5
+        while time.monotonic() < until:
+            began = time.monotonic()
+            await request.fetchval("SELECT count(*) FROM events")
+            longest = max(longest, time.monotonic() - began)
+            await asyncio.sleep(0.05)
+        assert not migrating.done()
+    report = await migrating
+    await writer.close()
+    await request.close()
+    assert (report.before, report.after) == ("0006", SUPPORTED_REVISIONS[-1])
+    assert 0.5 < longest < 2
     postgres.drop_database(name)
 
 

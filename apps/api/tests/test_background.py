@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from synergy_platform import heartbeats
 from synergy_platform.ids import new_id
 from synergy_platform.jobs import JobHandler, Registry, bury_message, run_job
 from synergy_platform.schedules import ScheduleDefinition, due_schedules, ensure_schedules, fire
@@ -95,11 +96,13 @@ async def test_message_that_was_no_job_is_read_and_deleted_but_never_sent(admin,
 
 async def test_queues_say_what_waits_since_when_and_who_is_alive(admin, dead_letters, runtime):
     await dead_letters()
+    await heartbeats.beat(runtime.database.reader(), "worker", "background-test:1")
     async with runtime.database.unit_of_work() as uow:
         uow.enqueue("test.fail", {"what": "milk"}, queue="bulk")
         uow.enqueue("test.fail", {"what": "milk"}, queue="bulk", delay=timedelta(hours=1))
 
     state = (await admin.get("/admin/queues")).json()
+    await heartbeats.forget(runtime.database.reader(), "background-test:1")
 
     queues = {queue["name"]: queue for queue in state["queues"]}
     assert list(queues) == ["fast", "bulk", "io"]
@@ -108,7 +111,9 @@ async def test_queues_say_what_waits_since_when_and_who_is_alive(admin, dead_let
     assert queues["bulk"]["delayed"] >= 1
     assert queues["bulk"]["oldest_seconds"] >= 0
     assert state["outbox"]["events"] >= 0
-    assert isinstance(state["processes"], list)
+    [process] = [process for process in state["processes"] if process["process"] == "background-test:1"]
+    assert process["role"] == "worker"
+    assert 0 <= process["silent_seconds"] < 60
 
 
 @pytest.fixture

@@ -45,8 +45,8 @@ def within(settings, app, seconds=0.3):
     unlimited = RequestLimits(RateLimiter(settings.redis_url), RateLimit(0, 1))
     hurried = msgspec.structs.replace(settings, request_deadline=seconds)
     # nobody is signed in here, so the audit has nothing to write
-    audit = Audit(Runtime(hurried, application="synergy-test"))
-    return RequestContext(app, hurried, Drain(), unlimited, audit)
+    runtime = Runtime(hurried, application="synergy-test")
+    return RequestContext(app, hurried, Drain(), unlimited, Audit(runtime), runtime.tracing)
 
 
 async def ok(send, body=b"done", *, more=False):

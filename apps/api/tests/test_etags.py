@@ -18,6 +18,8 @@ NO_ETAG = {
     "GET /api/health/ready": "how the process is at this moment",
     "GET /api/auth/health": "how the system is at this moment",
     "GET /api/v1/admin/queues": "how the queues are at this moment",
+    "GET /api/v1/admin/health": "how the instance is at this moment",
+    "GET /api/v1/admin/backups": "how old they are at this moment",
     "GET /api/docs": "a page",
     "GET /api/docs/{name}": "a part of a page",
     "GET /api/openapi.json": "the description of the API",

@@ -115,7 +115,7 @@ async def test_faults_and_lateness_can_be_read_by_the_client(runtime, settings):
         await asyncio.sleep(5)
 
     for handler, status in ((fails, 500), (hangs, 504)):
-        outer = RequestContext(handler, changed, inner.drain, inner.limits, inner.audit)
+        outer = RequestContext(handler, changed, inner.drain, inner.limits, inner.audit, inner.tracing)
         transport = httpx.ASGITransport(app=outer, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=OURS) as client:
             answer = await client.get("/api/v1/me", headers={"Origin": CLIENT})

@@ -6,6 +6,7 @@ whole stack.
 
 from __future__ import annotations
 
+import re
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from synergy_cli.stack.compose import Stack
 from synergy_cli.stack.containers import Seen
 from synergy_cli.stack.init import secret_files
 from synergy_cli.stack.inside import psql_words, read_answers, read_info
+from synergy_platform import heartbeats
 from synergy_platform.embedded.postgres import binaries
 from synergy_platform.settings import EXIT_BAD_SETTINGS, checking, reading
 
@@ -151,17 +153,21 @@ def test_settings_of_env_that_production_refuses(tmp_path):
 
 
 def test_what_the_standard_library_cannot_import_is_as_where_it_comes_from():
-    from synergy_api.routes import health
-
     assert doctor._PLACEHOLDERS == checking._PLACEHOLDER_SECRETS
     assert doctor._MIN_SECRET_LENGTH == checking._MIN_SECRET_LENGTH
     assert compose._ON == reading._TRUE
     assert containers._BAD_SETTINGS == EXIT_BAD_SETTINGS
-    assert background.SILENT_SECONDS == health.SILENT_AFTER_SECONDS
+    assert background.SILENT_SECONDS == heartbeats.SILENT_AFTER_SECONDS
 
 
 def test_secrets_and_limits_are_those_of_compose():
-    told = yaml.safe_load((Path(__file__).parents[3] / "compose.yaml").read_text())
-    assert set(secret_files({})) == set(told["secrets"])
-    memory = {name: told["services"][name]["deploy"]["resources"]["limits"]["memory"] for name in LIMITS_MB}
+    root = Path(__file__).parents[3]
+    told = yaml.safe_load((root / "compose.yaml").read_text())
+    watching = yaml.safe_load((root / "compose.observability.yaml").read_text())
+    assert set(secret_files({})) == {*told["secrets"], *watching["secrets"]}
+    # the default, where it can be set
+    memory = {
+        name: re.sub(r"\$\{\w+:-(\w+)\}", r"\1", told["services"][name]["deploy"]["resources"]["limits"]["memory"])
+        for name in LIMITS_MB
+    }
     assert memory == {name: {512: "512M", 2048: "2G"}[limit] for name, limit in LIMITS_MB.items()}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from synergy_cli.stack import init as stack_init
 from synergy_cli.stack.cli import main
 from synergy_cli.stack.compose import Stack, StackError
 from synergy_cli.stack.envfile import read_env, write_env
+from synergy_cli.stack.logs import sorted_lines
 from synergy_cli.stack.rollout import check_connections
 
 ROOT = Path(__file__).parents[3]
@@ -102,6 +105,44 @@ def test_scale_with_a_word_that_is_no_count_says_how_to_write_it(word, tmp_path,
     assert "api=3 worker=5" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["--hours"], ["--hours", "0"], ["--since", "24h"], ["api"]])
+def test_maintenance_logs_with_words_that_it_does_not_know_says_how_to_write_it(words, tmp_path, monkeypatch, capsys):
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+    (tmp_path / "docker").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(["maintenance", "logs", *words]) == 1
+    assert "just maintenance logs --hours 24" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "outcome", "note"),
+    [
+        (0, "PyPI: nothing known\nnpm: nothing known", "ok", "Nothing is known against the locked libraries"),
+        (1, "dist/audit/web.cdx.json: 9 parts\nPyPI: left-pad 1.0: CVE-1\nnpm: nothing known", "attention",
+         "The audit found something: PyPI: left-pad 1.0: CVE-1"),
+        (1, "", "failed", "The audit found nothing to say"),
+        (3, "PyPI: NOT ASKED, it does not answer here", "failed", "could not ask all registries: PyPI: NOT ASKED"),
+    ],
+)  # fmt: skip
+def test_maintenance_dependencies_without_a_stack_says_how_to_record_what_the_audit_found(
+    status, said, outcome, note, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+    (tmp_path / "docker").mkdir()
+    # what the registries know changes from day to day: this one always knows the same
+    hatch = tmp_path / "bin/hatch"
+    hatch.parent.mkdir()
+    hatch.write_text(f"#!/bin/sh\n[ \"$*\" = 'run audit:run' ] && printf '%s\\n' '{said}'\nexit {status}\n")
+    hatch.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{hatch.parent}")  # no docker here
+    monkeypatch.chdir(tmp_path)
+    assert main(["maintenance", "dependencies"]) == status
+    out = capsys.readouterr().out
+    assert said in out
+    assert f"just maintenance record monthly.dependencies --outcome {outcome} --note '" in out
+    assert note in out
+
+
 def test_verb_in_a_folder_without_compose_file_says_where_to_run_it(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["ps"]) == 1
@@ -130,8 +171,63 @@ def test_justfile_and_the_stack_have_the_same_verbs(capsys):
     verbs = (
         "init", "up", "down", "pull", "pin-images", "start", "stop", "restart", "logs", "ps", "stats", "build",
         "deploy", "rollback", "scale", "migrate", "create-admin", "shell", "psql", "redis-cli", "tls", "smoke",
-        "doctor",
+        "doctor", "maintenance", "maintenance-status", "tune", "upgrade",
     )  # fmt: skip
     for verb in verbs:
         assert f"{verb} " in listed or f"{verb}\n" in listed
         assert f"{{{{ stack }}}} {verb}" in justfile
+
+
+# ruff: noqa: E501 - lines of logs
+# what `docker compose logs --timestamps` wrote: services one after the other, in the order in which it read them
+LOGS = """\
+api-1     | 2026-11-30T09:00:01.250000000Z {"@timestamp":"2026-11-30T09:00:01.24Z","message":"http.request","request.id":"wanted-1"}
+api-1     | 2026-11-30T09:00:01.000000000Z {"@timestamp":"2026-11-30T09:00:01.00Z","message":"task.moved","request.id":"wanted-1"}
+api-2     | 2026-11-30T09:00:01.300000000Z {"message":"http.request","request.id":"wanted-12"}
+db-1      | 2026-11-30T09:00:01.100000000Z 2026-11-30 09:00:01 UTC [7] LOG:  wanted-1 is in a statement
+web-1     | 2026-11-30T09:00:01.400000000Z {"message":"quoted","synergy.text":"wanted-1"}
+worker-1  | 2026-11-30T09:00:02.000000000Z {not JSON, but wanted-1}
+worker-1  | 2026-11-30T09:00:03.000000000Z {"message":"job.done","request.id":"wanted-1"}
+proxy-1   | 2026-11-30T09:00:01.260000000Z {"@timestamp":"2026-11-30T09:00:01+00:00","message":"http.request","request.id":"wanted-1"}
+"""
+
+
+def test_lines_of_one_request_come_from_all_services_in_the_order_of_time():
+    found = sorted_lines(LOGS.splitlines(keepends=True), "wanted-1")
+    assert [(line.split()[0], json.loads(line.partition("| ")[2])["message"]) for line in found] == [
+        ("api-1", "task.moved"), ("api-1", "http.request"), ("proxy-1", "http.request"), ("worker-1", "job.done"),
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def engine(tmp_path, monkeypatch):
+    """A folder as of the product, and a `docker` that gives these logs: with --follow those from the third line on."""
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "logs").write_text(LOGS)
+    command = tmp_path / "bin/docker"
+    command.parent.mkdir()
+    command.write_text(
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n'
+        f'case "$*" in *--follow*) tail -n 2 {tmp_path}/logs; tail -n 1 {tmp_path}/logs | sed s/http.request/later/ ;;'
+        f" *) cat {tmp_path}/logs ;; esac\n"
+    )
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_logs_of_a_request_that_is_followed_shows_no_line_twice(engine, capsys):
+    assert main(["logs", "--request", "wanted-1"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [json.loads(line.partition("| ")[2])["message"] for line in shown] == [
+        "task.moved", "http.request", "http.request", "job.done", "later",
+    ]  # fmt: skip
+    assert re.search(r"--follow --since \d{4}-\d\d-\d\dT[\d:]+Z$", (engine / "asked").read_text().splitlines()[-1])
+
+
+def test_logs_of_a_request_that_left_no_line_says_so(engine, capsys):
+    assert main(["logs", "api", "worker", "--no-follow", "--request", "nobody"]) == 1
+    assert "nobody" in capsys.readouterr().err
+    assert (engine / "asked").read_text().endswith("--timestamps api worker\n")

@@ -29,6 +29,13 @@ export default [
       index("routes/admin/index.tsx"),
       route("users", "routes/admin/users.tsx"),
       route("security-events", "routes/admin/security-events.tsx"),
+      route("health", "routes/admin/health.tsx"),
+      route("queues", "routes/admin/queues.tsx"),
+      route("dead-letters", "routes/admin/dead-letters.tsx"),
+      route("schedules", "routes/admin/schedules.tsx"),
+      route("backups", "routes/admin/backups.tsx"),
+      route("maintenance", "routes/admin/maintenance.tsx"),
+      route("settings", "routes/admin/settings.tsx"),
     ]),
     route("settings", "routes/settings/layout.tsx", [
       index("routes/settings/index.tsx"),

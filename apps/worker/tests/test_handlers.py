@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from synergy_domain import maintenance
 from synergy_domain import work as tasks
 from synergy_domain.work import CommentInput
 from synergy_testing.factories import Factory
@@ -11,7 +12,11 @@ from synergy_worker import handlers
 def test_schedules_name_jobs_that_there_are():
     registry = handlers.make_registry()
 
-    assert {schedule.name for schedule in handlers.SCHEDULES} == {"deadlines", "overdue", "digests", "cleanup"}
+    assert {schedule.name for schedule in handlers.SCHEDULES} == {
+        "deadlines", "overdue", "digests", "cleanup", *maintenance.CHECKS,
+    }  # fmt: skip
+    by_jobs = {task.name for task in maintenance.TASKS if task.how == "job"}
+    assert by_jobs <= {schedule.name for schedule in handlers.SCHEDULES}
     for schedule in handlers.SCHEDULES:
         registry.get(schedule.job)
 

@@ -6,6 +6,7 @@ Needs a Docker engine with Compose v2. `hatch run compose:run` is the short prof
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -51,12 +52,16 @@ class Lab:
     root: Path
     https_port: int = int(os.environ.get("SYNERGY_HTTPS_PORT") or 18443)
     http_port: int = int(os.environ.get("SYNERGY_HTTP_PORT") or 18080)
+    project: str = PROJECT
     started_seconds: float = 0.0
     tokens: dict[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(self.root / "apps/cli/src"), "COMPOSE_PROJECT_NAME": PROJECT}
+        return {
+            **os.environ, "PYTHONPATH": str(self.root / "apps/cli/src"), "COMPOSE_PROJECT_NAME": self.project,
+            "SYNERGY_HTTPS_PORT": str(self.https_port), "SYNERGY_HTTP_PORT": str(self.http_port),
+        }  # fmt: skip
 
     def run(self, *command: str, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command in the clone; its output is kept."""
@@ -178,11 +183,21 @@ def lab(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
     root = Path(tempfile.mkdtemp(prefix="synergy-compose-")) / "synergyos"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(root)], check=True)
     lab = Lab(root)
+    logs = Path(os.environ.get("SYNERGY_COMPOSE_LOGS") or tmp_path_factory.getbasetemp()) / "compose.log"
+    with started(lab, logs, keep=bool(request.config.getoption("--keep"))):
+        yield lab
+
+
+@contextlib.contextmanager
+def started(lab: Lab, logs: Path, *, keep: bool) -> Iterator[None]:
+    """The stack of that clone, built and running; its logs are written to a file at the end, and all of it goes."""
     lab.compose("down", "--volumes", "--remove-orphans", check=False)
     lab.stack("init")
-    with (root / ".env").open("a") as env:
-        env.write(f"SYNERGY_IMAGE_PREFIX={PROJECT}/\nSYNERGY_PROXY_REQUESTS_PER_SECOND=5000\n")
+    with (lab.root / ".env").open("a") as env:
+        env.write(f"SYNERGY_IMAGE_PREFIX={lab.project}/\nSYNERGY_PROXY_REQUESTS_PER_SECOND=5000\n")
         env.write("SYNERGY_RATE_LIMIT_API=1000000/m\n")
+        # a receiver of webhooks is a container beside the worker
+        env.write("SYNERGY_WEBHOOK_ALLOWED_NETWORKS=10.0.0.0/8,172.16.0.0/12,192.168.0.0/16\n")
     began = time.monotonic()
     lab.compose("build", "--quiet")
     built = time.monotonic()
@@ -190,11 +205,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
         lab.compose("up", "--detach", "--build", "--wait")
         lab.wait_healthy()
         lab.started_seconds = time.monotonic() - built
-        sys.stdout.write(f"\nimages {built - began:.0f} s, healthy after {lab.started_seconds:.0f} s more, in {root}\n")
-        yield lab
+        print(f"\nimages {built - began:.0f} s, healthy after {lab.started_seconds:.0f} s more, in {lab.root}")
+        yield
     finally:
-        logs = Path(os.environ.get("SYNERGY_COMPOSE_LOGS") or tmp_path_factory.getbasetemp()) / "compose.log"
         logs.write_text(lab.compose("logs", "--no-color", "--timestamps", check=False).stdout)
-        if not request.config.getoption("--keep"):
+        if not keep:
             lab.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5", check=False)
-            shutil.rmtree(root.parent)
+            shutil.rmtree(lab.root.parent)

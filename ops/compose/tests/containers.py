@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 OURS = ("api", "worker", "scheduler", "web")
+# of compose.observability.yaml
+WATCHERS = ("prometheus", "alertmanager", "disks")
 SERVICES = ("db", "broker", "cache", *OURS, "proxy", "backup")
 _CONFIG: dict[Path, dict[str, Any]] = {}
 

@@ -73,10 +73,8 @@ def test_restore_is_refused_where_something_is(lab, backup):
     unconfirmed = lab.stack("restore", check=False)
     assert unconfirmed.returncode == 1
     assert "--yes" in unconfirmed.stderr
-    live = lab.compose(
-        "run", "--rm", "--no-deps", "-T", "--volume", f"{lab_project(lab)}_db:/restored", "backup", "container", "restore",
-        check=False,
-    )  # fmt: skip
+    onto_it = ("--volume", f"{lab_project(lab)}_db:/restored", "backup", "container", "restore")
+    live = lab.compose("run", "--rm", "--no-deps", "-T", *onto_it, check=False)
     assert live.returncode == 1
     assert "empty volume only" in live.stderr
     outside = lab.stack("restore", "--verify", "--to", "2020-01-01T00:00:00Z", check=False)
@@ -90,8 +88,9 @@ def lab_project(lab) -> str:
 
 def test_a_changed_byte_is_refused_wherever_it_is(lab, backup, request):
     """In the base, its manifest, the dump, the files, our own manifest and its signature."""
-    chance = random.Random(6)  # noqa: S311 - which byte, and the same ones each time
-    found = lab.execute("backup", "find", "/backups/pgbackrest/backup", "/backups/restic", "/backups/sets", "-type", "f", "-size", "+0")
+    chance = random.Random(6)
+    folders = [f"/backups/{name}" for name in ("pgbackrest/backup", "restic", "sets")]
+    found = lab.execute("backup", "find", *folders, "-type", "f", "-size", "+0")
     entry = json.loads(lab.execute("backup", "cat", f"/backups/sets/{backup}/manifest.json"))
     label = entry["base"]
     files = sorted(
@@ -116,7 +115,7 @@ def test_a_changed_byte_is_refused_wherever_it_is(lab, backup, request):
 
 def flip(lab, path: str, offset: int) -> None:
     script = (
-        "import os, sys; path, at = sys.argv[1], int(sys.argv[2]); mode = os.stat(path).st_mode; os.chmod(path, 0o600)\n"
+        "import os, sys\npath, at = sys.argv[1], int(sys.argv[2])\nmode = os.stat(path).st_mode; os.chmod(path, 0o600)\n"
         "f = open(path, 'r+b'); f.seek(at); byte = f.read(1)[0]; f.seek(at); f.write(bytes([byte ^ 1])); f.close()\n"
         "os.chmod(path, mode)"
     )
@@ -173,7 +172,8 @@ def test_from_the_keys_and_the_archive_to_a_running_system(lab, backup, tmp_path
 
 @pytest.mark.full
 def test_copy_in_a_bucket(lab, backup, tmp_path):
-    gateway = lab.docker("network", "inspect", f"{lab_project(lab)}_egress", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+    asked = ("network", "inspect", f"{lab_project(lab)}_egress", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+    gateway = lab.docker(*asked)
     server = subprocess.Popen(["moto_server", "-H", gateway, "-p", "15555"])
     try:
         address = f"http://{gateway}:15555"

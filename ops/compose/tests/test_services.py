@@ -6,13 +6,20 @@ import json
 import re
 
 import pytest
-from containers import OURS, SERVICES, addresses, config, container
+from containers import OURS, SERVICES, WATCHERS, addresses, config, container
 
 from synergy_platform.settings import documented_settings
 
-USERS = {"db": 999, "broker": 999, "cache": 999, "proxy": 101, "backup": 999, **dict.fromkeys(OURS, 10001)}
+USERS = {
+    "db": 999,
+    "broker": 999,
+    "cache": 999,
+    "proxy": 101,
+    "backup": 999,
+    **dict.fromkeys((*OURS, *WATCHERS), 10001),
+}
 NETWORKS = {
-    "db": {"data"}, "broker": {"data"}, "cache": {"data"}, "backup": {"data"}, "migrate": {"data"},
+    "db": {"data"}, "broker": {"data"}, "cache": {"data"}, "backup": {"data", "egress"}, "migrate": {"data"},
     "api": {"edge", "app", "data"}, "worker": {"app", "data", "egress"}, "scheduler": {"app", "data"},
     "web": {"edge"}, "proxy": {"edge"},
 }  # fmt: skip
@@ -116,7 +123,8 @@ def test_limits_of_api_and_worker_are_two_cores_and_two_gibibytes(lab):
         assert resources["reservations"]["memory"] == str(GIB)
         assert float(resources["reservations"]["cpus"]) == 1
         assert container(lab, name)["HostConfig"]["MemoryReservation"] == GIB
-    for name in set(services) - {"api", "worker", "db"}:
+    # what restores runs a second database, and an API on it
+    for name in set(services) - {"api", "worker", "db", "backup"}:
         assert int(services[name]["deploy"]["resources"]["limits"]["memory"]) <= GIB / 2
 
 
@@ -164,12 +172,14 @@ def test_secrets_of_the_host_are_for_their_readers_only(lab):
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (lab.root / ".env").stat().st_mode & 0o777 == 0o600
     declared = config(lab)["secrets"]
-    assert {path.name for path in folder.iterdir()} == set(declared)
+    # and one that compose.observability.yaml declares
+    assert {path.name for path in folder.iterdir()} == {*declared, "alert_webhook_url"}
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o400}
 
 
-def test_every_documented_setting_reaches_the_api(lab):
-    environment = config(lab)["services"]["api"]["environment"]
+def test_every_documented_setting_reaches_the_api_or_the_backups(lab):
+    services = config(lab)["services"]
+    environment = {**services["backup"]["environment"], **services["api"]["environment"]}
     missing = {
         setting.name
         for setting in documented_settings()

@@ -177,6 +177,41 @@ export type BackgroundState = {
 };
 
 /**
+ * BackupRecord
+ */
+export type BackupRecord = {
+    backup: string | null;
+    bytes: number | null;
+    differences: Array<string> | null;
+    done_by: string;
+    encrypted: boolean | null;
+    files: number | null;
+    finished_at: string;
+    id: string;
+    kind: string | null;
+    outcome: 'ok' | 'attention' | 'failed';
+    rows: number | null;
+    seconds: number | null;
+    started_at: string;
+    summary: string;
+    tables: number | null;
+    target: string | null;
+    task: string;
+    wal_from: string | null;
+};
+
+/**
+ * BackupsView
+ */
+export type BackupsView = {
+    backup: Standing;
+    backups: Array<BackupRecord>;
+    offsite_copies: Array<BackupRecord>;
+    proofs: Array<BackupRecord>;
+    restore: Standing;
+};
+
+/**
  * BoardColumn
  */
 export type BoardColumn = {
@@ -350,6 +385,16 @@ export type ForgotPassword = {
      * An address such as ada@example.org, in ASCII; a domain with other letters in its xn-- form
      */
     email: string;
+};
+
+/**
+ * HealthCheck
+ */
+export type HealthCheck = {
+    advice: string | null;
+    name: 'database' | 'schema' | 'broker' | 'cache' | 'worker' | 'scheduler' | 'outbox' | 'jobs' | 'dead_letters' | 'files';
+    state: 'ok' | 'warning' | 'fault';
+    value: string;
 };
 
 /**
@@ -660,6 +705,33 @@ export type MailViewPage = {
 };
 
 /**
+ * MaintenanceTaskView
+ */
+export type MaintenanceTaskView = {
+    checks: Array<string>;
+    command: string;
+    due_at: string | null;
+    help: string;
+    how: 'job' | 'command' | 'sign_off';
+    last: RecordView | null;
+    last_ok_at: string | null;
+    overdue_at: string | null;
+    period: 'daily' | 'weekly' | 'monthly' | 'quarterly';
+    state: 'ok' | 'attention' | 'overdue' | 'never' | 'not_applicable';
+    task: string;
+    title: string;
+};
+
+/**
+ * Page[MaintenanceTaskView]
+ */
+export type MaintenanceTaskViewPage = {
+    items: Array<MaintenanceTaskView>;
+    next_cursor: string | null;
+    total?: number | null;
+};
+
+/**
  * MemberChange
  */
 export type MemberChange = {
@@ -909,6 +981,7 @@ export type ProcessState = {
     process: string;
     role: string;
     seen_at: string;
+    silent_seconds: number;
 };
 
 /**
@@ -1120,6 +1193,31 @@ export type ReadyView = {
 };
 
 /**
+ * RecordView
+ */
+export type RecordView = {
+    detail: {
+        [key: string]: unknown;
+    };
+    done_by: string;
+    finished_at: string;
+    id: string;
+    outcome: 'ok' | 'attention' | 'failed';
+    started_at: string;
+    summary: string;
+    task: string;
+};
+
+/**
+ * Page[RecordView]
+ */
+export type RecordViewPage = {
+    items: Array<RecordView>;
+    next_cursor: string | null;
+    total?: number | null;
+};
+
+/**
  * RecoveryCodes
  */
 export type RecoveryCodes = {
@@ -1266,6 +1364,28 @@ export type SessionViewList = {
 };
 
 /**
+ * ShownSetting
+ */
+export type ShownSetting = {
+    default: string | null;
+    description: string;
+    group: string;
+    is_secret: boolean;
+    name: string;
+    source: 'default' | 'set';
+    unused: string | null;
+    value: string | null;
+};
+
+/**
+ * ItemList[ShownSetting]
+ */
+export type ShownSettingList = {
+    items: Array<ShownSetting>;
+    next_cursor: string | null;
+};
+
+/**
  * SignInOptions
  */
 export type SignInOptions = {
@@ -1286,6 +1406,16 @@ export type SignInView = {
     refresh_token: string | null;
     token_type: 'Bearer';
     user: UserView | null;
+};
+
+/**
+ * Standing
+ */
+export type Standing = {
+    age_seconds: number | null;
+    last_good: BackupRecord | null;
+    overdue_at: string | null;
+    state: 'ok' | 'overdue' | 'failed' | 'never';
 };
 
 /**
@@ -1350,6 +1480,17 @@ export type SubtaskView = {
 export type SubtaskViewList = {
     items: Array<SubtaskView>;
     next_cursor: string | null;
+};
+
+/**
+ * SystemHealth
+ */
+export type SystemHealth = {
+    checked_at: string;
+    checks: Array<HealthCheck>;
+    state: 'ok' | 'warning' | 'fault';
+    uptime_seconds: number;
+    version: string;
 };
 
 /**
@@ -1814,6 +1955,112 @@ export type GetReadinessResponses = {
 };
 
 export type GetReadinessResponse = GetReadinessResponses[keyof GetReadinessResponses];
+
+export type GetBackupsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/admin/backups';
+};
+
+export type GetBackupsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
+};
+
+export type GetBackupsError = GetBackupsErrors[keyof GetBackupsErrors];
+
+export type GetBackupsResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: BackupsView;
+};
+
+export type GetBackupsResponse = GetBackupsResponses[keyof GetBackupsResponses];
+
+export type GetSystemHealthData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/admin/health';
+};
+
+export type GetSystemHealthErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
+};
+
+export type GetSystemHealthError = GetSystemHealthErrors[keyof GetSystemHealthErrors];
+
+export type GetSystemHealthResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: SystemHealth;
+};
+
+export type GetSystemHealthResponse = GetSystemHealthResponses[keyof GetSystemHealthResponses];
 
 export type ListJobsData = {
     body?: never;
@@ -2295,6 +2542,127 @@ export type GetMailResponses = {
 };
 
 export type GetMailResponse = GetMailResponses[keyof GetMailResponses];
+
+export type ListMaintenanceData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/admin/maintenance';
+};
+
+export type ListMaintenanceErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
+};
+
+export type ListMaintenanceError = ListMaintenanceErrors[keyof ListMaintenanceErrors];
+
+export type ListMaintenanceResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: MaintenanceTaskViewPage;
+};
+
+export type ListMaintenanceResponse = ListMaintenanceResponses[keyof ListMaintenanceResponses];
+
+export type ListMaintenanceRecordsData = {
+    body?: never;
+    path: {
+        task: string;
+    };
+    query?: {
+        /**
+         * How many at most
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before
+         */
+        cursor?: string | null;
+    };
+    url: '/api/v1/admin/maintenance/{task}/records';
+};
+
+export type ListMaintenanceRecordsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it
+     */
+    404: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
+};
+
+export type ListMaintenanceRecordsError = ListMaintenanceRecordsErrors[keyof ListMaintenanceRecordsErrors];
+
+export type ListMaintenanceRecordsResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: RecordViewPage;
+};
+
+export type ListMaintenanceRecordsResponse = ListMaintenanceRecordsResponses[keyof ListMaintenanceRecordsResponses];
 
 export type GetMfaRolesData = {
     body?: never;
@@ -2927,6 +3295,59 @@ export type ListSecurityEventsResponses = {
 };
 
 export type ListSecurityEventsResponse = ListSecurityEventsResponses[keyof ListSecurityEventsResponses];
+
+export type ListSettingsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/admin/settings';
+};
+
+export type ListSettingsErrors = {
+    /**
+     * The request cannot be read, or a query parameter is wrong or unknown
+     */
+    400: Problem;
+    /**
+     * Not signed in, or the token is expired or revoked
+     */
+    401: Problem;
+    /**
+     * The caller may see it, but not do this
+     */
+    403: Problem;
+    /**
+     * The server does not go by this host
+     */
+    421: Problem;
+    /**
+     * Too many requests; see Retry-After
+     */
+    429: Problem;
+    /**
+     * A fault of ours, recorded under `request_id`
+     */
+    500: Problem;
+    /**
+     * Not available at the moment; see Retry-After
+     */
+    503: Problem;
+    /**
+     * This took too long; `code` says whether anything was changed
+     */
+    504: Problem;
+};
+
+export type ListSettingsError = ListSettingsErrors[keyof ListSettingsErrors];
+
+export type ListSettingsResponses = {
+    /**
+     * Request fulfilled, document follows
+     */
+    200: ShownSettingList;
+};
+
+export type ListSettingsResponse = ListSettingsResponses[keyof ListSettingsResponses];
 
 export type ListAccountsData = {
     body?: never;

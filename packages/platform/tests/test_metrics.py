@@ -154,3 +154,16 @@ async def test_a_pool_that_is_not_open_has_nobody_in_it(own_settings):
     with pytest.raises(RuntimeError):
         database.reader()
     assert [use.in_use for use in database.pools] == [0, 0]
+
+
+async def test_redis_that_does_not_answer_is_told_by_its_name(small, own_settings):
+    await look(small)
+    assert (told("synergy_redis_refused", server="cache"), told("synergy_redis_refused", server="broker")) == (0, 0)
+    nowhere = msgspec.structs.replace(own_settings, broker_url=f"redis://127.0.0.1:{free_port()}/0")
+    away = Runtime(nowhere, application="x", hasher=PasswordHasher(memory_kib=64))
+    await away.open()
+    await look(away)
+    assert (told("synergy_redis_refused", server="cache"), told("synergy_redis_refused", server="broker")) == (0, 1)
+    await away.close()
+    await look(small)
+    assert told("synergy_redis_refused", server="broker") == 0

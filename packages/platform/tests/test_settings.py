@@ -139,7 +139,8 @@ def test_misspelt_setting_is_a_fault_that_names_the_right_one(name, meant):
 
 def test_names_that_other_parts_of_the_installation_read_are_no_faults():
     root = Path(__file__).parents[3]
-    files = [root / "compose.yaml", *(path for folder in ("docker", "nginx") for path in (root / folder).rglob("*.*"))]
+    scripts = (path for folder in ("docker", "nginx") for path in (root / folder).rglob("*.*"))
+    files = [*root.glob("compose*.yaml"), *scripts]
     names = {name for path in files for name in re.findall(r"SYNERGY_[A-Z0-9_]+", path.read_text(errors="replace"))}
     assert {"SYNERGY_VERSION", "SYNERGY_HTTP_PORT"} <= names
     settings = {setting.name for setting in documented_settings()}

@@ -35,8 +35,10 @@ from synergy_api.routes import (
     events,
     health,
     imports,
+    instance,
     invitations,
     mails,
+    maintenance,
     mfa,
     notifications,
     offboarding,
@@ -52,6 +54,7 @@ from synergy_api.routes.health import HealthChecks
 from synergy_domain.common import Actor
 from synergy_domain.identity import Authenticator
 from synergy_domain.identity.oidc import Providers
+from synergy_domain.instance import Inspection
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import NotFound
 from synergy_platform.runtime import Runtime
@@ -109,6 +112,7 @@ def create_app(runtime: Runtime) -> Litestar:
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
         await runtime.open()
         app.state.health = HealthChecks(runtime)
+        app.state.inspection = Inspection(runtime)
         app.state.hub = EventHub(runtime)
         await app.state.hub.start()
         drain.on_sigterm(app.state.hub.drain)
@@ -122,6 +126,7 @@ def create_app(runtime: Runtime) -> Litestar:
             await app.state.hub.stop()
             await app.state.authenticator.close()
             await app.state.health.close()
+            await app.state.inspection.close()
             await runtime.close()
 
     settings = runtime.settings
@@ -147,6 +152,8 @@ def create_app(runtime: Runtime) -> Litestar:
                     unsubscribe.router,
                     mails.router,
                     background.router,
+                    instance.router,
+                    maintenance.router,
                     administration.router,
                     offboarding.router,
                     events.router,
@@ -185,5 +192,5 @@ def create_app(runtime: Runtime) -> Litestar:
     app.state.needing_actor = needing_actor(app)
     app.state.idempotent = idempotent_handlers(app)
     # around all of it: Litestar's own middleware does not see addresses that no route has
-    app.asgi_handler = RequestContext(app.asgi_handler, settings, drain, limits, audit)
+    app.asgi_handler = RequestContext(app.asgi_handler, settings, drain, limits, audit, runtime.tracing)
     return app

@@ -41,7 +41,7 @@ REQUEST_SECONDS = Histogram(
 )  # fmt: skip
 
 UNMATCHED = "unmatched"
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _ENDED = "ended"
 
 # to ask for the same labels again takes longer than to count
@@ -51,7 +51,7 @@ _counted: dict[tuple[str, str, int], tuple[Counter, Histogram | None]] = {}
 # ANN401: Litestar's type of a scope says that there is always a route
 def count_request(scope: Any, method: str, status: int, seconds: float) -> None:  # noqa: ANN401 - see above
     """Count a request under the template of its route: never under its path, which anybody may make up."""
-    key = (scope.get("path_template", UNMATCHED), method if method in _METHODS else "other", status)
+    key = (scope.get("path_template", UNMATCHED), method if method in METHODS else "other", status)
     found = _counted.get(key)
     if found is None:
         route, method, _ = key

@@ -7,7 +7,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,17 +19,21 @@ from synergy_api.deadline import Deadline, Deadlines
 from synergy_api.drain import Drain
 from synergy_api.head import HeadOnly, as_get
 from synergy_api.limits import RequestLimits, is_health, limit_headers
-from synergy_api.metrics import LIMITED, count_request
+from synergy_api.metrics import LIMITED, METHODS, UNMATCHED, count_request
 from synergy_api.problems import OUR_FAULT, send_problem, shown_path
 from synergy_platform.errors import ProductError
 from synergy_platform.ids import new_id
 from synergy_platform.ratelimit import noted_limits
+from synergy_platform.reporting import report
 from synergy_platform.settings import Settings
+from synergy_platform.tracing import Tracing, parse_trace_parent, span_id, trace_id, trace_parent
+
+if TYPE_CHECKING:
+    from synergy_platform.spans import Span
 
 log = structlog.stdlib.get_logger("synergy_api.access")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
-_TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _PORT = re.compile(rb":\d*\Z")
 _READ_ON_BYTES = 8 * 1024 * 1024
 # of this machine, and of probes; no foreign page gets there by a name of its own
@@ -60,8 +64,11 @@ class UnknownHost(ProductError):
 class RequestContext:
     """Takes or makes the request id, binds it to the log context, and answers it; ends what takes too long."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, drain: Drain, limits: RequestLimits, audit: Audit) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, drain: Drain, limits: RequestLimits, audit: Audit, tracing: Tracing
+    ) -> None:
         self._app = app
+        self.tracing = tracing
         self.drain = drain
         self.limits = limits
         self.audit = audit
@@ -76,6 +83,8 @@ class RequestContext:
             return
         given: dict[bytes, bytes] = dict(scope["headers"])
         request_id, context = _identity(given)
+        of_health = is_health(scope)
+        span = self._span(given, context, traced=not of_health)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(**context)
         scope.setdefault("state", {})["request_id"] = context["request.id"]
@@ -86,7 +95,6 @@ class RequestContext:
             receive, send = head.receive, head.send
         noted_limits.set([])
         request_scope.set(scope)
-        of_health = is_health(scope)
         deadline = Deadline(self._deadlines)
         body = _Body(given, receive, deadline)
         headers = [(b"x-request-id", request_id), *self._cors.headers(given)]
@@ -102,10 +110,11 @@ class RequestContext:
             if late is not None:
                 body.give_up()
                 await send_problem(scope, answer.send, late)
-        except Exception:
+        except Exception as error:
             if answer.began:
                 raise
             log.exception("http.failed")  # where Litestar could not make a problem of it
+            report(error, route=scope.get("path_template"))
             await send_problem(scope, answer.send, ProductError(OUR_FAULT))
         finally:
             duration = time.perf_counter_ns() - started
@@ -115,12 +124,27 @@ class RequestContext:
                     "http.request",
                     **{
                         "http.request.method": method,
+                        "http.route": scope.get("path_template", UNMATCHED),
                         "url.path": shown_path(path),
                         "http.response.status_code": answer.status,
                         "event.duration": duration,
                         "client.ip": (scope.get("client") or ("", 0))[0],
                     },
                 )
+            _finish(span, scope, method, answer.status)
+
+    def _span(self, given: dict[bytes, bytes], context: dict[str, str], *, traced: bool) -> Span | None:
+        """The request's span, where traces are recorded; the ids of its place in a trace go into the `context`."""
+        header, span, tracer = given.get(b"traceparent"), None, self.tracing.tracer
+        here = None if header is None else parse_trace_parent(header.decode("latin-1"))
+        if tracer is not None and traced:
+            span = tracer.start("HTTP", "server", here)  # its route, and so its name, is not known yet
+            here = span.trace_parent
+            context["span.id"] = span_id(here)
+        if here is not None:
+            context["trace.id"] = trace_id(here)
+        trace_parent.set(here)
+        return span
 
     async def _preflight(self, scope: Scope, given: dict[bytes, bytes], send: Send) -> None:
         try:
@@ -182,10 +206,22 @@ def _identity(headers: dict[bytes, bytes]) -> tuple[bytes, dict[str, str]]:
     request_id = headers.get(b"x-request-id", b"")
     if not _REQUEST_ID.fullmatch(request_id):
         request_id = str(new_id()).encode()
-    context = {"request.id": request_id.decode()}
-    if match := _TRACEPARENT.fullmatch(headers.get(b"traceparent", b"")):
-        context["trace.id"] = match[1].decode()
-    return request_id, context
+    return request_id, {"request.id": request_id.decode()}
+
+
+# ANN401: Litestar's type of a scope says that there is always a route
+def _finish(span: Span | None, scope: Any, method: str, status: int) -> None:  # noqa: ANN401 - see above
+    """End the span of a request: the template of its route, never its path, and nothing that somebody sent."""
+    if span is None:
+        return
+    route, method = scope.get("path_template", UNMATCHED), method if method in METHODS else "HTTP"
+    span.rename(f"{method} {route}")
+    span.set("http.request.method", method)
+    span.set("http.route", route)
+    span.set("http.response.status_code", status)
+    if status >= 500:
+        span.fail(str(status))
+    span.end()
 
 
 async def _stopped(deadline: Deadline, work: Awaitable[None]) -> ProductError | None:

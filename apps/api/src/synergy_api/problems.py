@@ -31,6 +31,7 @@ from synergy_platform.errors import (
     UnsupportedMediaType,
 )
 from synergy_platform.logs import without_values
+from synergy_platform.reporting import report
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -103,6 +104,8 @@ def handle_error(request: AnyRequest, error: Exception) -> Response[bytes]:
     product_error = _translate(request, error)
     if product_error.status >= 500 and not isinstance(product_error, Unavailable):
         log.error("http.failed", exc_info=error)
+        scope: Any = request.scope  # Litestar's type of a scope says that there is always a route
+        report(error, route=scope.get("path_template"))
     elif isinstance(product_error, Unavailable) and not isinstance(error, ProductError):
         log.warning("http.dependency_down", error=without_values(f"{type(error).__name__}: {error}")[:300])
     elif isinstance(error, (asyncpg.DataError, OverflowError)):

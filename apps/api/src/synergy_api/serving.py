@@ -22,6 +22,7 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.server.mp import MPServer
 
 from synergy_platform.logs import configure_logging, log_config
+from synergy_platform.reporting import report, start_reporting
 from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, Settings, load_settings
 from synergy_platform.version import VERSION
 
@@ -45,6 +46,8 @@ class ApiServer(MPServer):
             if self.interrupt_signal:
                 return
             old = self.wrks[index]
+            if not old.is_alive():
+                report("A process of the API died", exit_status=str(cast("Any", old).inner.exitcode))
             terminate = old.terminate
 
             def end_old(index: int = index, terminate: Callable[[], None] = terminate) -> None:
@@ -113,6 +116,7 @@ def serve(environ: Mapping[str, str]) -> int:
         sys.stderr.write(f"{error}\n")
         return EXIT_BAD_SETTINGS
     configure_logging(settings, service="synergy-api", version=VERSION)
+    start_reporting(settings, service="synergy-api")
     # A worker that is told to end while it still starts would take it for Granian's main process and go on: the signal
     # waits until `Drain.on_sigterm` lets it through.
     os.register_at_fork(

@@ -18,7 +18,9 @@ from synergy_cli.demo import demo
 from synergy_cli.doctor.command import doctor
 from synergy_cli.importing import import_group
 from synergy_cli.local import local_environment
+from synergy_cli.maintenance import maintenance_group
 from synergy_cli.up import up
+from synergy_cli.upgrading import maintenance_record, upgrade
 from synergy_cli.webhooks import webhooks_group
 from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, Settings, load_settings
 
@@ -36,12 +38,15 @@ main.add_command(up)
 main.add_command(import_group)
 main.add_command(demo)
 main.add_command(doctor)
+main.add_command(maintenance_group)
 main.add_command(webhooks_group)
 main.add_command(backup)
 for command in (backups, restore, drill, escrow, recover):
     main.add_command(command)
 main.add_command(reset_mfa)
 main.add_command(require_mfa)
+main.add_command(upgrade)
+main.add_command(maintenance_record)
 
 
 @main.command("stack", context_settings={"ignore_unknown_options": True}, add_help_option=False)
@@ -51,6 +56,15 @@ def stack(words: tuple[str, ...]) -> None:
     from synergy_cli.stack.cli import main as run_verb
 
     sys.exit(run_verb(words or ("--help",)))
+
+
+@main.command("tune", context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def tune(words: tuple[str, ...]) -> None:
+    """What to set for this machine and so many users, and why; `synergy tune --help` lists the options."""
+    from synergy_cli.stack.cli import main as run_verb
+
+    sys.exit(run_verb(("tune", *words)))
 
 
 def settings_or_exit() -> Settings:
@@ -66,6 +80,7 @@ def run_with_runtime(work: Callable[[Runtime], Awaitable[Any]]) -> Any:  # noqa:
     """Open a runtime, do the work, close it; an error of the product is one sentence."""
     from synergy_platform.errors import ProductError
     from synergy_platform.logs import configure_logging
+    from synergy_platform.reporting import start_reporting
     from synergy_platform.runtime import Runtime
     from synergy_platform.version import VERSION
 
@@ -78,6 +93,7 @@ def run_with_runtime(work: Callable[[Runtime], Awaitable[Any]]) -> Any:  # noqa:
         )
         raise SystemExit(EXIT_BAD_SETTINGS)
     configure_logging(settings, service="synergy-cli", version=VERSION)
+    start_reporting(settings, service="synergy-cli")
 
     async def run() -> Any:  # noqa: ANN401 - whatever the work returns
         runtime = Runtime(settings, application="synergy-cli")
@@ -101,9 +117,12 @@ def run_with_runtime(work: Callable[[Runtime], Awaitable[Any]]) -> Any:  # noqa:
 def migrate() -> None:
     """Bring the database's schema to this version; safe to run any number of times at once."""
     from synergy_domain import migrations
+    from synergy_platform.reporting import start_reporting
 
+    settings = settings_or_exit()
+    start_reporting(settings, service="synergy-cli")
     try:
-        report = asyncio.run(migrations.migrate(settings_or_exit()))
+        report = asyncio.run(migrations.migrate(settings))
     except migrations.SchemaTooNew as error:
         click.echo(str(error), err=True)
         raise SystemExit(1) from None

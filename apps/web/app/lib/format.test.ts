@@ -3,10 +3,12 @@ import {
   addDays,
   daysBetween,
   dueState,
+  formatCount,
   formatDate,
   formatDuration,
   formatMoment,
   formatSize,
+  formatSpan,
   fromLocalField,
   plural,
   timeAgo,
@@ -50,6 +52,20 @@ test("formats dates of other years with the year", () => {
 
 test("counts in words", () => {
   expect([plural(1, "task"), plural(0, "task")]).toEqual(["1 task", "0 tasks"]);
+  expect([plural(10_233, "row"), formatCount(999)]).toEqual(["10,233 rows", "999"]);
+});
+
+test.each([
+  [-3, "0 s"],
+  [0.2, "0 s"],
+  [12, "12 s"],
+  [90, "1 min 30 s"],
+  [300, "5 min"],
+  [3_600, "1 h"],
+  [12_000, "3 h 20 min"],
+  [187_199, "2 d 3 h"],
+])("a span of %d seconds reads %s", (seconds, expected) => {
+  expect(formatSpan(seconds)).toBe(expected);
 });
 
 test("adds days across the end of a year", () => {

@@ -89,6 +89,34 @@ export function fromLocalField(value: string): string | null {
   return value && !Number.isNaN(moment.getTime()) ? moment.toISOString() : null;
 }
 
+const grouped = new Intl.NumberFormat("en");
+
+/** A count as people read it: "10,233". */
+export function formatCount(count: number): string {
+  return grouped.format(count);
+}
+
+/** A span of time in its two largest units: "12 s", "5 min", "3 h 20 min", "2 d 4 h". */
+export function formatSpan(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const units: readonly (readonly [number, string])[] = [
+    [DAY, "d"],
+    [HOUR, "h"],
+    [MINUTE, "min"],
+    [1, "s"],
+  ];
+  const first = units.findIndex(([size]) => whole >= size);
+  if (first < 0) return "0 s";
+  const parts: string[] = [];
+  let rest = whole;
+  for (const [size, name] of units.slice(first, first + 2)) {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count) parts.push(`${count} ${name}`);
+  }
+  return parts.join(" ");
+}
+
 export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
 }

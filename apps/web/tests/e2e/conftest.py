@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 START_SECONDS = 240
+PROVIDER = {"id": "corp", "name": "Corp", "issuer": "http://127.0.0.1:1", "client_id": "synergy"}
 STOP_SECONDS = 15
 
 
@@ -48,6 +50,8 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "SYNERGY_RATE_LIMIT_REGISTER": "0",
         "SYNERGY_RATE_LIMIT_LOGIN": "0",
         "SYNERGY_RATE_LIMIT_API": "0",
+        # one that nobody answers for: what it leads back with is tested without it
+        "SYNERGY_OIDC_PROVIDERS": json.dumps([PROVIDER]),
         # receivers of webhooks are started by the tests
         "SYNERGY_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
     }

@@ -30,6 +30,20 @@ def visit(page: Page, path: str) -> None:
     page.wait_for_load_state("networkidle")
 
 
+def choose(page: Page, button: str, item: str) -> None:
+    """An item of the menu that a button opens; a button whose script is still on its way does nothing."""
+    menu = page.get_by_role("menu")
+
+    def is_open() -> bool:
+        if not menu.is_visible():
+            page.get_by_role("button", name=button).click()
+            page.wait_for_timeout(200)
+        return menu.is_visible()
+
+    wait_for(is_open, 10)
+    menu.get_by_role("menuitem", name=item).click()
+
+
 CONTEXT_ARGS: dict[str, Any] = {
     "viewport": {"width": 1440, "height": 900},
     # the default name of a headless browser looks like a robot's, and robots get no streamed pages

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 from support import PASSWORD, path_in_mail, visit
@@ -125,3 +126,25 @@ def test_delete_ones_account_leads_out(open_browser: Callable[..., Page], make_p
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_text("Your account is deleted.")).to_be_visible()
     assert ada.api.get("/me").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("search", "role", "words"),
+    [
+        ("linked=corp", "status", "Corp is linked: you can sign in with it."),
+        ("link_error=identity_taken", "alert", "That account signs in as somebody else here already."),
+        ("link_error=something_new", "alert", "The account was not linked. Try again."),
+    ],
+)
+def test_way_back_from_a_provider_says_once_what_came_of_it(
+    open_browser: Callable[..., Page], make_person: Callable[..., Person], search: str, role: str, words: str
+) -> None:
+    page = open_browser(make_person())
+    visit(page, f"/settings/security?{search}")
+    section = page.get_by_role("region", name="Single sign-on")
+    expect(section.get_by_role(role)).to_contain_text(words)
+    expect(page).to_have_url(re.compile(r"/settings/security$"))
+    page.reload()
+    page.wait_for_load_state("networkidle")
+    expect(section).to_be_visible()
+    expect(section.get_by_role(role)).to_have_count(0)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
-from support import visit
+from support import choose, visit
+from system import forget_records, give_up, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,13 +124,100 @@ def test_webhooks_and_the_bell_have_no_accessibility_violations(
     assert found == {}
 
 
+ADMIN_PAGES = (
+    "/admin/users",
+    "/admin/security-events",
+    "/admin/health",
+    "/admin/queues",
+    "/admin/dead-letters",
+    "/admin/schedules",
+    "/admin/backups",
+    "/admin/maintenance",
+    "/admin/settings",
+)
+ACCOUNT_PAGES = ("/settings/profile", "/settings/security", "/settings/tokens")
+
+
+def _record_all_there_is_to_administer() -> str:
+    """Something on every page of administration, good and bad; the id of a dead letter."""
+    forget_records()
+    record("backup", 30, kind="full", bytes=52_428_800, tables=24, rows=10_233, files=120)
+    record("drill", 3, tables=24, rows=10_233, files=120, seconds=41.5)
+    record("drill", 1, "attention", "The rows differ.", differences=["tasks: 4 rows, 5 in the backup"])
+    record("weekly.disk_space", 1)
+    record("weekly.error_rates", 500)
+    return give_up("maintenance.sweep_files", '{"area": "avatars"}')
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_of_accounts_and_administration_have_no_accessibility_violations(
+    open_browser: Callable[..., Page], admin: Person, base_url: str, theme: str
+) -> None:
+    job_id = _record_all_there_is_to_administer()
+    page = open_browser(admin)
+    _set_theme(page, base_url, theme)
+    found: dict[str, list[str]] = {}
+
+    def look(where: str) -> None:
+        page.wait_for_timeout(300)  # colours are judged after the fade
+        if violations := _violations(page):
+            found[where] = violations
+
+    for path in (*ACCOUNT_PAGES, *ADMIN_PAGES):
+        visit(page, path)
+        look(path)
+    visit(page, "/admin/maintenance")
+    page.locator("summary").filter(has_text="Error rates").click()
+    expect(page.get_by_text("weekly.error_rates")).to_be_visible()
+    look("maintenance task")
+    visit(page, "/admin/schedules")
+    choose(page, "Actions for cleanup", "Change")
+    expect(page.get_by_label("Cron expression")).to_be_visible()
+    look("schedule")
+    visit(page, f"/admin/dead-letters?job={job_id}")
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    look("dead letter")
+    admin.call("DELETE", f"/admin/jobs/{job_id}")
+    assert found == {}
+
+
+def test_pages_of_accounts_and_administration_fit_a_phone(open_browser: Callable[..., Page], admin: Person) -> None:
+    job_id = _record_all_there_is_to_administer()
+    page = open_browser(
+        admin, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, device_scale_factor=2
+    )
+    for path in (*ACCOUNT_PAGES, *ADMIN_PAGES):
+        visit(page, path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    # the tab of the page that is open is to be seen without scrolling
+    box = page.get_by_role("navigation", name="Administration").get_by_role("link", name="Settings").bounding_box()
+    assert box
+    assert 0 <= box["x"] <= round(box["x"] + box["width"]) <= 390
+    visit(page, f"/admin/dead-letters?job={job_id}")
+    place = page.get_by_role("dialog").bounding_box()
+    assert place
+    assert place["x"] >= 0
+    assert place["x"] + place["width"] <= 390
+    admin.call("DELETE", f"/admin/jobs/{job_id}")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_sign_in_pages_have_no_accessibility_violations(
     open_browser: Callable[..., Page], base_url: str, theme: str
 ) -> None:
     page = open_browser()
     _set_theme(page, base_url, theme)
-    for path in ("/login", "/register", "/verify-email?token=x", "/unsubscribe/x", "/nothing"):
+    for path in (
+        "/login",
+        "/register",
+        "/forgot-password",
+        "/reset-password",
+        "/invitations",
+        "/verify-email?token=x",
+        "/unsubscribe/x",
+        "/nothing",
+    ):
         visit(page, path)
         assert _violations(page) == [], path
 

@@ -162,10 +162,12 @@ def test_make_deactivate_and_delete_an_account(
     assert "user_deactivated" in download.value.path().read_text()
 
 
-def test_open_administration_as_a_member_shows_nothing(
-    open_browser: Callable[..., Page], make_person: Callable[..., Person]
+def test_member_is_offered_no_administration(
+    open_browser: Callable[..., Page], make_person: Callable[..., Person], admin: Person
 ) -> None:
-    page = open_browser(make_person())
-    page.goto("/admin/users")
-    expect(page.get_by_text("Create an account").or_(page.get_by_role("table"))).to_have_count(0)
-    expect(page.get_by_role("link", name="Administration")).to_have_count(0)
+    for person, count in ((make_person(), 0), (admin, 1)):
+        page = open_browser(person)
+        visit(page, "/projects")
+        main = page.get_by_role("navigation", name="Main")
+        expect(main.get_by_role("link", name="My work")).to_be_visible()
+        expect(main.get_by_role("link", name="Administration")).to_have_count(count)

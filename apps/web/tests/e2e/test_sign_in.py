@@ -38,7 +38,7 @@ def set_up_app(page: Page) -> tuple[str, list[str]]:
     expect(codes).to_have_count(10)
     shown = codes.all_inner_texts()
     page.get_by_role("button", name="I have kept them").click()
-    expect(page.get_by_role("button", name="Turn the authenticator app off")).to_be_visible()
+    expect(page.get_by_role("button", name="Turn off the authenticator app")).to_be_visible()
     return key, shown
 
 
@@ -73,7 +73,7 @@ def test_sign_in_with_a_code_by_mail_works_without_scripts(
     ada = make_person()
     page = open_browser(ada)
     visit(page, "/settings/security")
-    page.get_by_role("button", name="Turn codes by mail on").click()
+    page.get_by_role("button", name="Turn on codes by mail").click()
     page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Mail a code").click()
     page.get_by_label("Code", exact=True).fill(code_in(newest_mail(admin, ada.username, "mfa_code")))

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from synergy_platform.ids import parse_id
 from synergy_platform.jobs import Registry
 from synergy_platform.logs import configure_logging
+from synergy_platform.reporting import start_reporting
 from synergy_platform.schedules import ScheduleDefinition
 from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, Settings, load_settings
 from synergy_platform.version import VERSION
@@ -53,6 +54,7 @@ def main(
     configure_logging(
         settings, service="synergy-scheduler" if role == "scheduler" else "synergy-worker", version=VERSION
     )
+    start_reporting(settings, service="synergy-scheduler" if role == "scheduler" else "synergy-worker")
     registry = _product_registry() if registry is None else registry
     if job_id is not None:
         return alone.do_job(settings, registry, job_id, request_id, is_io=role == "io-job")
@@ -73,6 +75,9 @@ def _serve_worker(
     settings: Settings, registry: Registry, apart: alone.JobsApart, tasks_per_process: int, hard_limit: float
 ) -> int:
     from synergy_worker import worker
+
+    if settings.otlp_endpoint:
+        import synergy_platform.spans  # noqa: F401  # pyright: ignore[reportUnusedImport]  # once, and not in each child
 
     running = worker.make_running_jobs(settings)
 

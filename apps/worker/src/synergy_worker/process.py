@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 import structlog
 
+from synergy_platform.reporting import FLUSH_SECONDS, flush_reports_now, report
 from synergy_worker.running import RunningJob, RunningJobs
 
 HARD_LIMIT_SECONDS = 600.0
@@ -70,6 +71,7 @@ def keep_child(work: Callable[[Victims], None], running: RunningJobs, *, hard_li
         pause = 0.0 if time.monotonic() - started > _HEALTHY_AFTER_SECONDS else pause
         pause = min(_LONGEST_PAUSE_SECONDS, max(_SHORTEST_PAUSE_SECONDS, pause * 2))
         log.error("worker.died", exit_status=status, restart_in_seconds=pause)
+        report("A worker process died", exit_status=str(status))
         if signal.sigtimedwait(_WATCHED - {signal.SIGCHLD}, pause) is not None:
             return 0
 
@@ -85,9 +87,11 @@ def _fork(work: Callable[[Victims], None], victims: Victims) -> int:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
         work(victims)
         status = 0
-    except BaseException:
+    except BaseException as error:
         log.exception("worker.failed")
+        report(error)
     finally:
+        flush_reports_now(FLUSH_SECONDS)
         logging.shutdown()
         sys.stdout.flush()
         os._exit(status)  # the parent's own clean-up is not the child's business

@@ -74,8 +74,11 @@ class SlotScheduler(TaskiqScheduler):
         """Fire the slot, unless another scheduler did."""
         schedule_id: UUID = task.args[0]
         try:
-            async with self._runtime.database.unit_of_work() as uow:
-                await fire(uow, self._registry, schedule_id)
+            with self._runtime.tracing.span(f"schedule {task.task_name}", "producer", None) as span:
+                async with self._runtime.database.unit_of_work() as uow:
+                    jobs = await fire(uow, self._registry, schedule_id)
+                if span is not None:
+                    span.set("synergy.jobs", jobs)
         except Exception:  # the schedule still names the slot, so it comes again
             log.exception("schedule.not_fired", schedule=task.task_name)
 

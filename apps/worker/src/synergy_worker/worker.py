@@ -15,6 +15,7 @@ from taskiq.acks import AcknowledgeType
 from taskiq.cli.worker.args import WorkerArgs
 from taskiq.cli.worker.run import start_listen
 
+from synergy_platform.certificate import keep_looking_at_certificate
 from synergy_platform.heartbeats import keep_beating
 from synergy_platform.ids import parse_id
 from synergy_platform.jobs import (
@@ -29,15 +30,18 @@ from synergy_platform.jobs import (
     run_io_job,
     run_job,
 )
-from synergy_platform.metrics import keep_measuring
+from synergy_platform.metrics import keep_measuring, measure
+from synergy_platform.reporting import start_reporting
 from synergy_platform.runtime import Runtime
 from synergy_platform.settings import Settings
+from synergy_platform.wal import measure_wal
 from synergy_worker.alone import JobsApart
 from synergy_worker.broker import StreamBroker
 from synergy_worker.jobqueue import IO_CONCURRENCY, RUN_IO_JOB, RUN_JOB, JobQueue, make_broker
 from synergy_worker.process import Victims
 from synergy_worker.relay import Relay
 from synergy_worker.running import RunningJob, RunningJobs
+from synergy_worker.upkeep import measure_upkeep
 
 # the row of a job stays locked or leased until the server has noticed that the one who did it is dead
 VICTIM_SECONDS = 60.0
@@ -85,7 +89,8 @@ class Worker:
         await self._record_victims()
         self._go(Relay(self._runtime, self._registry, JobQueue(self._broker)).run())
         self._go(keep_beating(self._runtime, "worker"))
-        self._go(keep_measuring(self._runtime))
+        self._go(keep_measuring(self._runtime, measure, measure_upkeep, measure_wal))
+        self._go(keep_looking_at_certificate(self._runtime))
         log.info("worker.started")
 
     def _go(self, work: Coroutine[Any, Any, None]) -> None:
@@ -221,6 +226,8 @@ def serve(
     tasks_per_process: int,
 ) -> None:
     """Run jobs in this process until SIGTERM, or until it has done its share."""
+    # anew: what the parent has connected is not ours to send on
+    start_reporting(settings, service="synergy-worker")
     broker = make_broker(settings)
     worker = Worker(settings, registry, broker, running, victims, apart)
     broker.add_event_handler(TaskiqEvents.WORKER_STARTUP, worker.start)

@@ -8,6 +8,7 @@ It is committed when the block ends, before anything is answered; an exception r
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -28,6 +29,7 @@ from synergy_platform.connections import CountedPool, PoolUse
 from synergy_platform.events import Event
 from synergy_platform.ids import new_id
 from synergy_platform.settings import Settings
+from synergy_platform.tracing import TimedConnection, database_time, trace_parent
 
 OUTBOX_CHANNEL = "synergy_outbox"
 LEDGER_CHANNEL = "synergy_ledger"
@@ -43,18 +45,20 @@ before_commit: ContextVar[Callable[[], None] | None] = ContextVar("before_commit
 _INSERT_OUTBOX = """
     WITH batch AS (
       INSERT INTO events (id, type, version, occurred_at, actor_id, project_id, recipient_id, object_type, object_id,
-                          quiet, request_id, data)
+                          quiet, request_id, trace_parent, data)
       SELECT e.* FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::timestamptz[], $5::uuid[], $6::uuid[],
-                             $7::uuid[], $8::text[], $9::uuid[], $10::bool[], $11::text[], $12::jsonb[]) AS e
+                             $7::uuid[], $8::text[], $9::uuid[], $10::bool[], $11::text[], $12::text[],
+                             $13::jsonb[]) AS e
     )
     SELECT pg_notify('synergy_outbox', '')
 """
 _INSERT_JOBS = """
     WITH batch AS (
-      INSERT INTO jobs (id, name, queue, payload, dedup_key, state, attempts, run_at, created_at, request_id)
-      SELECT j.id, j.name, j.queue, j.payload, j.dedup_key, 'waiting', 0, j.run_at, $7, j.request_id
-      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::timestamptz[], $8::text[])
-           AS j (id, name, queue, payload, dedup_key, run_at, request_id)
+      INSERT INTO jobs (id, name, queue, payload, dedup_key, state, attempts, run_at, created_at, request_id,
+                        trace_parent)
+      SELECT j.id, j.name, j.queue, j.payload, j.dedup_key, 'waiting', 0, j.run_at, $7, j.request_id, j.trace_parent
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::timestamptz[], $8::text[],
+                  $9::text[]) AS j (id, name, queue, payload, dedup_key, run_at, request_id, trace_parent)
       ON CONFLICT (dedup_key) DO NOTHING
     )
     SELECT pg_notify('synergy_outbox', '')
@@ -122,7 +126,8 @@ class UnitOfWork(Reader):
         self._events.append(
             (
                 new_id(), event.TYPE, event.VERSION, at or self.now, by, event.project_id, event.recipient_id,
-                event.OBJECT, event.object_id, quiet, self._request_id, msgspec.json.encode(event.data()).decode(),
+                event.OBJECT, event.object_id, quiet, self._request_id, trace_parent.get(),
+                msgspec.json.encode(event.data()).decode(),
             )
         )  # fmt: skip
 
@@ -134,7 +139,7 @@ class UnitOfWork(Reader):
         job_id = new_id()
         run_at = self.now + delay if delay else self.now
         encoded = msgspec.json.encode(payload or {}).decode()
-        self._jobs.append((job_id, name, queue, encoded, dedup_key, run_at, self._request_id))
+        self._jobs.append((job_id, name, queue, encoded, dedup_key, run_at, self._request_id, trace_parent.get()))
         return job_id
 
     async def flush(self) -> None:
@@ -147,8 +152,8 @@ class UnitOfWork(Reader):
         if self._events:
             await self.value(_INSERT_OUTBOX, *(list(column) for column in zip(*self._events, strict=True)))
         if self._jobs:
-            ids, names, queues, payloads, keys, times, requests = (list(c) for c in zip(*self._jobs, strict=True))
-            await self.value(_INSERT_JOBS, ids, names, queues, payloads, keys, times, self.now, requests)
+            *columns, requests, traces = (list(column) for column in zip(*self._jobs, strict=True))
+            await self.value(_INSERT_JOBS, *columns, self.now, requests, traces)
 
 
 class Database:
@@ -175,7 +180,12 @@ class Database:
             connect_args={"server_settings": {**SERVER_SETTINGS, "application_name": application}},
         )
         pool_events.listen(self._engine.sync_engine, "checkout", _refuse_closed)
+        self._timed = bool(settings.otlp_endpoint)
+        if self._timed:
+            pool_events.listen(self._engine.sync_engine, "before_cursor_execute", _begin_statement)
+            pool_events.listen(self._engine.sync_engine, "after_cursor_execute", _end_statement)
         self._pool: CountedPool | None = None
+        self._queries: Connection | None = None
         self._readers, self._writers = PoolUse("readers", self._reader_limit), PoolUse("writers", writers)
 
     async def open(self) -> None:
@@ -193,6 +203,7 @@ class Database:
             max_inactive_connection_lifetime=0,
         )
         self._pool = CountedPool(pool, self._readers)
+        self._queries = TimedConnection(self._pool) if self._timed else self._pool
 
     async def close(self) -> None:
         """Close all connections."""
@@ -207,9 +218,9 @@ class Database:
 
     def reader(self) -> Reader:
         """Queries outside a transaction, each on any free connection."""
-        if self._pool is None:
+        if self._queries is None:
             raise RuntimeError("the database is not open")
-        return Reader(self._pool)
+        return Reader(self._queries)
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncGenerator[UnitOfWork]:
@@ -219,7 +230,10 @@ class Database:
             # SQLAlchemy sends BEGIN with its own first statement, which may come after a raw one: begin now
             await cast("Any", raw.dbapi_connection)._start_transaction()  # noqa: SLF001 - no public way; has a test
             request_id: str | None = structlog.contextvars.get_contextvars().get("request.id")
-            uow = UnitOfWork(session, cast("Connection", raw.driver_connection), self._clock.now(), request_id)
+            connection = cast("Connection", raw.driver_connection)
+            if self._timed:
+                connection = TimedConnection(connection)
+            uow = UnitOfWork(session, connection, self._clock.now(), request_id)
             yield uow
             await uow.write_outbox()
             if (call := before_commit.get()) is not None:
@@ -247,6 +261,16 @@ def _refuse_closed(dbapi_connection: Any, _record: object, _proxy: object) -> No
     """
     if dbapi_connection.driver_connection.is_closed():
         raise DisconnectionError
+
+
+# Both for the session's own statements, where traces are recorded: those of a unit of work's queries do not pass here.
+def _begin_statement(connection: Any, *_: object) -> None:  # noqa: ANN401 - SQLAlchemy's own
+    connection.info["began"] = time.perf_counter_ns()
+
+
+def _end_statement(connection: Any, *_: object) -> None:  # noqa: ANN401 - SQLAlchemy's own
+    if (waited := database_time.get()) is not None:
+        waited.add(connection.info["began"])
 
 
 async def _keep_session(_connection: object) -> None:

@@ -11,12 +11,14 @@ import os
 import socket
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from synergy_platform.database import Reader
 from synergy_platform.runtime import Runtime
 
 INTERVAL_SECONDS = 5
+SILENT_AFTER_SECONDS = 20
 FORGOTTEN_AFTER_SECONDS = 600
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -31,6 +33,19 @@ _FORGET = "DELETE FROM process_heartbeats WHERE process = $1 RETURNING process"
 _SEEN = """
     SELECT EXISTS (SELECT 1 FROM process_heartbeats WHERE role = $1 AND seen_at > now() - $2 * interval '1 second')
 """
+
+_ROLES = """
+    SELECT role, count(*) FILTER (WHERE seen_at > now() - $1 * interval '1 second') AS alive,
+           extract(epoch FROM now() - max(seen_at))::float8 AS silent_seconds
+    FROM process_heartbeats GROUP BY role
+"""
+
+
+class RoleState(msgspec.Struct, frozen=True):
+    """How many processes of a role are alive, and how many seconds ago the last of them beat."""
+
+    alive: int
+    silent_seconds: float
 
 
 def process_name() -> str:
@@ -51,6 +66,12 @@ async def forget(reader: Reader, process: str) -> None:
 async def seen_within(reader: Reader, role: str, seconds: float) -> bool:
     """Whether any process of this role was alive in the last `seconds`."""
     return bool(await reader.value(_SEEN, role, float(seconds)))
+
+
+async def roles(reader: Reader) -> dict[str, RoleState]:
+    """Every role that was heard of in the last minutes."""
+    rows = await reader.rows(_ROLES, float(SILENT_AFTER_SECONDS))
+    return {row["role"]: RoleState(row["alive"], row["silent_seconds"]) for row in rows}
 
 
 async def keep_beating(runtime: Runtime, role: str, *, interval: float = INTERVAL_SECONDS) -> None:

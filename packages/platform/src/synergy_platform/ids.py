@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -24,3 +24,8 @@ def parse_id(text: str) -> UUID | None:
 def first_id_at(moment: datetime) -> UUID:
     """The smallest identifier of that millisecond: older ones compare below it. None is from before 1970."""
     return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80 | 0x7 << 76 | 0x2 << 62)
+
+
+def made_at(identifier: UUID) -> datetime:
+    """When an identifier of `new_id` was made, in UTC."""
+    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)

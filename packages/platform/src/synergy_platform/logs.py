@@ -61,7 +61,7 @@ class _EcsFields:
     """Move structlog's names to ECS's and put those of this program under `synergy.`."""
 
     _KEEP = ("log.", "service.", "error.", "request.", "actor.", "http.", "url.", "client.",
-             "event.", "trace.", "process.", "user_agent.", "synergy.")  # fmt: skip
+             "event.", "trace.", "span.", "process.", "user_agent.", "synergy.")  # fmt: skip
 
     def __init__(self, service: str, version: str) -> None:
         self._fixed = {"service.name": service, "service.version": version}

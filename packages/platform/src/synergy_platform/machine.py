@@ -35,9 +35,15 @@ class Machine(Collector):
             used, limit = memory
             yield GaugeMetricFamily("synergy_memory_used_bytes", "Memory in use, of the container or machine", used)
             yield GaugeMetricFamily("synergy_memory_limit_bytes", "Memory that there is", limit)
-        disk = shutil.disk_usage(next(path for path in (self._folder, *self._folder.parents) if path.exists()))
-        yield GaugeMetricFamily("synergy_disk_free_bytes", "Free on the disk of uploaded files", disk.free)
-        yield GaugeMetricFamily("synergy_disk_size_bytes", "Size of the disk of uploaded files", disk.total)
+        size, free = disk_of(self._folder)
+        yield GaugeMetricFamily("synergy_disk_free_bytes", "Free on the disk of uploaded files", free)
+        yield GaugeMetricFamily("synergy_disk_size_bytes", "Size of the disk of uploaded files", size)
+
+
+def disk_of(folder: Path) -> tuple[int, int]:
+    """Size of the disk that a folder is on, or will be, and what is free there, in bytes."""
+    disk = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists()))
+    return disk.total, disk.free
 
 
 def memory_of(container: Path, machine: Path) -> tuple[int, int] | None:

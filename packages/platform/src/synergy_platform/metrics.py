@@ -6,6 +6,8 @@ Counters are of the process, gauges of the database: every worker tells the same
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 import structlog
 from prometheus_client import REGISTRY, Gauge, start_http_server
@@ -34,6 +36,8 @@ _LATE = """
 _ALIVE_SECONDS = 15.0
 _ROLES = ("worker", "scheduler")
 
+Measure: TypeAlias = Callable[[Runtime], Awaitable[None]]
+
 
 async def measure(runtime: Runtime) -> None:
     """Set the gauges to what the database says now."""
@@ -58,8 +62,8 @@ async def measure(runtime: Runtime) -> None:
         _PROCESSES.labels(role).set(len(alive))
 
 
-async def keep_measuring(runtime: Runtime, *, interval: float = INTERVAL_SECONDS) -> None:
-    """Serve metrics on `SYNERGY_METRICS_PORT` until cancelled; with 0 there is nothing to do."""
+async def keep_measuring(runtime: Runtime, *measures: Measure, interval: float = INTERVAL_SECONDS) -> None:
+    """Serve metrics on `SYNERGY_METRICS_PORT`, measured each `interval` seconds, until cancelled; with 0 do nothing."""
     port = runtime.settings.metrics_port
     if not port:
         return
@@ -76,7 +80,8 @@ async def keep_measuring(runtime: Runtime, *, interval: float = INTERVAL_SECONDS
         while True:
             await look(runtime)
             try:
-                await measure(runtime)
+                for each in measures:
+                    await each(runtime)
                 failing = False
             except Exception as error:  # noqa: BLE001 - the database is away; the next look may work
                 if not failing:

@@ -31,13 +31,15 @@ _NUMBER = f"""
     )
     UPDATE events SET seq = $2 + batch.place
     FROM batch LEFT JOIN told ON true WHERE events.id = batch.id
-    RETURNING events.id, events.seq, events.type, events.object_id, events.quiet, events.request_id
+    RETURNING events.id, events.seq, events.type, events.object_id, events.quiet, events.request_id,
+              events.trace_parent
 """  # noqa: S608 - a constant of ours
 _INSERT_JOBS = """
-    INSERT INTO jobs (id, name, queue, payload, dedup_key, state, attempts, run_at, created_at, request_id)
-    SELECT j.id, j.name, j.queue, j.payload, j.dedup_key, 'waiting', 0, $7, $7, j.request_id
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::text[])
-         AS j (id, name, queue, payload, dedup_key, request_id)
+    INSERT INTO jobs (id, name, queue, payload, dedup_key, state, attempts, run_at, created_at, request_id,
+                      trace_parent)
+    SELECT j.id, j.name, j.queue, j.payload, j.dedup_key, 'waiting', 0, $8, $8, j.request_id, j.trace_parent
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::text[], $7::text[])
+         AS j (id, name, queue, payload, dedup_key, request_id, trace_parent)
     ON CONFLICT (dedup_key) DO NOTHING
 """
 # The mark is set before the message is sent: a worker that gets the message may then take the row's lock at once.
@@ -92,6 +94,7 @@ async def number_events(
                 new_id(), handler.name, handler.queue, msgspec.json.encode({"event_id": event["id"]}).decode(),
                 # ends in the number, at a fixed width: jobs.py keeps the order by it
                 f"event:{handler.name}:{event['object_id']}:{event['seq']:019d}", event["request_id"],
+                event["trace_parent"],
             )
             for event in sorted(events, key=lambda event: event["seq"])
             for handler in registry.subscribers(event["type"], quiet=event["quiet"])

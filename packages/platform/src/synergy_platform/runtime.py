@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,11 @@ from synergy_platform.mail import Mailer, make_mailer
 from synergy_platform.pagination import Cursors
 from synergy_platform.passwords import PasswordHasher, SharedTurn
 from synergy_platform.ratelimit import RateLimiter
+from synergy_platform.reporting import FLUSH_SECONDS, flush_reports
 from synergy_platform.settings import Settings
 from synergy_platform.storage import Storage, make_storage
 from synergy_platform.tokens import Keyring
+from synergy_platform.tracing import Tracing
 
 if TYPE_CHECKING:
     from synergy_platform.outgoing import Outgoing
@@ -34,6 +37,7 @@ class Runtime:
         writers: int | None = None,
     ) -> None:
         self.settings = settings
+        self.tracing = Tracing(settings, application)
         self.clock = clock or SystemClock()
         self.keyring = Keyring(settings.secret_keys)
         self.cursors = Cursors(self.keyring)
@@ -59,6 +63,7 @@ class Runtime:
 
     async def open(self) -> None:
         """Open what has to be opened; nothing has to be there yet."""
+        self.tracing.open()
         await self.database.open()
 
     async def close(self) -> None:
@@ -70,3 +75,5 @@ class Runtime:
         if "pictures" in self.__dict__:
             self.pictures.close()
         self.hasher.close()
+        # last, for the spans of all that; both at the same time
+        await asyncio.gather(self.tracing.close(FLUSH_SECONDS), flush_reports(FLUSH_SECONDS))

@@ -23,7 +23,6 @@ from synergy_platform.version import VERSION
 
 CHECK_SECONDS = 1.0
 CACHE_SECONDS = 1.0
-SILENT_AFTER_SECONDS = 20
 
 
 class AliveView(msgspec.Struct, kw_only=True):
@@ -107,7 +106,7 @@ class HealthChecks:
         return "ok"
 
     async def _seen(self, role: str) -> str:
-        seen = await heartbeats.seen_within(self._runtime.database.reader(), role, SILENT_AFTER_SECONDS)
+        seen = await heartbeats.seen_within(self._runtime.database.reader(), role, heartbeats.SILENT_AFTER_SECONDS)
         return "ok" if seen else "silent"
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from synergy_cli.stack import doctor, images, init, recovery, rollout, smoke, tls
+from synergy_cli.stack import doctor, images, init, logs, maintenance, recovery, rollout, smoke, tls, tune, upgrade
 from synergy_cli.stack.compose import Stack, StackError, find_root, say
 
 Verb = Callable[[Stack, argparse.Namespace], "int | None"]
@@ -33,6 +33,8 @@ def _scale(stack: Stack, arguments: argparse.Namespace) -> int | None:
 
 
 def _logs(stack: Stack, arguments: argparse.Namespace) -> int:
+    if arguments.request:
+        return logs.request_logs(stack, arguments.request, arguments.service, follow=not arguments.no_follow)
     follow = () if arguments.no_follow else ("--follow",)
     options = ["--tail", str(arguments.lines), *follow]
     return stack.interactive("logs", *options, *arguments.service)
@@ -64,6 +66,27 @@ def _create_admin(stack: Stack, arguments: argparse.Namespace) -> int:
 
 def _deploy(stack: Stack, arguments: argparse.Namespace) -> None:
     rollout.deploy(stack, tag=arguments.tag, build=not arguments.no_build, pull=arguments.pull)
+
+
+def _upgrade(stack: Stack, arguments: argparse.Namespace) -> int:
+    tag, build, pull = arguments.tag, not arguments.no_build, arguments.pull
+    if arguments.plan:
+        return upgrade.show_plan(stack, tag=tag, build=build, pull=pull)
+    upgrade.upgrade(stack, tag=tag, build=build, pull=pull, with_backup=not arguments.no_backup)
+    return 0
+
+
+def _images(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Where the images of a new version come from."""
+    one.add_argument("--tag", help="tag of the images; version and commit when none is given")
+    one.add_argument("--pull", action="store_true", help="pull the images instead of building them")
+    one.add_argument("--no-build", action="store_true", help="use images that are here")
+    return one
+
+
+def _plan_or_do(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--plan", action="store_true", help="say what would happen; change nothing")
+    one.add_argument("--no-backup", action="store_true", help="without a backup before")
 
 
 def _tls(stack: Stack, arguments: argparse.Namespace) -> None:
@@ -110,6 +133,13 @@ def _add_recovery(verb: Callable[[str, str, Verb], argparse.ArgumentParser]) -> 
     one.add_argument("--to", metavar="TIME", help="as with restore")
 
 
+def _add_arguments_of_logs(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("service", nargs="*")
+    verb.add_argument("-n", "--lines", type=int, default=100)
+    verb.add_argument("--no-follow", action="store_true")
+    verb.add_argument("--request", metavar="ID", help="only the lines of one request, all that are kept")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="just", description="SynergyOS on one server, by docker compose.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -128,19 +158,14 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("service", nargs="*")
     one = verb("restart", "replace containers, one after another", lambda s, a: rollout.restart(s, a.service))
     one.add_argument("service", nargs="*")
-    one = verb("logs", "follow the logs", _logs)
-    one.add_argument("service", nargs="*")
-    one.add_argument("-n", "--lines", type=int, default=100)
-    one.add_argument("--no-follow", action="store_true")
+    _add_arguments_of_logs(verb("logs", "follow the logs", _logs))
     verb("ps", "containers and their health", lambda s, _: s.interactive("ps", "--all"))
     verb("stats", "memory and processor time of each container", lambda s, _: s.interactive("stats", "--no-stream"))
     one = verb("build", "build the images", lambda s, a: s.interactive("build", *a.service))
     one.add_argument("service", nargs="*")
     verb("pin-images", "write the digests of the base images to .env", lambda s, _: images.pin_images(s))
-    one = verb("deploy", "build and roll out; goes back by itself when it does not work", _deploy)
-    one.add_argument("--tag", help="tag of the images; version and commit when none is given")
-    one.add_argument("--pull", action="store_true", help="pull the images instead of building them")
-    one.add_argument("--no-build", action="store_true", help="use images that are here")
+    _images(verb("deploy", "build and roll out; goes back by itself when it does not work", _deploy))
+    _plan_or_do(_images(verb("upgrade", "backup, then as deploy; goes back when it does not work", _upgrade)))
     verb("rollback", "go back to the release before", lambda s, _: rollout.rollback(s))
     one = verb("scale", "set the number of containers: api=3 worker=5", _scale)
     one.add_argument("counts", nargs="+", metavar="SERVICE=COUNT")
@@ -152,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--write", action="store_true", help="as the superuser")
     one = verb("redis-cli", "a Redis server: broker or cache", _redis_cli)
     one.add_argument("server", choices=["broker", "cache"])
+    tune.add_options(verb("tune", "what to set for this machine, and why; status 1: something does not fit", tune.tune))
     one = verb("tls", "certificates by ACME", _tls)
     one.add_argument("action", choices=["init", "renew"])
     one.add_argument("--email")
@@ -165,12 +191,20 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--prod", action="store_true", help="with production's rules, whatever SYNERGY_ENV says")
     one.add_argument("--json", action="store_true", help="for scripts")
     _add_recovery(verb)
+    verb(
+        "maintenance-status", "show the lists of maintenance; exit status 1 when something is overdue",
+        lambda s, a: maintenance.maintenance(s, ["status", *a.rest]),
+    )  # fmt: skip
+    verb(
+        "maintenance", "run TASK, record TASK …, show TASK, logs, dependencies",
+        lambda s, a: maintenance.maintenance(s, a.rest or ["--help"]),
+    )  # fmt: skip
     verb("smoke", "ask through the proxy what a user meets first", lambda s, _: smoke.smoke(s))
     return parser
 
 
 # their words belong to the program that is called, and argparse would look into them
-_PASSED_ON = {"down", "create-admin", "psql", "redis-cli"}
+_PASSED_ON = {"down", "create-admin", "psql", "redis-cli", "maintenance", "maintenance-status"}
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -185,11 +219,21 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parsed
 
 
+def _root(parsed: argparse.Namespace) -> Path:
+    """The stack's folder; to be told what to set, none is needed yet."""
+    try:
+        return find_root(Path.cwd())
+    except StackError:
+        if parsed.verb == "tune" and not parsed.write:
+            return Path.cwd()
+        raise
+
+
 def main(arguments: Sequence[str]) -> int:
     """Do what the words say; the exit status. A failure is one sentence that says what to do."""
     parsed = _parse(arguments)
     try:
-        return parsed.run(Stack(find_root(Path.cwd())), parsed) or 0
+        return parsed.run(Stack(_root(parsed)), parsed) or 0
     except StackError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from synergy_cli.stack.envfile import read_env, write_env
 
 _HEALTH_POLL_SECONDS = 0.5
 _NO_HEALTH = {"Status": ""}
+_NO_DOCKER = "The docker command is not here. Install Docker Engine with Compose v2."
 _ON = {"1", "true", "yes", "on"}
 
 
@@ -29,6 +30,11 @@ def say(sentence: str) -> None:
     """Tell the operator what is done."""
     sys.stdout.write(f"{sentence}\n")
     sys.stdout.flush()
+
+
+def last_line(text: str) -> str:
+    """Of what a program wrote: mostly why it failed, below a traceback or not."""
+    return (text.strip().splitlines() or ["it says nothing"])[-1]
 
 
 @dataclass(frozen=True)
@@ -78,27 +84,53 @@ class Stack:
             raise StackError("There is no .env with its secrets here yet. Run `just init` first.")
 
     def docker(
-        self, *arguments: str, capture: bool = False, check: bool = True, env: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        capture: bool = False,
+        check: bool = True,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run `docker`; its output goes through unless it is captured. StackError when it fails and `check` is set."""
         command = ["docker", *arguments]
         try:
             done = subprocess.run(
-                command, check=False, cwd=self.root, env={**os.environ, **(env or {})}, text=True,
+                command, check=False, cwd=self.root, env={**os.environ, **(env or {})}, text=True, input=stdin,
                 stdout=subprocess.PIPE if capture else None, stderr=subprocess.PIPE if capture else None,
             )  # fmt: skip
         except FileNotFoundError:
-            raise StackError("The docker command is not here. Install Docker Engine with Compose v2.") from None
+            raise StackError(_NO_DOCKER) from None
         if check and done.returncode != 0:
             said = (done.stderr or done.stdout or "").strip() if capture else "its words are above"
             raise StackError(f"`docker {' '.join(arguments[:6])}` failed ({done.returncode}): {said}")
         return done
 
     def compose(
-        self, *arguments: str, capture: bool = False, check: bool = True, env: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        capture: bool = False,
+        check: bool = True,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run `docker compose`."""
-        return self.docker("compose", *arguments, capture=capture, check=check, env=env)
+        return self.docker("compose", *arguments, capture=capture, check=check, env=env, stdin=stdin)
+
+    def lines(self, *arguments: str) -> Iterator[str]:
+        """The lines that `docker compose` writes, as they come; it is ended when no more are wanted."""
+        command = ["docker", "compose", *arguments]
+        try:
+            process = subprocess.Popen(command, cwd=self.root, stdout=subprocess.PIPE, text=True, errors="replace")
+        except FileNotFoundError:
+            raise StackError(_NO_DOCKER) from None
+        with process:
+            try:
+                yield from process.stdout or ()
+            finally:
+                if process.poll() is None:
+                    process.terminate()
+        if process.returncode != 0:
+            raise StackError(f"`docker compose {' '.join(arguments[:6])}` failed ({process.returncode}).")
 
     def interactive(self, *arguments: str) -> int:
         """Run `docker compose` on this terminal; its exit status."""

@@ -62,7 +62,7 @@ def doctor(stack: Stack, *, production: bool, is_json: bool) -> int:
     """Look and tell; the exit status. It changes nothing."""
     try:
         stack.require_init()
-        root = _engine_root(stack)
+        root = engine_root(stack)
         seen, faults = _containers(stack)
         facts = _facts(stack, root, production=production, faults=faults)
     except (StackError, OSError, ValueError) as error:
@@ -97,7 +97,7 @@ def _table(stack: Stack, seen: Seen | None) -> list[Check]:
     ]  # fmt: skip
 
 
-def _engine_root(stack: Stack) -> Path:
+def engine_root(stack: Stack) -> Path:
     """Where the engine keeps containers and volumes; StackError when it cannot be asked."""
     told = stack.docker("info", "--format", "{{.DockerRootDir}}", capture=True, check=False)
     if told.returncode != 0:

@@ -10,6 +10,7 @@ BASES = {
     "POSTGRES_IMAGE": "postgres:16",
     "REDIS_IMAGE": "redis:7",
     "NGINX_IMAGE": "nginx:1.30",
+    "DEBIAN_IMAGE": "debian:13-slim",
 }
 
 

@@ -65,7 +65,7 @@ def version(root: Path) -> str:
 
 
 def secret_files(env: Mapping[str, str]) -> dict[str, tuple[int, str]]:
-    """Owner and text of every file of secrets/ by its name: those that compose.yaml gives to containers."""
+    """Owner and text of every file of secrets/ by its name: those that compose.yaml and its overrides name."""
     password = env.get("REDIS_PASSWORD", "")
     roles = {
         "migrator": "DB_MIGRATOR_PASSWORD", "app": "DB_PASSWORD", "readonly": "DB_READONLY_PASSWORD",
@@ -92,8 +92,10 @@ def secret_files(env: Mapping[str, str]) -> dict[str, tuple[int, str]]:
         "oidc_providers": (_OURS, env.get("SYNERGY_OIDC_PROVIDERS", "")),
         "gemini_api_key": (_OURS, env.get("GEMINI_API_KEY", "")),
         "sentry_dsn": (_OURS, env.get("SENTRY_DSN", "")),
+        "otlp_headers": (_OURS, env.get("OTEL_EXPORTER_OTLP_HEADERS", "")),
         "s3_access_key_id": (_OURS, env.get("SYNERGY_S3_ACCESS_KEY_ID", "")),
         "s3_secret_access_key": (_OURS, env.get("SYNERGY_S3_SECRET_ACCESS_KEY", "")),
+        "alert_webhook_url": (_OURS, env.get("SYNERGY_ALERT_WEBHOOK", "")),
     }
 
 

@@ -23,7 +23,7 @@ _GRACE_SECONDS = {"api": 35, "web": 20, "worker": 40, "scheduler": 20}
 
 # connections that one process opens beside its pool: the listener of an API process; relay and lease of a worker
 DIRECT_CONNECTIONS = {"api": 1, "worker": 2, "scheduler": 1}
-_MAX_CONNECTIONS = 100
+MAX_CONNECTIONS = 100  # where SYNERGY_DB_MAX_CONNECTIONS says nothing else
 RESERVED_CONNECTIONS = 10  # for the superuser, migrations, backup and psql
 
 
@@ -44,30 +44,44 @@ def deploy(stack: Stack, *, tag: str | None, build: bool, pull: bool) -> None:
     stack.require_init()
     with stack.lock():
         started = time.monotonic()
-        current = Release(stack.setting("SYNERGY_VERSION", "latest"))
-        wanted = Release(tag or _tag_of_checkout(stack))
+        current = current_release(stack)
         write_secrets(stack)
-        if pull:
-            say(f"Pulling {wanted.tag} …")
-            stack.compose("pull", "--quiet", *ROLLING, "migrate", env=wanted.environment)
-        elif build:
-            say(f"Building {wanted.tag} …")
-            revision = _git(stack, "rev-parse", "HEAD")
-            stack.compose(
-                "build", "--quiet", "migrate", "web", env={**wanted.environment, "SYNERGY_REVISION": revision}
-            )
-        _require_images(stack, wanted)
-        _roll_out(stack, wanted, back_to=current)
-        if wanted != current:
-            stack.save({"SYNERGY_VERSION": wanted.tag, "SYNERGY_PREVIOUS_VERSION": current.tag})
+        wanted = provide_images(stack, tag=tag, build=build, pull=pull)
+        switch(stack, wanted, current)
         say(f"{wanted.tag} runs ({time.monotonic() - started:.0f} s). `just rollback` goes back to {current.tag}.")
+
+
+def current_release(stack: Stack) -> Release:
+    """The one that .env names."""
+    return Release(stack.setting("SYNERGY_VERSION", "latest"))
+
+
+def provide_images(stack: Stack, *, tag: str | None, build: bool, pull: bool) -> Release:
+    """Build or pull the images of this checkout, or of `tag`; StackError when they are not here then."""
+    wanted = Release(tag or _tag_of_checkout(stack))
+    if pull:
+        say(f"Pulling {wanted.tag} …")
+        stack.compose("pull", "--quiet", *ROLLING, "migrate", env=wanted.environment)
+    elif build:
+        say(f"Building {wanted.tag} …")
+        revision = _git(stack, "rev-parse", "HEAD")
+        stack.compose("build", "--quiet", "migrate", "web", env={**wanted.environment, "SYNERGY_REVISION": revision})
+    _require_images(stack, wanted)
+    return wanted
+
+
+def switch(stack: Stack, wanted: Release, current: Release) -> None:
+    """Migrate, replace all containers, keep the tags in .env; StackError, and `current` as before, when it fails."""
+    _roll_out(stack, wanted, back_to=current)
+    if wanted != current:
+        stack.save({"SYNERGY_VERSION": wanted.tag, "SYNERGY_PREVIOUS_VERSION": current.tag})
 
 
 def rollback(stack: Stack) -> None:
     """Roll back to the release before; the schema stays as it is, which that release has to know."""
     stack.require_init()
     with stack.lock():
-        current = Release(stack.setting("SYNERGY_VERSION", "latest"))
+        current = current_release(stack)
         previous = stack.setting("SYNERGY_PREVIOUS_VERSION", "")
         if not previous:
             raise StackError("There is no release before this one: nothing was deployed yet.")
@@ -82,7 +96,7 @@ def restart(stack: Stack, services: Iterable[str]) -> None:
     """Replace containers one after another, without a lost request where more than the engine is needed for that."""
     stack.require_init()
     with stack.lock():
-        release = Release(stack.setting("SYNERGY_VERSION", "latest"))
+        release = current_release(stack)
         for service in list(services) or ROLLING:
             if service in ROLLING:
                 replace(stack, service, release)
@@ -108,19 +122,37 @@ def scale(stack: Stack, wanted: dict[str, int]) -> None:
         say(" ".join(f"{name}={count}" for name, count in counts.items()))
 
 
+def connections(*, api_processes: int, workers: int, schedulers: int, pool: int, worker_pool: int) -> int:
+    """Connections that so many processes may open to the database together."""
+    processes = {"api": api_processes, "worker": workers, "scheduler": schedulers}
+    sizes = {"api": pool, "worker": worker_pool, "scheduler": pool}
+    return sum(processes[name] * (sizes[name] + more) for name, more in DIRECT_CONNECTIONS.items())
+
+
 def check_connections(stack: Stack, counts: dict[str, int]) -> None:
     """The pools of all processes together have to fit into the database's max_connections."""
-    pool = int(stack.setting("SYNERGY_DB_POOL_SIZE", "3"))
-    sizes = {"api": pool, "worker": int(stack.setting("SYNERGY_WORKER_DB_POOL_SIZE", "5")), "scheduler": pool}
-    processes = {**counts, "api": counts["api"] * int(stack.setting("WEB_WORKERS", "4"))}
-    needed = sum(processes[name] * (sizes[name] + more) for name, more in DIRECT_CONNECTIONS.items())
-    available = _MAX_CONNECTIONS - RESERVED_CONNECTIONS
+    api_processes = counts["api"] * int(stack.setting("WEB_WORKERS", "4"))
+    needed = connections(
+        api_processes=api_processes,
+        workers=counts["worker"],
+        schedulers=counts["scheduler"],
+        pool=int(stack.setting("SYNERGY_DB_POOL_SIZE", "3")),
+        worker_pool=int(stack.setting("SYNERGY_WORKER_DB_POOL_SIZE", "5")),
+    )
+    available = int(stack.setting("SYNERGY_DB_MAX_CONNECTIONS", str(MAX_CONNECTIONS))) - RESERVED_CONNECTIONS
     if stack.setting("DB_HOST", "db") == "db" and needed > available:
         raise StackError(
-            f"{processes['api']} API processes, {counts['worker']} workers and {counts['scheduler']} schedulers may "
-            f"open {needed} connections, and the database gives {available}. Take fewer of them, a lower WEB_WORKERS, "
-            "or put a connection pooler (PgBouncer) between: DB_HOST names it, DB_DIRECT_HOST the database."
+            f"{api_processes} API processes, {counts['worker']} workers and {counts['scheduler']} schedulers may open "
+            f"{needed} connections, and the database gives {available}. Take fewer of them, a lower WEB_WORKERS, a "
+            "higher SYNERGY_DB_MAX_CONNECTIONS (`just tune`, then `just restart db`), or put a connection pooler "
+            "(PgBouncer) between: DB_HOST names it, DB_DIRECT_HOST the database."
         )
+
+
+def check_room(stack: Stack) -> None:
+    """One more API container than usual has to fit: the new one, while the old one still runs."""
+    counts = {name: int(stack.setting(REPLICAS[name], "1")) for name in ROLLING}
+    check_connections(stack, {**counts, "api": counts["api"] + 1})
 
 
 def replace(stack: Stack, service: str, release: Release) -> None:
@@ -172,8 +204,7 @@ def _wait_for_readiness(stack: Stack, container: str) -> None:
 
 
 def _roll_out(stack: Stack, wanted: Release, *, back_to: Release, migrate: bool = True) -> None:
-    counts = {name: int(stack.setting(REPLICAS[name], "1")) for name in ROLLING}
-    check_connections(stack, {**counts, "api": counts["api"] + 1})
+    check_room(stack)
     if migrate:
         # it reads the settings too, and names every fault in them before anything is touched
         say("Migrating …")
@@ -211,10 +242,14 @@ def reload_proxy(stack: Stack) -> None:
             stack.docker("exec", each.id, "reload-proxy", capture=True)
 
 
+def image_of(stack: Stack, name: str, release: Release) -> str:
+    """The full name of the image `python` or `web` of a release."""
+    return f"{stack.setting('SYNERGY_IMAGE_PREFIX', 'synergyos/')}{name}:{release.tag}"
+
+
 def _require_images(stack: Stack, release: Release) -> None:
-    prefix = stack.setting("SYNERGY_IMAGE_PREFIX", "synergyos/")
     for name in ("python", "web"):
-        image = f"{prefix}{name}:{release.tag}"
+        image = image_of(stack, name, release)
         if stack.docker("image", "inspect", image, capture=True, check=False).returncode != 0:
             raise StackError(
                 f"The image {image} is not here. Build it (`just deploy`) or pull it (`just deploy --pull`)."

@@ -1,13 +1,34 @@
 import { useSuspenseQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { AlertCircle, CheckCircle2 } from "lucide-react";
+import { lazy, Suspense, useEffect, useState } from "react";
+import { useSearchParams } from "react-router";
 import { Button } from "~/components/ui/button";
 import { Section, SectionRow } from "~/components/ui/section";
 import { toastDone } from "~/components/ui/toast";
+import { linkNotice } from "~/features/account/link-notice";
 import { useLinkIdentity, useUnlinkIdentity } from "~/features/account/mutations";
 import { identitiesQuery, signInOptionsQuery } from "~/features/account/queries";
 import { meQuery } from "~/features/identity/queries";
 
 const ConfirmPassword = lazy(() => import("~/features/account/confirm-password"));
+
+/** What the way back from a provider says; the address forgets it, so that a reload does not say it again. */
+function useLinkNotice(providers: readonly { id: string; name: string }[]) {
+  const [params, setParams] = useSearchParams();
+  const [notice] = useState(() => linkNotice(params, providers));
+  useEffect(() => {
+    if (!notice) return;
+    setParams(
+      (now) => {
+        now.delete("linked");
+        now.delete("link_error");
+        return now;
+      },
+      { replace: true, preventScrollReset: true },
+    );
+  }, [notice, setParams]);
+  return notice;
+}
 
 /** Accounts elsewhere that sign in as this one; nothing where the instance has no providers. */
 export function Identities() {
@@ -19,6 +40,7 @@ export function Identities() {
   const [asking, setAsking] = useState<{ what: "link" | "unlink"; id: string; name: string }>();
   const linked = new Set(identities.map(({ provider }) => provider));
   const others = options.oidc_providers.filter(({ id }) => !linked.has(id));
+  const notice = useLinkNotice(options.oidc_providers);
   if (!identities.length && !others.length) return null;
   const ask = (what: "link" | "unlink", id: string, name: string) => {
     linking.reset();
@@ -27,6 +49,19 @@ export function Identities() {
   };
   return (
     <Section title="Single sign-on" intro="Accounts elsewhere that sign in as you.">
+      {notice && (
+        <p
+          role={notice.isDone ? "status" : "alert"}
+          className="flex items-start gap-2 border-b border-line px-3 py-2.5"
+        >
+          {notice.isDone ? (
+            <CheckCircle2 aria-hidden className="mt-0.5 size-4 shrink-0 text-ok" />
+          ) : (
+            <AlertCircle aria-hidden className="mt-0.5 size-4 shrink-0 text-danger" />
+          )}
+          {notice.text}
+        </p>
+      )}
       <ul>
         {identities.map(({ id, provider_name, email }) => (
           <SectionRow

@@ -69,7 +69,7 @@ export function SecondFactors() {
           title="Authenticator app"
           state={factors.totp ? "On" : "Off"}
           action={factors.totp ? "Turn off" : "Set up"}
-          label={factors.totp ? "Turn the authenticator app off" : "Set up the authenticator app"}
+          label={factors.totp ? "Turn off the authenticator app" : "Set up the authenticator app"}
           onPress={() => begin(factors.totp ? "totp-off" : "totp-on")}
         />
         <Factor
@@ -77,7 +77,7 @@ export function SecondFactors() {
           title="Codes by mail"
           state={factors.email ? "On" : "Off"}
           action={factors.email ? "Turn off" : "Turn on"}
-          label={factors.email ? "Turn codes by mail off" : "Turn codes by mail on"}
+          label={factors.email ? "Turn off codes by mail" : "Turn on codes by mail"}
           onPress={() => begin(factors.email ? "email-off" : "email-on")}
         />
         {hasAny && (

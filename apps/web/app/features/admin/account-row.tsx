@@ -4,6 +4,7 @@ import { lazy, Suspense } from "react";
 import { TimeAgo } from "~/components/time-ago";
 import { Avatar } from "~/components/ui/avatar";
 import { Select } from "~/components/ui/field";
+import { Cell } from "~/components/ui/table";
 import { toastDone } from "~/components/ui/toast";
 import { useSetRole } from "~/features/admin/mutations";
 import { GLOBAL_ROLES, type GlobalRole, ROLE_LABELS } from "~/features/admin/roles";
@@ -26,10 +27,9 @@ export function AccountRow({ account }: { account: AdminUserView }) {
   const { name } = person;
   const isMe = account.id === me.id;
   const state = stateOf(account);
-  const cell = "border-t border-line px-3 py-2";
   return (
     <tr>
-      <td className={cell}>
+      <Cell>
         <span className="flex items-center gap-3">
           <Avatar person={person} size="md" />
           <span className="min-w-0">
@@ -44,8 +44,8 @@ export function AccountRow({ account }: { account: AdminUserView }) {
             </span>
           </span>
         </span>
-      </td>
-      <td className={cell}>
+      </Cell>
+      <Cell>
         {account.is_person_only || isMe ? (
           ROLE_LABELS[account.role]
         ) : (
@@ -68,16 +68,14 @@ export function AccountRow({ account }: { account: AdminUserView }) {
             ))}
           </Select>
         )}
-      </td>
-      <td className={`${cell} text-muted`}>{account.has_second_factor ? "On" : "Off"}</td>
-      <td className={`${cell} text-muted`}>
-        {account.last_login_at ? <TimeAgo iso={account.last_login_at} /> : "Never"}
-      </td>
-      <td className={`${cell} px-2`}>
+      </Cell>
+      <Cell className="text-muted">{account.has_second_factor ? "On" : "Off"}</Cell>
+      <Cell className="text-muted">{account.last_login_at ? <TimeAgo iso={account.last_login_at} /> : "Never"}</Cell>
+      <Cell className="px-2">
         <Suspense fallback={<span className="block size-7 touch:size-11" />}>
           {!isMe && <AccountMenu account={account} name={name} />}
         </Suspense>
-      </td>
+      </Cell>
     </tr>
   );
 }

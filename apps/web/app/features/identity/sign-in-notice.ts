@@ -15,9 +15,14 @@ const REFUSED: Record<string, string> = {
   provider_unavailable: "The provider does not answer at the moment. Try again, or sign in with your password.",
 };
 
+/** Why a provider's way back ended without success, if the code is known. */
+export function refusalOf(code: string): string | undefined {
+  return REFUSED[code];
+}
+
 /** What the sign-in page says before anything was typed, by the address that led to it. */
 export function signInNotice(params: URLSearchParams): string | undefined {
   const error = params.get("error");
-  if (error) return REFUSED[error] ?? "The sign-in did not work. Try again.";
+  if (error) return refusalOf(error) ?? "The sign-in did not work. Try again.";
   return DONE[params.get("done") ?? ""];
 }

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { RotateCw } from "lucide-react";
 import { TimeAgo } from "~/components/time-ago";
 import { Button } from "~/components/ui/button";
+import { Code } from "~/components/ui/code";
 import { Dialog } from "~/components/ui/dialog";
 import { Skeleton } from "~/components/ui/states";
 import { useRedeliver } from "~/features/webhooks/mutations";
@@ -122,14 +123,5 @@ function Attempt({ attempt }: { attempt: Delivery["attempts"][number] }) {
         </details>
       )}
     </li>
-  );
-}
-
-function Code({ label, children }: { label: string; children: string }) {
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
-    <section aria-label={label} tabIndex={0} className="max-h-64 overflow-auto rounded-control border border-line">
-      <pre className="bg-sunken p-2.5 font-mono text-meta">{children}</pre>
-    </section>
   );
 }

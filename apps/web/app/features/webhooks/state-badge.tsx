@@ -1,10 +1,7 @@
 import { CircleCheck, CircleDashed, CirclePause, CircleSlash, CircleX, TriangleAlert } from "lucide-react";
-import type { ComponentType } from "react";
-import { cx } from "~/components/ui/cx";
+import { Badge, type Look } from "~/components/ui/badge";
 import { DELIVERY_STATE_NAMES, stateOf, WEBHOOK_STATE_NAMES, type WebhookState } from "~/features/webhooks/state";
 import type { DeliveryState, Webhook } from "~/lib/types";
-
-type Look = readonly [icon: ComponentType<{ className?: string }>, tone: string];
 
 const webhookLooks: Record<WebhookState, Look> = {
   active: [CircleCheck, "text-ok"],
@@ -18,14 +15,6 @@ const deliveryLooks: Record<DeliveryState, Look> = {
   failed: [CircleX, "text-danger"],
   cancelled: [CircleSlash, "text-subtle"],
 };
-
-function Badge({ look: [Icon, tone], name }: { look: Look; name: string }) {
-  return (
-    <span className={cx("inline-flex items-center gap-1.5 font-medium whitespace-nowrap", tone)}>
-      <Icon aria-hidden className="size-4 shrink-0" /> {name}
-    </span>
-  );
-}
 
 export function WebhookBadge({ webhook }: { webhook: Webhook }) {
   const state = stateOf(webhook);

@@ -7,6 +7,7 @@ import { Button, LinkButton } from "~/components/ui/button";
 import { inputClass, Select } from "~/components/ui/field";
 import { ShowOlder } from "~/components/ui/show-older";
 import { EmptyState } from "~/components/ui/states";
+import { Cell, Table } from "~/components/ui/table";
 import { EVENT_TYPES, eventName } from "~/features/account/event-names";
 import { type EventFilter, eventQueryOf, securityEventsQuery } from "~/features/admin/queries";
 import { prefetched } from "~/lib/load";
@@ -98,48 +99,43 @@ function SecurityEvents() {
           <Download aria-hidden /> CSV
         </LinkButton>
       </div>
-      <div className="overflow-x-auto rounded-card border border-line bg-surface">
-        <table className="w-full border-separate border-spacing-0 text-start">
-          <thead>
-            <tr className="text-meta text-subtle">
-              {["When", "What", "Who", "From", "Details"].map((title) => (
-                <th key={title} scope="col" className="px-3 py-2 text-start font-medium">
-                  {title}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {events.map((event) => (
-              <Row key={event.id} event={event} />
-            ))}
-          </tbody>
-        </table>
-        {!events.length && !list.isPending && (
-          <EmptyState icon={<ShieldCheck />} title="Nothing found">
-            No event fits this filter.
-          </EmptyState>
-        )}
-        <ShowOlder list={list} className="border-t border-line" />
-      </div>
+      <Table
+        label="Events"
+        columns={["When", "What", "Who", "From", "Details"]}
+        footer={
+          <>
+            {!events.length && !list.isPending && (
+              <EmptyState icon={<ShieldCheck />} title="Nothing found">
+                No event fits this filter.
+              </EmptyState>
+            )}
+            <ShowOlder list={list} className="border-t border-line" />
+          </>
+        }
+      >
+        {events.map((event) => (
+          <Row key={event.id} event={event} />
+        ))}
+      </Table>
     </section>
   );
 }
 
 function Row({ event }: { event: SecurityEventView }) {
-  const cell = "border-t border-line px-3 py-2 align-top";
   const detail = Object.entries(event.detail).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
   return (
     <tr>
-      <td className={`${cell} whitespace-nowrap text-muted`}>
+      <Cell className="align-top whitespace-nowrap text-muted">
         <LocalTime iso={event.created_at} />
-      </td>
-      <td className={`${cell} font-medium`}>{eventName(event.type)}</td>
-      <td className={cell}>{event.user ? `${event.user.name} (@${event.user.username})` : event.username_tried}</td>
-      <td className={`${cell} text-muted`} title={event.user_agent ?? undefined}>
+      </Cell>
+      <Cell className="align-top font-medium">{eventName(event.type)}</Cell>
+      <Cell className="align-top">
+        {event.user ? `${event.user.name} (@${event.user.username})` : event.username_tried}
+      </Cell>
+      <Cell className="align-top text-muted" title={event.user_agent ?? undefined}>
         {event.ip}
-      </td>
-      <td className={`${cell} text-meta text-subtle wrap-anywhere`}>{detail.join(" · ")}</td>
+      </Cell>
+      <Cell className="align-top text-meta text-subtle wrap-anywhere">{detail.join(" · ")}</Cell>
     </tr>
   );
 }

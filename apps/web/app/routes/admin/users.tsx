@@ -6,6 +6,7 @@ import { Button } from "~/components/ui/button";
 import { inputClass, Select } from "~/components/ui/field";
 import { ShowOlder } from "~/components/ui/show-older";
 import { EmptyState } from "~/components/ui/states";
+import { Table } from "~/components/ui/table";
 import { AccountRow } from "~/features/admin/account-row";
 import { MfaRoles } from "~/features/admin/mfa-roles";
 import { type AccountFilter, accountsQuery, mfaRolesQuery } from "~/features/admin/queries";
@@ -92,33 +93,25 @@ function Accounts() {
           <UserPlus aria-hidden /> New user
         </Button>
       </div>
-      <div className="overflow-x-auto rounded-card border border-line bg-surface">
-        <table className="w-full border-separate border-spacing-0 text-start">
-          <thead>
-            <tr className="text-meta text-subtle">
-              {["Person", "Role", "Second factor", "Last sign-in"].map((title) => (
-                <th key={title} scope="col" className="px-3 py-2 text-start font-medium">
-                  {title}
-                </th>
-              ))}
-              <th scope="col" className="w-10 px-2 py-2">
-                <span className="sr-only">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {accounts.map((account) => (
-              <AccountRow key={account.id} account={account} />
-            ))}
-          </tbody>
-        </table>
-        {!accounts.length && !list.isPending && (
-          <EmptyState icon={<Users />} title="Nobody found">
-            No account fits this filter.
-          </EmptyState>
-        )}
-        <ShowOlder list={list} className="border-t border-line" />
-      </div>
+      <Table
+        label="Accounts"
+        columns={["Person", "Role", "Second factor", "Last sign-in"]}
+        hasActions
+        footer={
+          <>
+            {!accounts.length && !list.isPending && (
+              <EmptyState icon={<Users />} title="Nobody found">
+                No account fits this filter.
+              </EmptyState>
+            )}
+            <ShowOlder list={list} className="border-t border-line" />
+          </>
+        }
+      >
+        {accounts.map((account) => (
+          <AccountRow key={account.id} account={account} />
+        ))}
+      </Table>
       <Suspense fallback={null}>{isMaking && <CreateAccountDialog onClose={() => setMaking(false)} />}</Suspense>
     </section>
   );

@@ -20,6 +20,7 @@ SCHEDULES = (
     ScheduleDefinition(name="overdue", job=OVERDUE, cron="10-59/15 * * * *", missed="skip"),
     ScheduleDefinition(name="digests", job=DIGESTS, cron="*/15 * * * *", missed="skip"),
     ScheduleDefinition(name="cleanup", job=CLEANUP, cron="30 2 * * *", missed="catch_up"),
+    *maintenance.SCHEDULES,
 )
 
 

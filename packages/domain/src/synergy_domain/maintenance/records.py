@@ -7,10 +7,18 @@ from collections.abc import Collection
 import asyncpg
 import msgspec
 
-from synergy_domain.maintenance.contracts import RecordInput, RecordView
+from synergy_domain.common import Actor
+from synergy_domain.maintenance import policy
+from synergy_domain.maintenance.contracts import Outcome, RecordInput, RecordQuery, RecordView
+from synergy_domain.maintenance.lists import BY_NAME, OCCASIONAL
 from synergy_domain.maintenance.models import MaintenanceRecord
 from synergy_platform.database import Reader, UnitOfWork
+from synergy_platform.errors import NotFound
+from synergy_platform.pagination import Cursors, Page, make_page
+from synergy_platform.sql import Keyset, Where
 
+_SORT = "-finished_at"
+_ORDER = Keyset((("finished_at", "timestamp", "desc"),), "id")
 _COLUMNS = "id, task, outcome, started_at, finished_at, done_by, summary, detail::text AS detail"
 
 
@@ -29,14 +37,34 @@ async def latest_records(db: Reader, *, succeeded: bool = False) -> dict[str, Re
     return {row["task"]: _view(row) for row in rows}
 
 
-async def recent_records(db: Reader, tasks: Collection[str], *, limit: int) -> list[RecordView]:
-    """The last records of these tasks, the latest first."""
+async def recent_records(
+    db: Reader, tasks: Collection[str], *, limit: int, outcome: Outcome | None = None
+) -> list[RecordView]:
+    """The last records of these tasks, the latest first; with `outcome` only those that ended so."""
     rows = await db.rows(
-        f"SELECT {_COLUMNS} FROM maintenance_records WHERE task = ANY($1) ORDER BY finished_at DESC, id DESC LIMIT $2",  # noqa: S608 - constants
+        f"""SELECT {_COLUMNS} FROM maintenance_records WHERE task = ANY($1) AND ($3::text IS NULL OR outcome = $3)
+            ORDER BY finished_at DESC, id DESC LIMIT $2""",  # noqa: S608 - constants
         list(tasks),
         limit,
+        outcome,
     )
     return [_view(row) for row in rows]
+
+
+async def list_records(db: Reader, cursors: Cursors, actor: Actor, query: RecordQuery) -> Page[RecordView]:
+    """The records of one task, the latest first; raises AdminsOnly, and NotFound for a task that there is not."""
+    policy.require_admin(actor)
+    if query.task not in BY_NAME and query.task not in OCCASIONAL:
+        raise NotFound("There is no such task of maintenance.")
+    where = Where()
+    where.add(f"task = {where.param(query.task)}")
+    _ORDER.after(where, _ORDER.decode(cursors, _SORT, query.cursor))
+    rows = await db.rows(
+        f"SELECT {_COLUMNS} FROM maintenance_records WHERE {where.sql} ORDER BY {_ORDER.order} LIMIT {query.limit + 1}",  # noqa: S608 - built of constants
+        *where.args,
+    )
+    found = [_view(row) for row in rows]
+    return make_page(found, query.limit, lambda last: cursors.encode(_SORT, [last.finished_at, last.id]), None)
 
 
 def _view(row: asyncpg.Record) -> RecordView:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -10,6 +9,10 @@ import structlog
 
 from synergy_domain import identity, projects, transfer, webhooks, work
 from synergy_domain.identity import delete_old_throttles, mfa, oidc
+from synergy_domain.maintenance import retention
+from synergy_domain.maintenance.contracts import RecordInput
+from synergy_domain.maintenance.finding import counted
+from synergy_domain.maintenance.records import add_record
 from synergy_domain.notifications import delete_old
 from synergy_platform.database import UnitOfWork
 from synergy_platform.idempotency import delete_old_answers
@@ -21,19 +24,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 CLEANUP = "maintenance.clean_up"
 SWEEP_FILES = "maintenance.sweep_files"
-READ_NOTIFICATIONS = timedelta(days=90)
-# kept so that their causes do not tell a second time, or until a digest
-UNLISTED_NOTIFICATIONS = timedelta(days=30)
-MAILS = timedelta(days=30)
-DELIVERIES = timedelta(days=30)
-INVITATIONS = timedelta(days=30)
-TRASH = timedelta(days=30)
-LEDGER = timedelta(days=400)
-SECURITY_EVENTS = timedelta(days=400)
-RECORDS = timedelta(days=800)
-# they only keep an administrator's reach from being recorded twice in an hour
-ADMIN_ACCESSES = timedelta(days=1)
-ORPHANED_FILES = timedelta(days=1)
 
 
 _NAMED_FILES = (
@@ -52,19 +42,21 @@ async def clean_up(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) 
         "login_throttles": await delete_old_throttles(uow),
         "idempotency_keys": await delete_old_answers(uow),
         "notifications": await delete_old(
-            uow, read_before=uow.now - READ_NOTIFICATIONS, unlisted_before=uow.now - UNLISTED_NOTIFICATIONS
+            uow,
+            read_before=uow.now - retention.READ_NOTIFICATIONS,
+            unlisted_before=uow.now - retention.UNLISTED_NOTIFICATIONS,
         ),
-        "mails": await delete_old_mails(uow, uow.now - MAILS),
-        "webhook_deliveries": await webhooks.delete_old_deliveries(uow, uow.now - DELIVERIES),
-        "invitations": await projects.delete_old_invitations(uow, uow.now - INVITATIONS),
-        "renewed_secrets": await webhooks.renew_secrets(runtime, uow) + await mfa.renew_secrets(runtime, uow),
+        "mails": await delete_old_mails(uow, uow.now - retention.MAILS),
+        "webhook_deliveries": await webhooks.delete_old_deliveries(uow, uow.now - retention.DELIVERIES),
+        "invitations": await projects.delete_old_invitations(uow, uow.now - retention.INVITATIONS),
     }
-    trash = uow.now - TRASH
+    renewed = await webhooks.renew_secrets(runtime, uow) + await mfa.renew_secrets(runtime, uow)
+    trash = uow.now - retention.TRASH
     await uow.value(
         "INSERT INTO retired_project_keys (key) SELECT key FROM projects WHERE deleted_at < $1 ON CONFLICT DO NOTHING",
         trash,
     )
-    for table in ("attachments", "comments", "tasks", "webhooks", "projects"):
+    for table in retention.TRASHED:
         counts[table] = await uow.value(
             f"WITH gone AS (DELETE FROM {table} WHERE deleted_at < $1 RETURNING 1) SELECT count(*) FROM gone",  # noqa: S608 - constants
             trash,
@@ -72,23 +64,24 @@ async def clean_up(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) 
     # by the id, which tells when it was recorded: an imported event happened long before
     counts["events"] = await uow.value(
         "WITH gone AS (DELETE FROM events WHERE seq IS NOT NULL AND id < $1 RETURNING 1) SELECT count(*) FROM gone",
-        first_id_at(uow.now - LEDGER),
+        first_id_at(uow.now - retention.LEDGER),
     )
     counts["security_events"] = await uow.value(
         "WITH gone AS (DELETE FROM security_events WHERE created_at < $1 RETURNING 1) SELECT count(*) FROM gone",
-        uow.now - SECURITY_EVENTS,
+        uow.now - retention.SECURITY_EVENTS,
     )
     counts["admin_accesses"] = await uow.value(
         "WITH gone AS (DELETE FROM admin_accesses WHERE hour < $1 RETURNING 1) SELECT count(*) FROM gone",
-        uow.now - ADMIN_ACCESSES,
+        uow.now - retention.ADMIN_ACCESSES,
     )
     counts["maintenance_records"] = await uow.value(
         "WITH gone AS (DELETE FROM maintenance_records WHERE finished_at < $1 RETURNING 1) SELECT count(*) FROM gone",
-        uow.now - RECORDS,
+        uow.now - retention.RECORDS,
     )
     # once this is committed: the rows whose files go must be gone for good
     uow.enqueue(SWEEP_FILES, queue="bulk")
-    log.info("maintenance.cleaned_up", **counts)
+    _record(runtime, uow, "cleanup", counts, "row")
+    log.info("maintenance.cleaned_up", **counts, renewed_secrets=renewed)
 
 
 async def sweep_files(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) -> None:
@@ -96,9 +89,20 @@ async def sweep_files(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any
 
     A young one may be on its way: the row that names it comes after it.
     """
-    before = uow.now - ORPHANED_FILES
+    before = uow.now - retention.ORPHANED_FILES
     counts = {
         area: await runtime.storage.sweep(area, partial(named, runtime.database.reader()), older_than=before)
         for area, named in _NAMED_FILES
     }
+    _record(runtime, uow, "file_sweep", counts, "orphaned file")
     log.info("maintenance.swept_files", **counts)
+
+
+def _record(runtime: Runtime, uow: UnitOfWork, task: str, counts: dict[str, int], what: str) -> None:
+    add_record(
+        uow,
+        RecordInput(
+            task=task, outcome="ok", started_at=uow.now, finished_at=runtime.clock.now(), done_by="worker",
+            summary=f"Deleted {counted(sum(counts.values()), what)}.", detail=counts,
+        ),
+    )  # fmt: skip

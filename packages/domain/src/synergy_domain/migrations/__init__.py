@@ -4,6 +4,7 @@ They run beside the old code: add nullable, fill in batches, then enforce.
 """
 
 from synergy_domain.migrations.begin import begin_migration
+from synergy_domain.migrations.plan import SchemaPlan, plan_migrations
 from synergy_domain.migrations.run import (
     SUPPORTED_REVISIONS,
     MigrationReport,
@@ -17,8 +18,10 @@ __all__ = [
     "SUPPORTED_REVISIONS",
     "MigrationReport",
     "Schema",
+    "SchemaPlan",
     "SchemaTooNew",
     "begin_migration",
     "current_schema",
     "migrate",
+    "plan_migrations",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -16,9 +18,9 @@ from synergy_platform.database import Reader
 from synergy_platform.settings import Settings
 
 # The revisions that this code runs on, oldest first: during a deploy old and new code share one database.
-# Not on older ones: every worker reads who holds a job (0003), every notification its preferences (0004), and every
-# sign-in the second factors (0006).
-SUPPORTED_REVISIONS = ("0006", "0007")
+# Not on older ones: every worker reads who holds a job (0003), every notification its preferences (0004), every sign-in
+# the second factors (0006), and every event and job is stored with its place in a trace (0007).
+SUPPORTED_REVISIONS = ("0007",)
 
 # The oldest revision whose code goes on working on this schema. `migrate` writes it beside the revision, where that
 # code finds it: it was released before this schema, and runs beside the new code during a deploy and after a rollback.
@@ -26,6 +28,9 @@ OLDEST_CODE = "0001"
 
 _COMMENT = "oldest code: "
 _LOCK = 7_310_001  # any number that nothing else locks
+_LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for a lock_timeout
+_PATIENCE_SECONDS = 180.0
+_PAUSE_SECONDS = 1.0
 
 
 class MigrationReport(msgspec.Struct, frozen=True):
@@ -70,6 +75,16 @@ def _schema(revision: str | None, comment: str | None) -> Schema:
     return Schema(revision, oldest)
 
 
+def too_new(schema: Schema) -> str:
+    """Why this code cannot be run on a schema that a later version migrated; empty where it can."""
+    if schema.revision is None or schema.revision <= SUPPORTED_REVISIONS[-1] or schema.fits:
+        return ""
+    return (
+        f"The schema is at {schema.revision}, and this version knows it up to {SUPPORTED_REVISIONS[-1]} only. "
+        "Run the version that migrated it, or restore a backup from before."
+    )
+
+
 async def migrate(settings: Settings) -> MigrationReport:
     """Run what is missing. Ten at a time: one works, the others wait for it and find nothing to do."""
     url = settings.database_url(direct=True).replace("postgresql://", "postgresql+asyncpg://", 1)
@@ -100,23 +115,34 @@ def make_config(connection: Connection) -> Config:
 def _upgrade(connection: Connection) -> MigrationReport:
     before = _read_schema(connection)
     connection.rollback()
+    if sentence := too_new(before):
+        raise SchemaTooNew(sentence)
     if before.revision is not None and before.revision > SUPPORTED_REVISIONS[-1]:
-        if before.fits:  # after a rollback: this code works on it, and the way back is not ours to go
-            return MigrationReport(before.revision, before.revision)
-        raise SchemaTooNew(
-            f"The schema is at {before.revision}, and this version knows it up to {SUPPORTED_REVISIONS[-1]} only. "
-            "Run the version that migrated it, or restore a backup from before."
-        )
-    # a migration waits 5 s for a lock at most, rather than stopping everybody who queues behind it
-    connection.execute(text("SET lock_timeout = '5s'"))
-    connection.commit()
-    command.upgrade(make_config(connection), "head")
-    connection.commit()
+        # after a rollback: this code works on it, and the way back is not ours to go
+        return MigrationReport(before.revision, before.revision)
+    _run_patiently(connection)
     after = _read_schema(connection)
     if after.oldest_code != OLDEST_CODE:
         connection.execute(text(f"COMMENT ON TABLE alembic_version IS '{_COMMENT}{OLDEST_CODE}'"))
     connection.commit()
     return MigrationReport(before.revision, after.revision or "")
+
+
+def _run_patiently(connection: Connection) -> None:
+    """Run what is missing; a migration that does not get a lock is tried again, once those behind it are done."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            command.upgrade(make_config(connection), "head")
+            connection.commit()
+        except DBAPIError as error:
+            connection.rollback()
+            is_lock = getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE
+            if not is_lock or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _read_schema(connection: Connection) -> Schema:

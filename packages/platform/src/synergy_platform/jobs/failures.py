@@ -14,7 +14,9 @@ from synergy_platform.ids import new_id
 from synergy_platform.jobs.counters import JOBS
 from synergy_platform.jobs.handlers import MAX_ATTEMPTS, Outcome, retry_delay
 from synergy_platform.jobs.lease import LIVING
+from synergy_platform.reporting import report
 from synergy_platform.runtime import Runtime
+from synergy_platform.tracing import trace_id
 
 LONGEST_ERROR = 2000
 MESSAGE = "message"  # the name of dead letters that were no job
@@ -44,7 +46,7 @@ _HAND_BACK = f"""
     SELECT pg_notify('{OUTBOX_CHANNEL}', '')
 """  # noqa: S608 - a constant of ours
 _FIND_VICTIM = f"""
-    SELECT name, attempts, owner, jsonb_array_length(history) AS failures,
+    SELECT name, attempts, owner, jsonb_array_length(history) AS failures, request_id, trace_parent,
            coalesce(owner IN ({LIVING}), false) AS is_in_hand
     FROM jobs WHERE id = $1 AND state = 'waiting' FOR UPDATE
 """  # noqa: S608 - a constant of ours
@@ -66,6 +68,7 @@ class Claimed(msgspec.Struct):
     attempt: int
     failures: int
     owner: int | None = None
+    trace_parent: str | None = None
 
 
 class HardLimitExceeded(Exception):
@@ -104,6 +107,7 @@ async def record_failure(
     JOBS.labels(claimed.name, "dead" if dead else "failed").inc()
     fields: dict[str, Any] = {"job": claimed.name, "job_id": str(job_id), "attempt": claimed.attempt}
     if dead:
+        report(error, job=claimed.name)
         log.error("job.dead", **fields, duration_ms=duration_ms, exc_info=error)
         return "dead"
     log.warning("job.failed", **fields, duration_ms=duration_ms, next_try_at=run_at.isoformat(), exc_info=error)
@@ -132,7 +136,9 @@ async def record_victim(runtime: Runtime, job_id: UUID, error: Exception, durati
     if row["is_in_hand"]:
         raise StillInHand
     claimed = Claimed(row["name"], {}, row["attempts"] + 1, row["failures"], row["owner"])
-    return await record_failure(runtime, job_id, claimed, error, duration_ms)
+    named = {"request.id": row["request_id"], "trace.id": row["trace_parent"] and trace_id(row["trace_parent"])}
+    with structlog.contextvars.bound_contextvars(**{name: value for name, value in named.items() if value}):
+        return await record_failure(runtime, job_id, claimed, error, duration_ms)
 
 
 async def bury_message(reader: Reader, runtime: Runtime, queue: str, data: bytes, fault: str) -> UUID:

@@ -11,10 +11,12 @@ open, and what it came to is recorded in the transaction that ends it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import asyncpg
@@ -29,6 +31,9 @@ from synergy_platform.jobs.failures import Claimed, WorkerDied, hand_back, recor
 from synergy_platform.jobs.handlers import Finish, IoHandler, JobHandler, Outcome, Registry, UnknownJob
 from synergy_platform.jobs.lanes import IS_FIRST_IN_LANE, IS_LAST_IN_LANE
 from synergy_platform.runtime import Runtime
+
+if TYPE_CHECKING:
+    from synergy_platform.spans import Span
 
 # how long a known outcome is kept while the database is away; then the job runs again
 KEEP_OUTCOME_SECONDS = 60.0
@@ -56,7 +61,7 @@ _CLAIM = f"""
     DELETE FROM jobs job USING mine
     WHERE job.id = mine.id AND {IS_FIRST_IN_LANE}
     RETURNING job.name, job.payload::text AS payload, job.attempts, jsonb_array_length(job.history) AS failures,
-              CASE WHEN NOT {IS_LAST_IN_LANE} THEN pg_notify('{OUTBOX_CHANNEL}', '') END
+              job.trace_parent, CASE WHEN NOT {IS_LAST_IN_LANE} THEN pg_notify('{OUTBOX_CHANNEL}', '') END
 """  # noqa: S608 - all parts are constants
 _PUT_BEHIND_EARLIER = f"""
     WITH mine AS (SELECT id FROM jobs WHERE id = $1 AND state = 'waiting' FOR UPDATE SKIP LOCKED)
@@ -72,7 +77,7 @@ _LEASE = f"""
       FOR UPDATE OF jobs SKIP LOCKED
     )
     UPDATE jobs SET owner = $2 FROM mine WHERE jobs.id = mine.id
-    RETURNING name, payload::text AS payload, attempts, jsonb_array_length(history) AS failures
+    RETURNING name, payload::text AS payload, attempts, jsonb_array_length(history) AS failures, trace_parent
 """  # noqa: S608 - a constant of ours
 _MUST_RUN_ALONE = f"SELECT id FROM jobs WHERE id = $1 AND state = 'waiting' AND owner IS NULL AND {_IS_SUSPECT}"  # noqa: S608
 _HOLD = "SELECT id FROM jobs WHERE id = $1 AND owner = $2 FOR UPDATE"
@@ -95,13 +100,17 @@ async def run_job(
     is cancelled the job goes back as it was. Only a database that cannot be reached lets an exception out: the row
     then still waits, and the relay publishes it again.
     """
-    with structlog.contextvars.bound_contextvars(**{"request.id": request_id} if request_id else {}):
+    with contextlib.ExitStack() as context:
+        context.enter_context(structlog.contextvars.bound_contextvars(**_named(request_id)))
         claimed: Claimed | None = None
         started = time.perf_counter()
+        span: Span | None = None
         try:
             async with runtime.database.unit_of_work() as uow:
                 claimed = await _claim(uow, job_id, alone=alone)
                 if claimed is not None:
+                    # until after the commit
+                    span = context.enter_context(_span(runtime, job_id, claimed))
                     handler = registry.get(claimed.name)
                     if not isinstance(handler, JobHandler):
                         raise UnknownJob(f"{claimed.name} belongs into the queue io")
@@ -113,6 +122,7 @@ async def run_job(
         except Exception as error:
             if claimed is None:
                 raise
+            _fail(span, error)
             return await record_failure(runtime, job_id, claimed, error, _milliseconds(started))
         if claimed is None:
             return await _why_not(runtime, job_id, alone=alone)
@@ -133,12 +143,14 @@ async def run_io_job(
 
     "again" when the handler asked for another try.
     """
-    with structlog.contextvars.bound_contextvars(**{"request.id": request_id} if request_id else {}):
+    with contextlib.ExitStack() as context:
+        context.enter_context(structlog.contextvars.bound_contextvars(**_named(request_id)))
         started = time.perf_counter()
         row = await runtime.database.reader().row(_LEASE, job_id, owner, alone)
         if row is None:
             return await _why_not(runtime, job_id, alone=alone)
         claimed = _to_claimed(row, owner)
+        span = context.enter_context(_span(runtime, job_id, claimed))
         try:
             handler = registry.get(claimed.name)
             if not isinstance(handler, IoHandler):
@@ -152,6 +164,7 @@ async def run_io_job(
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the job counts it
             failure, duration_ms = error, _milliseconds(started)
+            _fail(span, error)
             # nobody takes the job over as long as the lease lasts, so this has to get through
             return await _while_away(lambda: record_failure(runtime, job_id, claimed, failure, duration_ms))
         if outcome == "done":
@@ -206,7 +219,23 @@ async def _claim(uow: UnitOfWork, job_id: UUID, *, alone: bool) -> Claimed | Non
 
 def _to_claimed(row: asyncpg.Record, owner: int | None = None) -> Claimed:
     payload = msgspec.json.decode(row["payload"])
-    return Claimed(row["name"], payload, row["attempts"] + 1, row["failures"], owner)
+    return Claimed(row["name"], payload, row["attempts"] + 1, row["failures"], owner, row["trace_parent"])
+
+
+def _named(request_id: str | None) -> dict[str, str]:
+    """What every line of a job says."""
+    return {"request.id": request_id} if request_id else {}
+
+
+def _span(runtime: Runtime, job_id: UUID, claimed: Claimed) -> contextlib.AbstractContextManager[Span | None]:
+    """The span of one try, as a child of what caused the job."""
+    attributes = {"synergy.job": claimed.name, "synergy.job_id": str(job_id), "synergy.attempt": claimed.attempt}
+    return runtime.tracing.span(f"job {claimed.name}", "consumer", claimed.trace_parent, attributes)
+
+
+def _fail(span: Span | None, error: Exception) -> None:
+    if span is not None:
+        span.fail(type(error).__name__)
 
 
 async def _why_not(runtime: Runtime, job_id: UUID, *, alone: bool) -> Outcome:

@@ -25,7 +25,10 @@ _OUTBOX = """
            coalesce(extract(epoch FROM $1 - min(occurred_at)), 0)::float8 AS oldest_seconds
     FROM events WHERE seq IS NULL
 """
-_PROCESSES = "SELECT process, role, seen_at FROM process_heartbeats ORDER BY role, process"
+_PROCESSES = """
+    SELECT process, role, seen_at, greatest(0, extract(epoch FROM now() - seen_at))::float8 AS silent_seconds
+    FROM process_heartbeats ORDER BY role, process
+"""
 
 
 class QueueState(msgspec.Struct, kw_only=True):
@@ -47,11 +50,12 @@ class OutboxState(msgspec.Struct, kw_only=True):
 
 
 class ProcessState(msgspec.Struct, kw_only=True):
-    """A background process, and when it last said that it is alive."""
+    """A background process, and when it last said that it is alive, by the database's clock."""
 
     process: str
     role: str
     seen_at: datetime
+    silent_seconds: float
 
 
 class BackgroundState(msgspec.Struct, kw_only=True):

@@ -23,6 +23,7 @@ from synergy_platform.mail.mailers import MailDelayed, MailRefused
 from synergy_platform.mail.message import Mail, one_line
 from synergy_platform.runtime import Runtime
 from synergy_platform.secretbox import SecretBox
+from synergy_platform.tracing import trace_parent
 
 # before mails were encrypted: for those that the release before has queued, and is queueing beside us
 SEND_MAIL = "mail.send"
@@ -109,7 +110,9 @@ async def send_mail(runtime: Runtime, payload: dict[str, Any], _attempt: int) ->
         return _nothing
     mail, attempts = queued
     try:
-        await runtime.mailer.send(mail)
+        # its kind, and neither recipient nor subject
+        with runtime.tracing.span("mail", "client", trace_parent.get(), {"synergy.mail.kind": mail.kind}):
+            await runtime.mailer.send(mail)
     except MailRefused as error:
         return partial(_record_bounce, mail, _described(error))
     except MailDelayed as error:

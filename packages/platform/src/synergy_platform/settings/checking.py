@@ -16,12 +16,13 @@ _REDIS_PORT = 6379
 _HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d|off")
 # as browsers write it: they are compared letter by letter
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d+)?")
+_DSN = re.compile(r"https?://\w+(?::\w+)?@[^/@\s]+/(?:[^\s?#]+/)?\d+")
 _DEFAULT_PORT = re.compile(r"http:.*:80|https:.*:443")
 
 
 def find_faults(settings: Settings) -> list[str]:
     """A sentence for each fault."""
-    return _range_faults(settings) + (_production_faults(settings) if settings.is_production else [])
+    return _range_faults(settings) + (production_faults(settings) if settings.is_production else [])
 
 
 def _range_faults(settings: Settings) -> list[str]:
@@ -77,10 +78,26 @@ def _range_faults(settings: Settings) -> list[str]:
         faults.append(f"SYNERGY_BACKUP_KEY must have {_MIN_SECRET_LENGTH} characters at least")
     if urlsplit(settings.public_url).scheme not in {"http", "https"} or not urlsplit(settings.public_url).hostname:
         faults.append("SYNERGY_PUBLIC_URL must begin with http:// or https:// and name a host")
+    faults += _elsewhere_faults(settings)
     return faults + provider_faults(settings.oidc_providers, encrypted_only=settings.is_production)
 
 
-def _production_faults(settings: Settings) -> list[str]:
+def _elsewhere_faults(settings: Settings) -> list[str]:
+    """Of where traces and errors are sent."""
+    faults: list[str] = []
+    endpoint = urlsplit(settings.otlp_endpoint)
+    if settings.otlp_endpoint and (endpoint.scheme not in {"http", "https"} or not endpoint.hostname):
+        faults.append("OTEL_EXPORTER_OTLP_ENDPOINT must begin with http:// or https:// and name a host")
+    if any("=" not in pair for pair in settings.otlp_headers.split(",") if pair.strip()):
+        faults.append("OTEL_EXPORTER_OTLP_HEADERS cannot be read: write name=value, with commas between")
+    if not 0 <= settings.traces_sampler_arg <= 1:
+        faults.append(f"OTEL_TRACES_SAMPLER_ARG is {settings.traces_sampler_arg}: a share is 0 to 1")
+    if settings.sentry_dsn and not _DSN.fullmatch(settings.sentry_dsn):
+        faults.append("SENTRY_DSN cannot be read: it looks like https://KEY@HOST/NUMBER, as Sentry shows it")
+    return faults
+
+
+def production_faults(settings: Settings) -> list[str]:
     """What production refuses."""
     faults: list[str] = []
     if settings.debug:

@@ -238,9 +238,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "03:00"
     backup_s3_endpoint: Annotated[
         str,
-        _setting(
-            "SYNERGY_BACKUP_S3_ENDPOINT", "address of the S3-compatible server that gets a copy; empty: Amazon's"
-        ),
+        _setting("SYNERGY_BACKUP_S3_ENDPOINT", "address of the S3-compatible server that gets a copy; empty: Amazon's"),
     ] = ""
     backup_s3_region: Annotated[str, _setting("SYNERGY_BACKUP_S3_REGION", "its region")] = "us-east-1"
     backup_s3_bucket: Annotated[
@@ -316,13 +314,41 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     sentry_dsn: Annotated[
         str,
+        _setting("SENTRY_DSN", "Sentry's address for errors that nobody expected; empty: none is sent", secret=True),
+    ] = ""
+    otlp_endpoint: Annotated[
+        str,
         _setting(
-            "SENTRY_DSN",
-            "where errors are reported; empty: nowhere",
-            secret=True,
-            unused="errors are in the logs only; reporting them elsewhere is not there yet",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "OpenTelemetry collector that traces go to over OTLP/HTTP, as http://collector:4318; empty: no traces",
         ),
     ] = ""
+    otlp_headers: Annotated[
+        str,
+        _setting(
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "headers that the collector wants, as name=value,name=value with percent-encoded values",
+            secret=True,
+        ),
+    ] = ""
+    traces_sampler: Annotated[
+        Literal[
+            "always_on",
+            "always_off",
+            "traceidratio",
+            "parentbased_always_on",
+            "parentbased_always_off",
+            "parentbased_traceidratio",
+        ],
+        _setting(
+            "OTEL_TRACES_SAMPLER",
+            "which traces are recorded: always_on, always_off, traceidratio (a share of them), or one of these with"
+            " parentbased_ before it, which follows what the caller's traceparent says and decides for the others",
+        ),
+    ] = "parentbased_traceidratio"
+    traces_sampler_arg: Annotated[
+        float, _setting("OTEL_TRACES_SAMPLER_ARG", "the share of traces that traceidratio records, from 0 to 1")
+    ] = 1.0
 
     @property
     def is_production(self) -> bool:

@@ -92,7 +92,8 @@ def _convert(text: str, target: Any) -> Any:  # noqa: ANN401 - the type is a val
     try:
         return msgspec.convert(text, target, strict=False)
     except msgspec.ValidationError as error:
-        raise ValueError("expected a whole number" if target is int else str(error)) from None
+        expected = {int: "expected a whole number", float: "expected a number"}
+        raise ValueError(expected.get(target) or str(error)) from None
 
 
 def _misspelt(environ: Mapping[str, str]) -> list[str]:

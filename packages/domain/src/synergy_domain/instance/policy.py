@@ -1,0 +1,11 @@
+"""Who may look at the instance."""
+
+from __future__ import annotations
+
+from synergy_domain import common
+from synergy_domain.common import Actor
+
+
+def require_admin(actor: Actor) -> None:
+    """Raise AdminsOnly for everybody but administrators."""
+    common.require_admin(actor, "see how the instance runs")
