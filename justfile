@@ -102,6 +102,30 @@ tls +args:
 doctor *args:
     @{{ stack }} doctor "$@"
 
+# take a backup now
+backup *args:
+    @{{ stack }} backup "$@"
+
+# what can be restored
+backups *args:
+    @{{ stack }} backups "$@"
+
+# go back to an earlier state: `just restore --to 2026-11-30T14:05:00+01:00 --yes`; `--verify` only tries
+restore *args:
+    @{{ stack }} restore "$@"
+
+# restore the newest backup beside the running system, and compare
+drill:
+    @{{ stack }} drill
+
+# write all keys to a file for a safe: `just escrow /media/usb/keys.env`
+escrow file:
+    @{{ stack }} escrow "$1"
+
+# from the keys and the backups to a running system: `just recover keys.env --from /media/disk/backups`
+recover *args:
+    @{{ stack }} recover "$@"
+
 # the lists of maintenance, each with its last record; exit status 1 when something is overdue
 maintenance-status *args:
     @{{ stack }} maintenance-status "$@"

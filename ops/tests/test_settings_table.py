@@ -23,6 +23,8 @@ SPANS = f"{PLATFORM}/test_spans.py"
 DATABASE = f"{PLATFORM}/test_settings_steer.py::test_all_connections_go_where_the_settings_say"
 MAIL = f"{PLATFORM}/test_settings_steer.py::test_mail_goes_out_as_the_settings_say"
 S3 = f"{FILES}::test_attachment_on_s3_comes_back_whole_and_in_parts"
+BACKUP = "apps/cli/tests/test_backup_parts.py::test_backups_and_their_key_are_where_the_settings_say"
+HOURS = "apps/cli/tests/test_backup_parts.py::test_hours_that_are_off_never_come_and_wrong_ones_are_refused"
 
 PROOFS = {
     "SYNERGY_ENV": f"{PLATFORM}/test_settings.py::test_production_refuses_what_is_unsafe",
@@ -83,6 +85,10 @@ PROOFS = {
     "SYNERGY_S3_BUCKET": S3,
     "SYNERGY_S3_ACCESS_KEY_ID": S3,
     "SYNERGY_S3_SECRET_ACCESS_KEY": S3,
+    "SYNERGY_BACKUP_DIR": BACKUP,
+    "SYNERGY_BACKUP_KEY": BACKUP,
+    "SYNERGY_BACKUP_TIME": HOURS,
+    "SYNERGY_DRILL_TIME": HOURS,
     "SYNERGY_RATE_LIMIT_API": "apps/api/tests/test_limits.py::test_requests_are_limited_as_the_setting_says",
     "SYNERGY_RATE_LIMIT_LOGIN": f"{API}::test_sign_ins_and_registrations_are_limited_as_the_settings_say",
     "SYNERGY_RATE_LIMIT_REGISTER": f"{API}::test_sign_ins_and_registrations_are_limited_as_the_settings_say",

@@ -19,7 +19,7 @@ USERS = {
     **dict.fromkeys((*OURS, *WATCHERS), 10001),
 }
 NETWORKS = {
-    "db": {"data"}, "broker": {"data"}, "cache": {"data"}, "backup": {"data"}, "migrate": {"data"},
+    "db": {"data"}, "broker": {"data"}, "cache": {"data"}, "backup": {"data", "egress"}, "migrate": {"data"},
     "api": {"edge", "app", "data"}, "worker": {"app", "data", "egress"}, "scheduler": {"app", "data"},
     "web": {"edge"}, "proxy": {"edge"},
 }  # fmt: skip
@@ -123,7 +123,8 @@ def test_limits_of_api_and_worker_are_two_cores_and_two_gibibytes(lab):
         assert resources["reservations"]["memory"] == str(GIB)
         assert float(resources["reservations"]["cpus"]) == 1
         assert container(lab, name)["HostConfig"]["MemoryReservation"] == GIB
-    for name in set(services) - {"api", "worker", "db"}:
+    # what restores runs a second database, and an API on it
+    for name in set(services) - {"api", "worker", "db", "backup"}:
         assert int(services[name]["deploy"]["resources"]["limits"]["memory"]) <= GIB / 2
 
 
@@ -176,8 +177,9 @@ def test_secrets_of_the_host_are_for_their_readers_only(lab):
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o400}
 
 
-def test_every_documented_setting_reaches_the_api(lab):
-    environment = config(lab)["services"]["api"]["environment"]
+def test_every_documented_setting_reaches_the_api_or_the_backups(lab):
+    services = config(lab)["services"]
+    environment = {**services["backup"]["environment"], **services["api"]["environment"]}
     missing = {
         setting.name
         for setting in documented_settings()

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from synergy_cli.accounts import require_mfa, reset_mfa
+from synergy_cli.backup.commands import backup, backups, drill, escrow, recover, restore
+from synergy_cli.backup.container import container
 from synergy_cli.demo import demo
 from synergy_cli.doctor.command import doctor
 from synergy_cli.importing import import_group
@@ -31,12 +33,16 @@ def main() -> None:
     """SynergyOS: run it, look after it, bring data in."""
 
 
+main.add_command(container)
 main.add_command(up)
 main.add_command(import_group)
 main.add_command(demo)
 main.add_command(doctor)
 main.add_command(maintenance_group)
 main.add_command(webhooks_group)
+main.add_command(backup)
+for command in (backups, restore, drill, escrow, recover):
+    main.add_command(command)
 main.add_command(reset_mfa)
 main.add_command(require_mfa)
 main.add_command(upgrade)

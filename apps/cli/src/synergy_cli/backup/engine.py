@@ -15,7 +15,9 @@ import msgspec
 
 from synergy_cli.backup.fingerprint import QuietPoint
 from synergy_cli.backup.manifest import Manifest
-from synergy_cli.backup.media import MediaFile
+from synergy_cli.backup.media import FileRow, MediaFile
+
+EngineName = Literal["embedded", "pgbackrest"]
 
 
 class Base(msgspec.Struct, frozen=True):
@@ -25,17 +27,29 @@ class Base(msgspec.Struct, frozen=True):
     kind: Literal["full", "incremental"]
 
 
+class Window(msgspec.Struct, frozen=True):
+    """The moments that can be restored, from the restore point of the oldest backup to the log's last commit."""
+
+    start: datetime
+    end: datetime
+
+
 class Engine(Protocol):
     """Blocking calls; each raises BackupError with a sentence that says what to do.
 
     `root` is the folder of the backups (`sets/` below it holds the manifests), `work` a folder on a disk with room for
-    a dump and for a restored cluster, `media` the uploaded files (None where they are elsewhere), `key` signs
-    manifests, `dsn` reaches the live database as its superuser.
+    a dump, `cluster` where a restored one goes, `media` the uploaded files (None where they are elsewhere), `key` signs
+    manifests, `dsn` reaches the live database as its superuser. `deduplicates` says that a dump is better left
+    uncompressed, `encrypted` that nobody reads the backups without a key. What is kept must be written through to the
+    disk before the call returns: the manifest that follows says that it is there.
     """
 
-    name: Literal["embedded", "pgbackrest"]
+    name: EngineName
+    deduplicates: bool
+    encrypted: bool
     root: Path
     work: Path
+    cluster: Path
     media: Path | None
     key: bytes
     dsn: str
@@ -44,8 +58,12 @@ class Engine(Protocol):
         """Path of pg_dump, pg_restore, psql or pg_amcheck, of the version of the database."""
         ...
 
-    def take_base(self, backup_id: str) -> Base:
-        """Copy the database's files while it runs."""
+    def clean(self) -> None:
+        """Delete what a backup that did not come to its end has left, and what is in `work`; before each, and after."""
+        ...
+
+    def take_base(self, backup_id: str, *, full: bool) -> Base:
+        """Copy the database's files while it runs; `full`: all of them, whatever would be enough."""
         ...
 
     def keep_log(self, backup_id: str, base: Base, point: QuietPoint) -> None:
@@ -57,11 +75,17 @@ class Engine(Protocol):
         ...
 
     def keep_media(self, backup_id: str, files: Mapping[str, MediaFile]) -> str:
-        """Keep the uploaded files, each content once; the name to ask for them."""
+        """Keep the uploaded files, each content once; the name to ask for them.
+
+        FileNotFoundError when one of them was deleted since they were listed: they are listed again.
+        """
         ...
 
-    def parts(self, backup_id: str, base: Base, dump: str, media_set: str) -> Sequence[Path]:
-        """Every file below `root` that a restore of this backup to its restore point reads."""
+    def parts(self, manifest: Manifest) -> Sequence[Path]:
+        """Every file below `root` that a restore of this backup to its restore point reads.
+
+        None of them may change once it is written: those that the manifest before has are not read again.
+        """
         ...
 
     def expire(self) -> list[str]:
@@ -72,11 +96,19 @@ class Engine(Protocol):
         """The engine's own look at what it keeps, beyond the hashes of the manifest; raises BackupRefused."""
         ...
 
+    def candidates(self) -> Sequence[Manifest]:
+        """The backups from which the kept log leads to now, the latest first; not those of a past that was undone."""
+        ...
+
+    def window(self) -> Window | None:
+        """Between which moments a restore may choose; None without a backup."""
+        ...
+
     def restore_base(self, manifest: Manifest, into: Path, to: datetime | None) -> None:
         """Put a cluster into the empty folder `into` that, once started, recovers up to `to` and takes connections.
 
-        None: up to the backup's restore point. A `to` before the backup's end, or after the end of the kept log, is
-        refused in a sentence that names the window.
+        None: up to the backup's restore point. A `to` before that, or after the end of the window, is a BackupError
+        that names the window; the end itself means all that is kept.
         """
         ...
 
@@ -90,4 +122,8 @@ class Engine(Protocol):
 
     def restore_media(self, manifest: Manifest, into: Path) -> None:
         """Put the uploaded files of the backup below `into`; those that are there with the same content stay."""
+        ...
+
+    def restore_later_media(self, rows: Sequence[FileRow], into: Path) -> dict[str, MediaFile]:
+        """The same for files that came after a backup and that these rows name, as far as they were kept; which."""
         ...

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import asyncpg
 import msgspec
@@ -37,10 +38,13 @@ Fingerprint = dict[str, TableFingerprint]
 
 
 class QuietPoint(msgspec.Struct, frozen=True):
-    """The moment: name of the restore point, its place in the log, the exported snapshot, how long writers waited."""
+    """The moment: name of the restore point, its place in the log, when it was by the database's clock, the exported
+    snapshot, how long writers waited.
+    """
 
     name: str
     lsn: str
+    at: datetime
     snapshot: str
     held_ms: float
     tables: Fingerprint
@@ -59,11 +63,23 @@ async def quiet_point(dsn: str, name: str) -> AsyncGenerator[QuietPoint]:
     """The moment, with its fingerprint; the snapshot may be imported by others inside the block."""
     locker, reader = await connect(dsn), await connect(dsn)
     try:
-        lsn, snapshot, held = await _hold_still(locker, reader, name)
-        yield QuietPoint(name, lsn, snapshot, held, await _fingerprint(reader))
+        lsn, at, snapshot, held = await _hold_still(locker, reader, name)
+        yield QuietPoint(name, lsn, at, snapshot, held, await _fingerprint(reader))
     finally:
         await locker.close()
         await reader.close()
+
+
+@asynccontextmanager
+async def as_of(dsn: str, snapshot: str) -> AsyncGenerator[asyncpg.Connection]:
+    """A connection that sees what that exported snapshot shows."""
+    connection = await connect(dsn)
+    try:
+        await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def fingerprint(dsn: str) -> Fingerprint:
@@ -92,7 +108,9 @@ def differences(expected: Mapping[str, TableFingerprint], found: Mapping[str, Ta
     return said
 
 
-async def _hold_still(locker: asyncpg.Connection, reader: asyncpg.Connection, name: str) -> tuple[str, str, float]:
+async def _hold_still(
+    locker: asyncpg.Connection, reader: asyncpg.Connection, name: str
+) -> tuple[str, datetime, str, float]:
     tables = ", ".join(f'"{table}"' for table in await _tables(locker))
     deadline = time.monotonic() + _GIVE_UP_SECONDS
     while True:
@@ -109,7 +127,7 @@ async def _hold_still(locker: asyncpg.Connection, reader: asyncpg.Connection, na
 
 async def _try_to_hold_still(
     locker: asyncpg.Connection, reader: asyncpg.Connection, name: str, tables: str
-) -> tuple[str, str, float]:
+) -> tuple[str, datetime, str, float]:
     began = time.monotonic()
     async with locker.transaction():
         await locker.execute(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT_MS}")
@@ -123,7 +141,8 @@ async def _try_to_hold_still(
         # this one outlives the locks, for pg_dump
         exported: str = await reader.fetchval("SELECT pg_export_snapshot()")
         lsn: str = await locker.fetchval("SELECT pg_create_restore_point($1)::text", name)
-    return lsn, exported, (time.monotonic() - began) * 1000
+        at: datetime = await locker.fetchval("SELECT clock_timestamp()")
+    return lsn, at, exported, (time.monotonic() - began) * 1000
 
 
 async def _tables(connection: asyncpg.Connection) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -37,7 +37,7 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     `base` is the name under which the engine keeps the database's files; `dump` and `media_set` likewise. `parts` are
     the files below the backups' folder that it needs, by their paths; whatever restores looks at each before it begins.
-    `restore_point` is the place in the log where the database is exactly as `tables` says.
+    `restore_point` is the place in the log, reached at `point_at`, where the database is exactly as `tables` says.
     """
 
     id: str
@@ -50,6 +50,7 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     dump: str
     media_set: str
     restore_point: str
+    point_at: datetime
     lsn: str
     tables: dict[str, TableFingerprint]
     media: dict[str, MediaFile]
@@ -106,12 +107,24 @@ def backup_ids(root: Path) -> list[str]:
     return sorted((path.parent.name for path in sets_folder(root).glob("*/manifest.json")), reverse=True)
 
 
-def hash_parts(root: Path, paths: Iterable[Path]) -> dict[str, StoredPart]:
-    """Size and SHA-256 of files, by their paths below `root`."""
-    listed = list(paths)
+def hash_parts(
+    root: Path, paths: Iterable[Path], known: Mapping[str, StoredPart] | None = None
+) -> dict[str, StoredPart]:
+    """Size and SHA-256 of files, by their paths below `root`; those of `known` that are as long are not read again."""
+    listed = {str(path.relative_to(root)): path for path in paths}
+    found = {
+        name: known[name]
+        for name, path in listed.items()
+        if known and name in known and _size(path) == known[name].size
+    }
+    unread = {name: path for name, path in listed.items() if name not in found}
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:  # hashing lets go of the interpreter's lock
-        hashed = pool.map(hash_file, listed)
-        return {str(path.relative_to(root)): part for path, part in zip(listed, hashed, strict=True)}
+        found |= zip(unread, pool.map(hash_file, unread.values()), strict=True)
+    return found
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
 
 
 def hash_file(path: Path) -> StoredPart:
@@ -142,11 +155,6 @@ def check_parts(root: Path, manifest: Manifest) -> None:
             f"Backup {manifest.id} is refused: {'; '.join(said[:3])}"
             f"{f' and {len(said) - 3} more' if len(said) > 3 else ''}. Take the one before it (`backups` lists them)."
         )
-
-
-def key_hint(secret: str) -> str:
-    """What tells whether two keys are the same, and nothing else."""
-    return hashlib.sha256(b"synergyos key hint\0" + secret.encode()).hexdigest()[:16]
 
 
 def _sign(text: bytes, key: bytes) -> str:

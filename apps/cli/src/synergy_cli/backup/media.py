@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import asyncpg
@@ -48,13 +48,26 @@ def media_differences(folder: Path, expected: Mapping[str, MediaFile]) -> list[s
     return said
 
 
-async def rows_without_file(connection: asyncpg.Connection, media: Mapping[str, MediaFile]) -> list[str]:
+class FileRow(msgspec.Struct, frozen=True):
+    """An attachment's row: its id, and the file that it says is there."""
+
+    id: str
+    file_key: str
+    sha256: str
+
+
+async def file_rows(connection: asyncpg.Connection) -> list[FileRow]:
+    """Of all attachments, as this connection sees them."""
+    rows = await connection.fetch("SELECT id::text AS id, file_key, sha256 FROM attachments")
+    return [FileRow(row["id"], row["file_key"], row["sha256"]) for row in rows]
+
+
+def rows_without_file(rows: Iterable[FileRow], media: Mapping[str, MediaFile]) -> list[str]:
     """A sentence for each attachment whose file the backup does not have as its row says."""
-    rows = await connection.fetch("SELECT id, file_key, sha256 FROM attachments")
     return [
-        f"attachment {row['id']}: its file {row['file_key']} is {'changed' if row['file_key'] in media else 'missing'}"
+        f"attachment {row.id}: its file {row.file_key} is {'changed' if row.file_key in media else 'missing'}"
         for row in rows
-        if row["file_key"] not in media or media[row["file_key"]].sha256 != row["sha256"]
+        if row.file_key not in media or media[row.file_key].sha256 != row.sha256
     ]
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import aiosmtplib
 
+from synergy_cli.backup.hints import keys_hint
 from synergy_cli.doctor.facts import Facts, PrivateFile, Process, SettingsFacts, Trouble
 from synergy_cli.doctor.http import Site
 from synergy_cli.doctor.process_facts import process
@@ -91,10 +92,18 @@ def _settings(facts: Facts, known: Mapping[str, str], *, production: bool) -> Se
         cookies_secure=settings.cookies_secure,
         mail_backend=settings.mail_backend,
         mail_from=settings.email_from,
+        keys_hint=_keys_hint(settings, known),
         same_redis=same_redis(settings.redis_url, settings.broker_url),
         connections=sum(counts[name] * (settings.db_pool_size + direct) for name, direct in DIRECT_CONNECTIONS.items()),
     )
     return settings
+
+
+def _keys_hint(settings: Settings, known: Mapping[str, str]) -> str:
+    kept = ""
+    with contextlib.suppress(OSError):
+        kept = (home_of(known).path / "backup-key").read_text().strip()
+    return keys_hint({"SECRET_KEY": ",".join(settings.secret_keys), "SYNERGY_BACKUP_KEY": settings.backup_key or kept})
 
 
 def _own_address(host: str, port: int) -> str:
@@ -136,8 +145,8 @@ def _private_files(known: Mapping[str, str], home: Home) -> list[PrivateFile]:
     places += [
         PrivateFile(home.path / name, 0o600)
         for name in (
-            "secret-key", "running.json", "postgres/password", "postgres/superuser-password", "broker/password",
-            "broker/redis.conf", "cache/password", "cache/redis.conf",
+            "secret-key", "backup-key", "running.json", "postgres/password", "postgres/superuser-password",
+            "broker/password", "broker/redis.conf", "cache/password", "cache/redis.conf",
         )
     ]  # fmt: skip
     secret = [name for setting in documented_settings() if setting.secret for name in (setting.name, *setting.aliases)]

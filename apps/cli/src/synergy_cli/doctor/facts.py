@@ -52,6 +52,8 @@ class SettingsFacts:
     mail_backend: str = ""
     mail_from: str = ""
     same_redis: bool = False
+    # of the keys that belong into escrow
+    keys_hint: str = ""
     # that all processes together may open
     connections: int = 0
 

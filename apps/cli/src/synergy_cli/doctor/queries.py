@@ -73,6 +73,20 @@ QUERIES: Mapping[str, str] = {
         SELECT to_json(coalesce(max(extract(epoch FROM now() - next_run_at)), 0)::float8) FROM schedules
         WHERE NOT is_paused
     """,
+    "backups": """
+        SELECT json_build_object(
+          'last', (SELECT coalesce(json_object_agg(task, told), '{}') FROM (
+                     SELECT DISTINCT ON (task) task, json_build_object('outcome', outcome, 'summary', summary) AS told
+                     FROM maintenance_records WHERE task IN ('backup', 'drill')
+                     ORDER BY task, finished_at DESC, id DESC) latest),
+          'age', (SELECT coalesce(json_object_agg(task, seconds), '{}') FROM (
+                    SELECT task, extract(epoch FROM now() - max(finished_at))::float8 AS seconds
+                    FROM maintenance_records
+                    WHERE task IN ('backup', 'drill') AND outcome <> 'failed' GROUP BY task) succeeded),
+          'escrow', (SELECT detail->>'hint' FROM maintenance_records WHERE task = 'escrow' AND outcome <> 'failed'
+                     ORDER BY finished_at DESC, id DESC LIMIT 1),
+          'system', (SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM users))
+    """,
     "newest_event": "SELECT to_json(coalesce(extract(epoch FROM max(occurred_at)), 0)::float8) FROM events",
     "mails": """
         SELECT json_build_object(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synergy_cli.doctor.checks import background, certificate, database, machine, settings, web
+from synergy_cli.doctor.checks import background, backups, certificate, database, machine, settings, web
 from synergy_cli.doctor.checks.redis import REDIS_CHECKS
 from synergy_cli.doctor.findings import Check
 
@@ -71,6 +71,12 @@ MAILS = [
     Check("mail", "lost", background.lost_mails),
 ]
 
+BACKUPS = [
+    Check("backups", "taken", backups.taken),
+    Check("backups", "proven", backups.proven),
+    Check("backups", "keys elsewhere", backups.escrowed),
+]
+
 MACHINE = [
     Check("machine", "memory", machine.machine_memory),
     Check("machine", "disk", machine.disk_free),
@@ -84,7 +90,7 @@ ALL = [
     *SETTINGS, *DATABASE, *REDIS_CHECKS, *BACKGROUND, *API, *WEB,
     Check("storage", "writes and reads", machine.storage),
     Check("mail", "way out", background.mail_way_out),
-    *MAILS,
+    *MAILS, *BACKUPS,
     Check("processes", "all there", machine.processes),
     Check("processes", "none stopped", machine.stopped),
     Check("processes", "memory", machine.process_memory),

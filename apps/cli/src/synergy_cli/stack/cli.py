@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from synergy_cli.stack import doctor, images, init, logs, maintenance, rollout, smoke, tls, tune, upgrade
+from synergy_cli.stack import doctor, images, init, logs, maintenance, recovery, rollout, smoke, tls, tune, upgrade
 from synergy_cli.stack.compose import Stack, StackError, find_root, say
 
 Verb = Callable[[Stack, argparse.Namespace], "int | None"]
@@ -104,6 +104,35 @@ def _doctor(stack: Stack, arguments: argparse.Namespace) -> int:
     return doctor.doctor(stack, production=arguments.prod, is_json=arguments.json)
 
 
+def _restore(stack: Stack, arguments: argparse.Namespace) -> int:
+    return recovery.restore(
+        stack, backup_id=arguments.backup, to=arguments.to, verify=arguments.verify, confirmed=arguments.yes
+    )
+
+
+def _recover(stack: Stack, arguments: argparse.Namespace) -> None:
+    recovery.recover(stack, keys=arguments.keys, source=arguments.source, to=arguments.to)
+
+
+def _add_recovery(verb: Callable[[str, str, Verb], argparse.ArgumentParser]) -> None:
+    one = verb("backup", "take a backup now", lambda s, a: recovery.backup(s, full=a.full))
+    one.add_argument("--full", action="store_true", help="one that needs none of before")
+    one = verb("backups", "what can be restored", lambda s, a: recovery.backups(s, *(["--json"] if a.json else [])))
+    one.add_argument("--json", action="store_true", help="for scripts")
+    one = verb("restore", "go back to an earlier state: into a new cluster, proven, then swapped", _restore)
+    one.add_argument("--backup", metavar="ID", help="of `backups`; the newest that fits when none is given")
+    one.add_argument("--to", metavar="TIME", help="2026-11-30T14:05:00+01:00; the end of the log when none is given")
+    one.add_argument("--verify", action="store_true", help="only try it, beside the running system")
+    one.add_argument("--yes", action="store_true", help="really swap")
+    verb("drill", "restore the newest backup beside the running system, and compare", lambda s, _: recovery.drill(s))
+    one = verb("escrow", "write all keys to a file for a safe", lambda s, a: recovery.escrow(s, a.file))
+    one.add_argument("file", type=Path)
+    one = verb("recover", "from the keys and the backups to a running system, on a bare machine", _recover)
+    one.add_argument("keys", type=Path, help="the file of `escrow`")
+    one.add_argument("--from", dest="source", metavar="FOLDER", help="with the backups; else the bucket of the keys")
+    one.add_argument("--to", metavar="TIME", help="as with restore")
+
+
 def _add_arguments_of_logs(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("service", nargs="*")
     verb.add_argument("-n", "--lines", type=int, default=100)
@@ -161,6 +190,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--prod", action="store_true", help="with production's rules, whatever SYNERGY_ENV says")
     one.add_argument("--json", action="store_true", help="for scripts")
+    _add_recovery(verb)
     verb(
         "maintenance-status", "show the lists of maintenance; exit status 1 when something is overdue",
         lambda s, a: maintenance.maintenance(s, ["status", *a.rest]),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from synergy_cli.backup.hints import keys_hint
 from synergy_cli.doctor import table
 from synergy_cli.doctor.checks import certificate, database, machine
 from synergy_cli.doctor.checks.redis import REDIS_CHECKS
@@ -90,7 +91,8 @@ def _table(stack: Stack, seen: Seen | None) -> list[Check]:
         *(Check("containers", name, of_containers(run)) for name, run in _CONTAINERS),
         *(each for each in table.DATABASE if each.run not in _NOT_FROM_OUTSIDE),
         Check("database", "pools", lambda _: _pools(stack)),
-        *REDIS_CHECKS, *table.BACKGROUND, *table.API, *table.WEB, *table.MAILS, *table.MACHINE,
+        *REDIS_CHECKS, *table.BACKGROUND, *table.API, *table.WEB, *table.MAILS, *table.BACKUPS,
+        *table.MACHINE,
         Check("certificate", "of the proxy", lambda facts: _certificate(stack, facts)),
     ]  # fmt: skip
 
@@ -181,6 +183,7 @@ def read_settings(stack: Stack, *, is_production: bool) -> SettingsFacts:
         cookies_secure=stack.switch("SESSION_COOKIE_SECURE", default=is_production),
         mail_backend=stack.setting("EMAIL_BACKEND", "smtp" if is_production else "folder"),
         mail_from=stack.setting("DEFAULT_FROM_EMAIL", ""),
+        keys_hint=keys_hint({name: stack.setting(name, "") for name in ("SECRET_KEY", "SYNERGY_BACKUP_KEY")}),
         same_redis=bool(cache) and urlsplit(cache).netloc == urlsplit(broker).netloc,
     )
 

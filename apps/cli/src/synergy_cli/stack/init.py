@@ -38,6 +38,7 @@ def init(stack: Stack, *, host: str | None) -> None:
         "DB_READONLY_PASSWORD": secrets.token_urlsafe(24),
         "DB_BACKUP_PASSWORD": secrets.token_urlsafe(24),
         "REDIS_PASSWORD": secrets.token_urlsafe(24),
+        "SYNERGY_BACKUP_KEY": secrets.token_urlsafe(48),
         **_small_machine(),
         **{name: os.environ[name] for name in ("SYNERGY_HTTP_PORT", "SYNERGY_HTTPS_PORT") if os.environ.get(name)},
     }
@@ -73,6 +74,10 @@ def secret_files(env: Mapping[str, str]) -> dict[str, tuple[int, str]]:
     return {
         "db_superuser_password": (_POSTGRES, env.get("DB_SUPERUSER_PASSWORD", "")),
         "db_passwords": (_POSTGRES, "".join(f"{role}={env.get(name, '')}\n" for role, name in roles.items())),
+        "backup_key": (_POSTGRES, env.get("SYNERGY_BACKUP_KEY", "")),
+        "backup_secret_key": (_POSTGRES, env.get("SECRET_KEY", "")),
+        "backup_s3_access_key_id": (_POSTGRES, env.get("SYNERGY_BACKUP_S3_ACCESS_KEY_ID", "")),
+        "backup_s3_secret_access_key": (_POSTGRES, env.get("SYNERGY_BACKUP_S3_SECRET_ACCESS_KEY", "")),
         "redis_password": (_REDIS, password),
         "secret_key": (_OURS, env.get("SECRET_KEY", "")),
         "db_app_password": (_OURS, env.get("DB_PASSWORD", "")),
@@ -97,7 +102,7 @@ def secret_files(env: Mapping[str, str]) -> dict[str, tuple[int, str]]:
 def write_secrets(stack: Stack) -> None:
     """Write every file of secrets/ anew from .env: mode 0400, owned by the user of the container that reads it."""
     env = read_env(stack.env_file)
-    needed = ("SECRET_KEY", "DB_PASSWORD", "DB_SUPERUSER_PASSWORD", "REDIS_PASSWORD")
+    needed = ("SECRET_KEY", "DB_PASSWORD", "DB_SUPERUSER_PASSWORD", "REDIS_PASSWORD", "SYNERGY_BACKUP_KEY")
     missing = [name for name in needed if not env.get(name)]
     if missing:
         raise StackError(f".env has no {', '.join(missing)}. `just init` writes what is missing.")

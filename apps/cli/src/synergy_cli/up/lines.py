@@ -30,7 +30,7 @@ _REDIS_LIFE = (
     "Redis is now",
 )
 _REDIS_LEVELS = {".": "debug", "#": "warning"}
-_COMMANDS = ("migrate", "demo", "npm")
+_COMMANDS = ("migrate", "demo", "npm", "backup", "drill")
 _SHOWN_APART = ("@timestamp", "log.level", "message", "service.name", "service.version", "log.logger")
 
 

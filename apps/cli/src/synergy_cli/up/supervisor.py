@@ -125,7 +125,8 @@ class Supervisor:
                 return True
             if deadline is not None and time.monotonic() >= deadline:
                 return False
-            self._turn(_POLL_SECONDS if until is not None or deadline is not None else None)
+            rest = None if deadline is None else max(0.0, deadline - time.monotonic())
+            self._turn(_POLL_SECONDS if until is not None else rest)
             self._restart_due()
 
     def shut_down(self, stages: Sequence[tuple[Sequence[str], float]]) -> None:

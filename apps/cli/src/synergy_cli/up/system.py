@@ -11,11 +11,16 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from synergy_cli.backup.clock import LOOK_SECONDS, clock_of
+from synergy_cli.backup.swap import finish_swap
+from synergy_cli.backup.uploads import NewUploads, since_backup
+from synergy_cli.backup.wal import SERVER_SETTINGS, LogArchive
 from synergy_cli.up.build import Build
-from synergy_cli.up.environment import Environments, ignored, make_environments, public_url, without_secrets
+from synergy_cli.up.environment import Environments, ignored, make_environments, public_url, without, without_secrets
 from synergy_cli.up.hatch import find_hatch
 from synergy_cli.up.lines import Output
 from synergy_cli.up.supervisor import Child, StopRequested, Supervisor
@@ -28,7 +33,7 @@ from synergy_platform.embedded.redis import EmbeddedRedis
 from synergy_platform.embedded.service import EmbeddedService
 from synergy_platform.settings import Settings
 
-# who may still need whom: (names, seconds they have); 10 s in all. The web server's last connections are event
+# who may still need whom: (names, seconds they have); 10.5 s in all. The web server's last connections are event
 # streams, which end when the API does.
 SHUTDOWN = (
     (("web",), 1.0),
@@ -36,6 +41,8 @@ SHUTDOWN = (
     (("worker", "scheduler"), 2.0),
     (("broker", "cache"), 1.0),
     (("postgres",), 1.0),
+    # it ends with the server, once it has the last of its log
+    (("receivewal",), 0.5),
 )
 _PROCESSES = ("web", "api", "worker", "scheduler")
 _LEFTOVER_SECONDS = 3.0
@@ -52,6 +59,8 @@ class Programs:
     api: Sequence[str] = (sys.executable, "-m", "synergy_api")
     worker: Sequence[str] = (sys.executable, "-m", "synergy_worker", "worker")
     scheduler: Sequence[str] = (sys.executable, "-m", "synergy_worker", "scheduler")
+    backup: Sequence[str] = (sys.executable, "-m", "synergy_cli", "backup")
+    drill: Sequence[str] = (sys.executable, "-m", "synergy_cli", "drill")
 
 
 class System:
@@ -76,7 +85,10 @@ class System:
         self._programs = programs or Programs()
         self._home = Home(settings.home_path)
         self._supervisor = Supervisor(output)
-        self._postgres = EmbeddedPostgres(self._home.path / "postgres")
+        self._postgres = EmbeddedPostgres(self._home.path / "postgres", settings=SERVER_SETTINGS)
+        self._log_archive = LogArchive(settings.backup_path)
+        self._clock = clock_of(self._home.path, settings.backup_time, settings.drill_time)
+        self._daily: Child | None = None
         self._broker = EmbeddedRedis(self._home.path / "broker", kind="broker")
         self._cache = EmbeddedRedis(self._home.path / "cache", kind="cache")
         self._build: Build | None = None
@@ -91,9 +103,12 @@ class System:
             hatch = find_hatch()
             if hatch is not None:  # a signal sent to it reaches nobody else
                 self._supervisor.end_with(hatch)
+            finish_swap(self._home)
             try:
-                self._start()
-                self._supervisor.pump()
+                environments = self._start()
+                while True:
+                    self._supervisor.pump(seconds=LOOK_SECONDS)
+                    self._begin_what_is_due(environments)
             except StopRequested:
                 self._output.say("Stopping …")
             except OSError as error:
@@ -104,11 +119,11 @@ class System:
                 self._home.withdraw()
                 self._output.event("info", "up.stopped")
 
-    def _start(self) -> None:
+    def _start(self) -> Environments:
         names = ignored(self._environ)
         if names:
             self._output.say(f"{', '.join(names)}: set, and not used, because `up` runs PostgreSQL and Redis itself.")
-        for name in (*_PROCESSES, "npm", "migrate", "demo"):
+        for name in (*_PROCESSES, "npm", "migrate", "demo", "receivewal", "backup", "drill"):
             self._home.record(name).end_leftover(signal.SIGTERM, _LEFTOVER_SECONDS)
         advice = "choose another port or address (SYNERGY_PORT, SYNERGY_HOST)"
         require_free_port(self._settings.host, self._settings.port, advice)
@@ -118,6 +133,11 @@ class System:
             )
             self._build.advance()
         self._start_services()
+        self._start_log_archive()
+        if self._settings.storage == "disk":
+            root = self._settings.backup_path
+            uploads = NewUploads(self._settings.media_path, root, since_backup(root))
+            uploads.keep_looking(lambda why: self._output.event("error", "backup.uploads_not_kept", reason=why))
         environments = self._environments()
         self._home.publish(environments.shared)
         self._migrate(environments)
@@ -125,6 +145,7 @@ class System:
         self._announce()
         if self._with_demo:
             self._fill(environments)
+        return environments
 
     def _start_services(self) -> None:
         first_time = not (self._home.path / "postgres" / "data").exists()
@@ -135,6 +156,27 @@ class System:
             self._supervisor.start(child)
         for child, service in zip(children, services.values(), strict=True):
             self._wait(_ready_check(child, service))
+
+    def _start_log_archive(self) -> None:
+        """A copy of the database's log as it is written; nobody waits for it."""
+
+        def start() -> subprocess.Popen[bytes]:
+            return self._log_archive.launch(self._postgres, subprocess.PIPE, subprocess.PIPE)
+
+        self._supervisor.start(Child("receivewal", start, record=self._home.record("receivewal")))
+
+    def _begin_what_is_due(self, environments: Environments) -> None:
+        """Backup and drill, one at a time."""
+        now = datetime.now(UTC)
+        if (self._daily is not None and self._daily.runs) or (name := self._clock.due(now)) is None:
+            return
+        self._clock.begun(name, now)
+        if self._daily is not None:
+            self._supervisor.children.remove(self._daily)
+        command = {"backup": self._programs.backup, "drill": self._programs.drill}[name]
+        # by DB_HOST a command takes the database for another one than ours
+        self._daily = self._process(name, command, without(environments.python, ("DB_HOST",)), restarts=False)
+        self._supervisor.start(self._daily)
 
     def _environments(self) -> Environments:
         services = {

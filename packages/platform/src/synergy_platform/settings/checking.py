@@ -13,6 +13,7 @@ _PLACEHOLDER_SECRETS = ("changeme", "change-me", "secret", "insecure", "placehol
 _MIN_SECRET_LENGTH = 32
 
 _REDIS_PORT = 6379
+_HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d|off")
 # as browsers write it: they are compared letter by letter
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d+)?")
 _DSN = re.compile(r"https?://\w+(?::\w+)?@[^/@\s]+/(?:[^\s?#]+/)?\d+")
@@ -70,6 +71,11 @@ def _range_faults(settings: Settings) -> list[str]:
                 ipaddress.ip_network(network, strict=False)
             except ValueError:
                 faults.append(f"{name} has {network!r}: expected addresses or networks such as 10.0.0.0/8")
+    for name, hour in (("SYNERGY_BACKUP_TIME", settings.backup_time), ("SYNERGY_DRILL_TIME", settings.drill_time)):
+        if not _HOUR.fullmatch(hour):
+            faults.append(f"{name} is {hour!r}: expected a time such as 02:00, or off")
+    if settings.backup_key and len(settings.backup_key) < _MIN_SECRET_LENGTH:
+        faults.append(f"SYNERGY_BACKUP_KEY must have {_MIN_SECRET_LENGTH} characters at least")
     if urlsplit(settings.public_url).scheme not in {"http", "https"} or not urlsplit(settings.public_url).hostname:
         faults.append("SYNERGY_PUBLIC_URL must begin with http:// or https:// and name a host")
     faults += _elsewhere_faults(settings)

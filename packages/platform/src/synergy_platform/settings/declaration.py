@@ -214,6 +214,49 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, _setting("SYNERGY_S3_SECRET_ACCESS_KEY", "the key that belongs to it", secret=True)
     ] = ""
 
+    backup_dir: Annotated[
+        str,
+        _setting(
+            "SYNERGY_BACKUP_DIR",
+            "folder of the backups, best on another disk; empty: backups below SYNERGY_HOME",
+            begins="Backups",
+        ),
+    ] = ""
+    backup_key: Annotated[
+        str,
+        _setting(
+            "SYNERGY_BACKUP_KEY",
+            "signs what a backup consists of; empty: `synergy up` makes one and keeps it in SYNERGY_HOME",
+            secret=True,
+        ),
+    ] = ""
+    backup_time: Annotated[
+        str, _setting("SYNERGY_BACKUP_TIME", "when a backup is taken each day, in local time: HH:MM, or off")
+    ] = "02:00"
+    drill_time: Annotated[
+        str, _setting("SYNERGY_DRILL_TIME", "when the last one is restored and compared each day: HH:MM, or off")
+    ] = "03:00"
+    backup_s3_endpoint: Annotated[
+        str,
+        _setting("SYNERGY_BACKUP_S3_ENDPOINT", "address of the S3-compatible server that gets a copy; empty: Amazon's"),
+    ] = ""
+    backup_s3_region: Annotated[str, _setting("SYNERGY_BACKUP_S3_REGION", "its region")] = "us-east-1"
+    backup_s3_bucket: Annotated[
+        str, _setting("SYNERGY_BACKUP_S3_BUCKET", "its bucket, which exists already; empty: no copy")
+    ] = ""
+    backup_s3_access_key_id: Annotated[
+        str, _setting("SYNERGY_BACKUP_S3_ACCESS_KEY_ID", "who signs in there", secret=True)
+    ] = ""
+    backup_s3_secret_access_key: Annotated[
+        str, _setting("SYNERGY_BACKUP_S3_SECRET_ACCESS_KEY", "the key that belongs to it", secret=True)
+    ] = ""
+    backup_heartbeat_url: Annotated[
+        str,
+        _setting(
+            "SYNERGY_BACKUP_HEARTBEAT_URL", "asked by GET after each good backup, so that somebody notices silence"
+        ),
+    ] = ""
+
     rate_limit_api: Annotated[
         RateLimit,
         _setting(
@@ -343,6 +386,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def media_path(self) -> Path:
         """Folder of uploaded files, absolute."""
         return Path(self.media_root).absolute() if self.media_root else self.home_path / "media"
+
+    @property
+    def backup_path(self) -> Path:
+        """Folder of the backups, absolute."""
+        return Path(self.backup_dir).absolute() if self.backup_dir else self.home_path / "backups"
 
     def database_url(self, *, direct: bool = False) -> str:
         """Address of the database for asyncpg; `direct` goes around a connection pooler."""

@@ -1,0 +1,113 @@
+"""What the stack's verbs ask of the backup container, and its loop; nobody types these."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from synergy_cli.backup.commands import finish, moment_of, read_settings, told
+from synergy_cli.backup.errors import BackupError
+from synergy_platform.settings import Settings
+
+_CLUSTER = Path("/restored")
+_FILES = Path("/media-restored")
+
+_backup = click.option("--backup", "backup_id", metavar="ID")
+_to = click.option("--to", "moment", metavar="TIME")
+
+
+@click.group("container", hidden=True)
+def container() -> None:
+    """Inside the backup container of the compose stack."""
+
+
+def _settings() -> Settings:
+    return read_settings(os.environ)
+
+
+@container.command("serve")
+def serve() -> None:
+    """Take backups and try them, each at its hour, until told to end."""
+    with told():
+        from synergy_cli.backup.serving import Loop
+        from synergy_cli.backup.shape import container_engine
+
+        settings = _settings()
+        Loop(container_engine(settings), settings, os.environ).run()
+
+
+@container.command("restore")
+@_backup
+@_to
+def restore(*, backup_id: str | None, moment: str | None) -> None:
+    """Into the empty volume that is mounted for it, proven; it stays."""
+    with told():
+        from synergy_cli.backup.proving import choose, prove
+        from synergy_cli.backup.shape import container_engine
+        from synergy_cli.backup.taking import alone
+
+        settings = _settings()
+        engine = container_engine(settings, _CLUSTER)
+        if any(_CLUSTER.iterdir()):
+            raise BackupError(f"{_CLUSTER} holds something: a restore goes into an empty volume only.")
+        with alone(engine.root):
+            engine.clean()
+            try:
+                manifest, to = choose(engine, backup_id, moment_of(moment))
+                proof = prove(engine, settings, os.environ, manifest, to, task="restore")
+            finally:
+                engine.clean()
+        finish(proof)
+
+
+@container.command("restore-files")
+@_backup
+@_to
+def restore_files(*, backup_id: str | None, moment: str | None) -> None:
+    """Put back uploaded files that are missing or changed."""
+    with told():
+        from synergy_cli.backup.proving import choose
+        from synergy_cli.backup.shape import container_engine
+
+        engine = container_engine(_settings())
+        if engine.media is not None:
+            manifest, _ = choose(engine, backup_id, moment_of(moment))
+            engine.restore_media(manifest, _FILES)
+
+
+@container.command("escrowed")
+def escrowed() -> None:
+    """Record that the keys were written to a file."""
+    with told():
+        from datetime import UTC, datetime
+
+        from synergy_cli.backup.hints import keys_hint
+        from synergy_cli.backup.recording import record
+
+        settings = _settings()
+        keys = {"SECRET_KEY": ",".join(settings.secret_keys), "SYNERGY_BACKUP_KEY": settings.backup_key}
+        now = datetime.now(UTC)
+        record(settings, "escrow", "ok", now, "The keys were written to a file.", {"hint": keys_hint(keys)})
+
+
+@container.command("fetch")
+def fetch() -> None:
+    """Copy the backups from the bucket."""
+    with told():
+        from synergy_cli.backup.offsite import Offsite
+
+        settings = _settings()
+        Offsite(settings, settings.backup_path).fetch()
+
+
+@container.command("copy")
+def copy() -> None:
+    """Copy the backups to the bucket now."""
+    with told():
+        from synergy_cli.backup.serving import Loop
+        from synergy_cli.backup.shape import container_engine
+
+        settings = _settings()
+        Loop(container_engine(settings), settings, os.environ).copy_all()

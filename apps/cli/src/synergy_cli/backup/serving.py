@@ -1,0 +1,142 @@
+"""The loop of the backup container: what is due at its hour, and each minute the log to the bucket."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from synergy_cli.backup.clock import Clock, clock_of
+from synergy_cli.backup.errors import BackupError
+from synergy_cli.backup.manifest import backup_ids
+from synergy_cli.backup.offsite import Offsite
+from synergy_cli.backup.pgbackrest import PgBackRest
+from synergy_cli.backup.recording import record
+from synergy_cli.backup.taking import alone
+from synergy_platform.embedded.errors import EmbeddedError
+from synergy_platform.embedded.process import end, spawn
+from synergy_platform.settings import Settings
+
+log = structlog.stdlib.get_logger("synergy_cli.backup")
+
+_ALIVE = Path("/tmp/alive")  # noqa: S108 - the container's health check looks at it, in a memory of its own
+_LOOK_SECONDS = 5.0
+_LOG_SECONDS = 60.0
+_HEARTBEAT_SECONDS = 20
+_GRACE = ((signal.SIGTERM, 20.0),)
+
+
+class Loop:
+    """Runs until it is told to end; one thing at a time, each in a process of its own."""
+
+    def __init__(self, engine: PgBackRest, settings: Settings, environ: Mapping[str, str]) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._environ = environ
+        self._offsite = Offsite(settings, engine.root)
+        self._ending = False
+        self._next_log = 0.0
+        self._next_uploads = 0.0
+        self._last_upload = ""
+
+    def run(self) -> None:
+        """Until SIGTERM."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._end)
+        clock = clock_of(self._engine.work, self._settings.backup_time, self._settings.drill_time)
+        if self._settings.backup_time != "off" and not backup_ids(self._engine.root):
+            clock.bring_forward("backup")
+        log.info("backup.waiting", backup=self._settings.backup_time, drill=self._settings.drill_time)
+        while not self._ending:
+            _ALIVE.touch()
+            self._look(clock)
+            self._keep_uploads()
+            self._copy_log()
+            time.sleep(_LOOK_SECONDS)
+
+    def _end(self, _number: int, _frame: FrameType | None) -> None:
+        self._ending = True
+
+    def _look(self, clock: Clock) -> None:
+        now = datetime.now(UTC)
+        due = clock.due(now)
+        if due is None:
+            return
+        clock.begun(due, now)
+        if self._do(due) and due == "backup":
+            self.copy_all()
+            self._heartbeat()
+
+    def _do(self, command: str) -> bool:
+        """Run it to its end, alive meanwhile; it tells by itself what went wrong."""
+        child = spawn([sys.executable, "-m", "synergy_cli", command], environment=self._environ)
+        while not self._ending:
+            _ALIVE.touch()
+            self._copy_log()
+            try:
+                return child.wait(_LOOK_SECONDS) == 0
+            except subprocess.TimeoutExpired:
+                continue
+        end(child, _GRACE)
+        return False
+
+    def _keep_uploads(self) -> None:
+        """Files that came since the last backup, each minute in which some came."""
+        if time.monotonic() < self._next_uploads or not backup_ids(self._engine.root):
+            return
+        self._next_uploads = time.monotonic() + _LOG_SECONDS
+        try:
+            last = self._engine.last_upload()
+            if last != self._last_upload:
+                with alone(self._engine.root):
+                    self._engine.keep_later_media()
+                self._last_upload = last
+        except EmbeddedError:  # somebody works on the backups: a minute later
+            pass
+        except BackupError as error:
+            log.error("backup.files_not_kept", reason=str(error))  # noqa: TRY400 - the sentence tells
+
+    def _copy_log(self) -> None:
+        if not self._offsite.configured or time.monotonic() < self._next_log:
+            return
+        self._next_log = time.monotonic() + _LOG_SECONDS
+        try:
+            self._offsite.copy_log()
+        except BackupError as error:
+            log.error("backup.log_not_copied", reason=str(error))  # noqa: TRY400 - the sentence tells
+
+    def copy_all(self) -> None:
+        """Copy to the bucket, if there is one, and record how it went."""
+        if not self._offsite.configured:
+            return
+        started_at = datetime.now(UTC)
+        try:
+            self._offsite.copy_all()
+        except BackupError as error:
+            log.error("backup.not_copied", reason=str(error))  # noqa: TRY400 - the sentence tells
+            record(self._settings, "offsite_copy", "failed", started_at, str(error), {})
+            return
+        seconds = round((datetime.now(UTC) - started_at).total_seconds(), 1)
+        log.info("backup.copied", seconds=seconds)
+        record(
+            self._settings, "offsite_copy", "ok", started_at, f"The bucket is as the backups are, in {seconds} s.",
+            {"seconds": seconds, "bucket": self._settings.backup_s3_bucket},
+        )  # fmt: skip
+
+    def _heartbeat(self) -> None:
+        url = self._settings.backup_heartbeat_url
+        if not url:
+            return
+        try:
+            with urllib.request.urlopen(url, timeout=_HEARTBEAT_SECONDS):  # noqa: S310 - the operator's own address
+                pass
+        except OSError as error:
+            log.warning("backup.heartbeat_failed", reason=type(error).__name__)

@@ -1,0 +1,49 @@
+"""PostgreSQL's programs, run without a password where others could read it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from synergy_cli.backup.errors import BackupError
+from synergy_platform.embedded.process import launcher
+
+_SHOWN = 3
+
+
+def libpq(dsn: str) -> tuple[str, dict[str, str]]:
+    """The address without its password, which others could see in a command line, and the environment that has it."""
+    parts = urlsplit(dsn)
+    user, _, place = parts.netloc.rpartition("@")
+    name, _, password = user.partition(":")
+    environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PGCONNECT_TIMEOUT": "10"}
+    if password:
+        environment["PGPASSWORD"] = unquote(password)
+    return urlunsplit(parts._replace(netloc=f"{name}@{place}")), environment
+
+
+def of_database(dsn: str, name: str) -> str:
+    """The address of another database of the same server."""
+    return urlunsplit(urlsplit(dsn)._replace(path=f"/{quote(name, safe='')}"))
+
+
+def run(what: str, command: Sequence[str], environment: dict[str, str], *, folder: Path | None = None) -> str:
+    """Its standard output; BackupError with its last lines when it fails.
+
+    It ends with this process, and what it writes is for nobody else.
+    """
+    try:
+        done = subprocess.run(
+            [*launcher(), *command], env=environment, cwd=folder, capture_output=True, text=True, errors="replace",
+            check=False, stdin=subprocess.DEVNULL, umask=0o077,
+        )  # fmt: skip
+    except OSError as error:
+        raise BackupError(f"{what} could not be started: {error}.") from None
+    if done.returncode != 0:
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        said = " ".join(lines[-_SHOWN:]) or "it said nothing"
+        raise BackupError(f"{what} failed with status {done.returncode}: {said}")
+    return done.stdout

@@ -1,0 +1,200 @@
+"""Backups of the stack: taken, tried, damaged, restored to a second, and from nothing but the keys and the archive."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shutil
+import subprocess
+import time
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+_FLIPS = 6
+_FLIPS_IN_FULL = 50
+
+
+@pytest.fixture(scope="module")
+def backup(lab) -> str:
+    """The id of a backup with something in it."""
+    with lab.signed_in() as client:
+        task = lab.new_task(client)
+        answer = client.post(f"/api/v1/tasks/{task}/attachments", files={"file": ("plan.txt", b"a plan " * 1000)})
+        assert answer.status_code == 201, answer.text
+    lab.wait_for(lambda: bool(listed(lab)), 180)  # the first one is taken by itself
+    lab.stack("backup")
+    return newest(lab)
+
+
+def listed(lab) -> list[dict]:
+    said = lab.stack("backups", "--json", check=False).stdout
+    return json.loads(said)["backups"] if said.startswith("{") else []
+
+
+def newest(lab) -> str:
+    return listed(lab)[0]["id"]
+
+
+def records(lab, task: str) -> list[str]:
+    return lab.sql(f"SELECT outcome FROM maintenance_records WHERE task = '{task}' ORDER BY finished_at DESC").split()  # noqa: S608 - ours
+
+
+def test_backup_is_kept_and_recorded(lab, backup):
+    entry = listed(lab)[0]
+    assert entry["id"] == backup
+    assert entry["files"] >= 1
+    assert records(lab, "backup")[0] == "ok"
+    # nothing of it can be read without the key
+    script = "grep -rl 'a plan a plan' /backups || echo nothing"
+    assert lab.execute("backup", "sh", "-c", script) == "nothing"
+
+
+def test_log_is_archived_within_a_minute(lab, backup):
+    lab.sql("SELECT pg_logical_emit_message(true, 'probe', 'archived')")
+    name = lab.sql("SELECT pg_walfile_name(pg_current_wal_lsn())")
+    archived = f"ls /backups/pgbackrest/archive/synergyos/*/{name[:16]}/ | grep -q {name}"
+    began = time.monotonic()
+    while lab.compose("exec", "-T", "backup", "sh", "-c", archived, check=False).returncode:
+        assert time.monotonic() - began < 60, "the log is more than a minute behind"
+        time.sleep(1)
+
+
+def test_drill_gives_back_all_of_it(lab, backup):
+    said = lab.stack("drill")
+    assert "came back" in said.stdout + said.stderr
+    assert records(lab, "drill")[0] == "ok"
+    assert listed(lab)[0]["proven_at"]
+
+
+def test_restore_is_refused_where_something_is(lab, backup):
+    unconfirmed = lab.stack("restore", check=False)
+    assert unconfirmed.returncode == 1
+    assert "--yes" in unconfirmed.stderr
+    onto_it = ("--volume", f"{lab_project(lab)}_db:/restored", "backup", "container", "restore")
+    live = lab.compose("run", "--rm", "--no-deps", "-T", *onto_it, check=False)
+    assert live.returncode == 1
+    assert "empty volume only" in live.stderr
+    outside = lab.stack("restore", "--verify", "--to", "2020-01-01T00:00:00Z", check=False)
+    assert outside.returncode == 1
+    assert "choose a moment" in outside.stderr
+
+
+def lab_project(lab) -> str:
+    return json.loads(lab.compose("config", "--format", "json").stdout)["name"]
+
+
+def test_a_changed_byte_is_refused_wherever_it_is(lab, backup, request):
+    """In the base, its manifest, the dump, the files, our own manifest and its signature."""
+    chance = random.Random(6)
+    folders = [f"/backups/{name}" for name in ("pgbackrest/backup", "restic", "sets")]
+    found = lab.execute("backup", "find", *folders, "-type", "f", "-size", "+0")
+    entry = json.loads(lab.execute("backup", "cat", f"/backups/sets/{backup}/manifest.json"))
+    label = entry["base"]
+    files = sorted(
+        path for path in found.splitlines()
+        if any(f"/{part}/" in path for part in (label, label.split("_")[0], backup, "data", "index", "snapshots"))
+    )  # fmt: skip
+    assert len(files) > 10
+    count = _FLIPS_IN_FULL if request.config.getoption("--full") else _FLIPS
+    for place in range(count):
+        path = chance.choice(files)
+        size = int(lab.execute("backup", "stat", "-c", "%s", path))
+        offset = chance.randrange(size)
+        flip(lab, path, offset)
+        try:
+            said = lab.stack("restore", "--verify", "--backup", backup, check=False)
+            assert said.returncode != 0, f"{path} at {offset}, number {place}, was not noticed"
+            assert "refused" in said.stderr or "changed" in said.stderr or "damaged" in said.stderr, said.stderr
+        finally:
+            flip(lab, path, offset)
+    lab.stack("restore", "--verify", "--backup", backup)
+
+
+def flip(lab, path: str, offset: int) -> None:
+    script = (
+        "import os, sys\npath, at = sys.argv[1], int(sys.argv[2])\nmode = os.stat(path).st_mode; os.chmod(path, 0o600)\n"
+        "f = open(path, 'r+b'); f.seek(at); byte = f.read(1)[0]; f.seek(at); f.write(bytes([byte ^ 1])); f.close()\n"
+        "os.chmod(path, mode)"
+    )
+    lab.execute("backup", "python3", "-c", script, path, str(offset))
+
+
+def test_restore_to_a_second_between_two_writes(lab, backup):
+    with lab.signed_in() as client:
+        project = lab.new_project(client)
+        before = lab.new_task(client, project)
+    time.sleep(2)
+    moment = datetime.now(UTC)
+    time.sleep(2)
+    with lab.signed_in() as client:
+        after = lab.new_task(client, project)
+    old = lab.env("SYNERGY_DB_VOLUME") or f"{lab_project(lab)}_db"
+    lab.stack("restore", "--to", moment.isoformat(), "--yes")
+    lab.wait_healthy()
+    with lab.signed_in() as client:
+        assert client.get(f"/api/v1/tasks/{before}").status_code == 200
+        assert client.get(f"/api/v1/tasks/{after}").status_code == 404
+    assert lab.env("SYNERGY_DB_VOLUME") != old
+    assert old in lab.docker("volume", "ls", "--quiet").split()
+    assert records(lab, "restore")[0] == "ok"
+    assert newest(lab) != backup  # the new branch of the log begins with a backup of its own
+
+
+@pytest.mark.full
+def test_from_the_keys_and_the_archive_to_a_running_system(lab, backup, tmp_path):
+    with lab.signed_in() as client:
+        mark = lab.new_task(client)
+    lab.stack("backup")
+    keys, archive = tmp_path / "keys.env", tmp_path / "archive"
+    lab.stack("escrow", str(keys))
+    assert keys.stat().st_mode & 0o777 == 0o600
+    image = lab.containers("backup")[0]["Image"]
+    archive.mkdir()
+    lab.docker(
+        "run", "--rm", "--user", "0", "--entrypoint", "cp", "--volume", f"{lab_project(lab)}_backups:/from:ro",
+        "--volume", f"{archive}:/to", image, "-a", "/from/.", "/to/",
+    )  # fmt: skip
+    lab.compose("--profile", "*", "down", "--volumes", "--timeout", "5")
+    for volume in re.findall(r"\S*_db_\d+", lab.docker("volume", "ls", "--quiet")):
+        lab.docker("volume", "rm", volume)
+    (lab.root / ".env").unlink()
+    shutil.rmtree(lab.root / "secrets")
+    began = time.monotonic()
+    lab.stack("recover", str(keys), "--from", str(archive))
+    print(f"\nrecovered in {time.monotonic() - began:.0f} s, images and all")
+    lab.wait_healthy()
+    with lab.signed_in() as client:
+        assert client.get(f"/api/v1/tasks/{mark}").status_code == 200
+
+
+@pytest.mark.full
+def test_copy_in_a_bucket(lab, backup, tmp_path):
+    asked = ("network", "inspect", f"{lab_project(lab)}_egress", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+    gateway = lab.docker(*asked)
+    server = subprocess.Popen(["moto_server", "-H", gateway, "-p", "15555"])
+    try:
+        address = f"http://{gateway}:15555"
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                assert httpx.put(f"{address}/copies").status_code == 200
+                break
+            except httpx.TransportError:
+                assert time.monotonic() < deadline
+                time.sleep(0.3)
+        with (lab.root / ".env").open("a") as env:
+            env.write(f"SYNERGY_BACKUP_S3_ENDPOINT={address}\nSYNERGY_BACKUP_S3_BUCKET=copies\n")
+            env.write("SYNERGY_BACKUP_S3_ACCESS_KEY_ID=tests\nSYNERGY_BACKUP_S3_SECRET_ACCESS_KEY=tests-secret\n")
+        lab.stack("init")
+        lab.compose("up", "--detach", "--no-build", "--wait", "backup")
+        lab.execute("backup", "synergy", "container", "copy")
+        assert records(lab, "offsite_copy")[0] == "ok"
+        listing = httpx.get(f"{address}/copies?list-type=2").text
+        assert f"sets/{newest(lab)}/manifest.json" in listing
+        assert "pgbackrest/backup/synergyos/backup.info" in listing
+    finally:
+        server.terminate()
+        server.wait()
