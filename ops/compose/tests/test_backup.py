@@ -115,7 +115,8 @@ def test_a_changed_byte_is_refused_wherever_it_is(lab, backup, request):
 
 def flip(lab, path: str, offset: int) -> None:
     script = (
-        "import os, sys\npath, at = sys.argv[1], int(sys.argv[2])\nmode = os.stat(path).st_mode; os.chmod(path, 0o600)\n"
+        "import os, sys\npath, at = sys.argv[1], int(sys.argv[2])\n"
+        "mode = os.stat(path).st_mode; os.chmod(path, 0o600)\n"
         "f = open(path, 'r+b'); f.seek(at); byte = f.read(1)[0]; f.seek(at); f.write(bytes([byte ^ 1])); f.close()\n"
         "os.chmod(path, mode)"
     )

@@ -112,12 +112,12 @@ def test_database_stops_a_statement_of_the_app_after_fifteen_seconds(lab):
 def test_database_archives_its_log_and_the_file_can_be_read(lab):
     name = lab.sql("SELECT pg_walfile_name(pg_current_wal_lsn())")
     lab.sql("SELECT pg_logical_emit_message(true, 'probe', 'archived'); SELECT pg_switch_wal()")
-    fetch = ("synergy-pgbackrest", "archive-get", name, f"/tmp/{name}")
+    fetch = ("synergy-pgbackrest", "archive-get", name, f"/work/{name}")
     deadline = time.monotonic() + 60
     while lab.compose("exec", "-T", "backup", *fetch, check=False).returncode:
         assert time.monotonic() < deadline, "no file was archived"
         time.sleep(0.5)
-    script = f"stat -c %s /tmp/{name}; pg_waldump -q /tmp/{name} && echo whole; rm /tmp/{name}"
+    script = f"stat -c %s /work/{name}; pg_waldump -q /work/{name} && echo whole; rm /work/{name}"
     size, whole = lab.execute("backup", "sh", "-c", script).splitlines()
     assert int(size) == 16 * 1024 * 1024
     assert whole == "whole"
