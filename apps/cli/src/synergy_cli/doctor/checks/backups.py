@@ -44,9 +44,9 @@ def _daily(facts: Facts, task: str, what: str, fix: str) -> Finding:
     if last is not None and last["outcome"] == "failed":
         return fault(f"The last {task} failed: {last['summary']}", fix)
     if age is None:
-        # a system of today has had no night yet
-        report = fault if told["system"] > LATE_SECONDS else warning
-        return report(f"No {what} yet.", fix)
+        if told["system"] <= LATE_SECONDS:
+            return ok(f"No {what} yet: the system is of today, and its first night comes.")
+        return fault(f"No {what} yet.", fix)
     if age > LATE_SECONDS:
         return fault(f"The last time that a {what} is {age / 3600:.0f} h ago.", fix)
     if last is not None and last["outcome"] == "attention":
