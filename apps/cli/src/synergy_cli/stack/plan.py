@@ -57,12 +57,12 @@ class Plan:
             lines.append(f"Backup: {backup_sentence(self.backup)}")
         if self.free_bytes is not None:
             lines.append(f"Disk: {self.free_bytes / _GIB:.1f} GiB free.")
-        lines += ["", "Images: api, worker, scheduler and web are replaced, one container after another."]
+        lines += ["", "Images: api, worker, scheduler and web are replaced, one container after another; then backup."]
         lines += [
             f"  {each.service}: stays as it is, and should be renewed by hand in a quiet minute: "
             f"{'; '.join(each.reasons)}. `{each.command}`"
             for each in self.standing
-        ] or ["  db, broker, cache, proxy and backup need nothing."]
+        ] or ["  db, broker, cache and proxy need nothing."]
         settings = self.settings.lines() if self.settings else []
         lines += ["", "Settings:", *(f"  {line}" for line in settings or ["nothing differs"])]
         lines += ["", f"Since {self.version}:", "", self.changelog or "Nothing is noted.", ""]

@@ -48,6 +48,7 @@ def deploy(stack: Stack, *, tag: str | None, build: bool, pull: bool) -> None:
         write_secrets(stack)
         wanted = provide_images(stack, tag=tag, build=build, pull=pull)
         switch(stack, wanted, current)
+        renew_backup(stack, wanted, build=build and not pull, pull=pull)
         say(f"{wanted.tag} runs ({time.monotonic() - started:.0f} s). `just rollback` goes back to {current.tag}.")
 
 
@@ -75,6 +76,23 @@ def switch(stack: Stack, wanted: Release, current: Release) -> None:
     _roll_out(stack, wanted, back_to=current)
     if wanted != current:
         stack.save({"SYNERGY_VERSION": wanted.tag, "SYNERGY_PREVIOUS_VERSION": current.tag})
+
+
+def renew_backup(stack: Stack, release: Release, *, build: bool, pull: bool) -> None:
+    """Give the backup container the release that runs: it serves nobody, so it may be away for a moment.
+
+    A failure is told and nothing more: the release runs, and the alert on old backups stands behind this.
+    """
+    if not stack.containers("backup"):  # the database is elsewhere
+        return
+    try:
+        if pull:
+            stack.compose("pull", "--quiet", "backup", env=release.environment)
+        elif build:
+            stack.compose("build", "--quiet", "backup", env=release.environment)
+        stack.compose("up", "--detach", "--no-deps", "--no-build", "backup", env=release.environment, capture=True)
+    except StackError as error:
+        say(f"The backup container is still as it was, so mend this and `just deploy` again: {error}")
 
 
 def rollback(stack: Stack) -> None:

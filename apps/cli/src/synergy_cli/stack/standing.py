@@ -1,4 +1,4 @@
-"""What a deploy leaves as it is: database, Redis, proxy, backup. Which of them this checkout would have otherwise."""
+"""What a deploy leaves as it is: database, Redis, proxy. Which of them this checkout would have otherwise."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def find_standing(stack: Stack, config: Mapping[str, Any], wanted_release: Relea
     services: dict[str, Any] = {
         name: wanted
         for name, wanted in config["services"].items()
-        if name not in ROLLING and name != "migrate" and not wanted.get("profiles")
+        if name not in (*ROLLING, "migrate", "backup") and not wanted.get("profiles")
     }
     built = sorted({name for name, wanted in services.items() if wanted.get("build")})
     layers = _built_layers(stack, config, built, wanted_release) if build and built else {}

@@ -48,6 +48,7 @@ def upgrade(stack: Stack, *, tag: str | None, build: bool, pull: bool, with_back
         except StackError as error:
             _record(stack, plan, started, "failed", str(error).splitlines()[0], with_backup=with_backup)
             raise
+        rollout.renew_backup(stack, wanted, build=build and not pull, pull=pull)
         seconds = time.monotonic() - clock
         sentence = f"From {current.tag} to {wanted.tag} in {seconds:.0f} s."
         _record(stack, plan, started, "ok", sentence, with_backup=with_backup)
