@@ -65,9 +65,10 @@ class Prometheus:
 
     async def ask(self, path: str, **params: str) -> dict:
         try:
-            return (await self._client.get(path, params=params)).json()["data"]
+            answer = await self._client.get(path, params=params)
         except httpx.TransportError:  # it starts still
             return {}
+        return answer.json()["data"] if answer.status_code == 200 else {}
 
     async def alerts(self, *states: str) -> set[str]:
         found = (await self.ask("/alerts")).get("alerts", [])

@@ -162,7 +162,7 @@ async def token(url: str) -> str:
 
 @pytest.mark.parametrize("word", [(), ("--yes-write-into", "work.example.org")])
 async def test_without_its_operators_word_nothing_is_written_into_a_system(serve, own_runtime, tmp_path, word):
-    server = await serve()
+    server = await serve(SYNERGY_RATE_LIMIT_REGISTER="0")
     done = run(tmp_path, "--url", server.url, *word, SYNERGY_LOAD_TOKEN=await token(server.url))
     assert done.returncode == 2
     assert "--yes-write-into 127.0.0.1" in done.stderr
@@ -171,7 +171,7 @@ async def test_without_its_operators_word_nothing_is_written_into_a_system(serve
 
 
 async def test_load_on_a_system_that_runs_finds_a_knee_and_removes_what_it_made(serve, own_runtime, tmp_path):
-    server = await serve()
+    server = await serve(SYNERGY_RATE_LIMIT_REGISTER="0")
     database = {name: value for name, value in server.environ.items() if name.startswith(("DB_", "SECRET_KEY"))}
     done = run(
         tmp_path, "--quick", "--url", server.url, "--yes-write-into", "127.0.0.1", "--first", "4", "--most", "6",
@@ -191,7 +191,7 @@ async def test_load_on_a_system_that_runs_finds_a_knee_and_removes_what_it_made(
 
 
 async def test_more_users_than_the_systems_limit_allows_are_refused_with_a_way_out(serve, own_runtime, tmp_path):
-    server = await serve(SYNERGY_RATE_LIMIT_API="600/m")
+    server = await serve(SYNERGY_RATE_LIMIT_API="600/m", SYNERGY_RATE_LIMIT_REGISTER="0")
     done = run(
         tmp_path, "--url", server.url, "--yes-write-into", "127.0.0.1", "--most", "500",
         SYNERGY_LOAD_TOKEN=await token(server.url),

@@ -24,6 +24,7 @@ DATABASE = f"{PLATFORM}/test_settings_steer.py::test_all_connections_go_where_th
 MAIL = f"{PLATFORM}/test_settings_steer.py::test_mail_goes_out_as_the_settings_say"
 S3 = f"{FILES}::test_attachment_on_s3_comes_back_whole_and_in_parts"
 BACKUP = "apps/cli/tests/test_backup_parts.py::test_backups_and_their_key_are_where_the_settings_say"
+COPY = "ops/compose/tests/test_backup.py::test_copy_in_a_bucket"
 HOURS = "apps/cli/tests/test_backup_parts.py::test_hours_that_are_off_never_come_and_wrong_ones_are_refused"
 
 PROOFS = {
@@ -85,6 +86,13 @@ PROOFS = {
     "SYNERGY_S3_BUCKET": S3,
     "SYNERGY_S3_ACCESS_KEY_ID": S3,
     "SYNERGY_S3_SECRET_ACCESS_KEY": S3,
+    "SYNERGY_BACKUP_S3_ENDPOINT": COPY,
+    "SYNERGY_BACKUP_S3_REGION": COPY,
+    "SYNERGY_BACKUP_S3_BUCKET": COPY,
+    "SYNERGY_BACKUP_S3_ACCESS_KEY_ID": COPY,
+    "SYNERGY_BACKUP_S3_SECRET_ACCESS_KEY": COPY,
+    "SYNERGY_BACKUP_HEARTBEAT_URL": "apps/cli/tests/test_backup_heartbeat.py"
+    "::test_a_good_backup_is_told_where_the_setting_says",
     "SYNERGY_BACKUP_DIR": BACKUP,
     "SYNERGY_BACKUP_KEY": BACKUP,
     "SYNERGY_BACKUP_TIME": HOURS,

@@ -17,7 +17,7 @@ import pytest
 from synergy_cli.backup.embedded import EmbeddedEngine
 from synergy_cli.backup.errors import BackupError, BackupRefused
 from synergy_cli.backup.manifest import backup_ids, check_parts, read_manifest, sets_folder
-from synergy_cli.backup.proving import choose, cluster_of, drill, prove, try_restore
+from synergy_cli.backup.proving import choose, drill, prove, try_restore
 from synergy_cli.backup.recording import records
 from synergy_cli.backup.restoring import restore
 from synergy_cli.backup.taking import alone, take_backup
@@ -87,7 +87,7 @@ def test_fifty_backups_with_one_byte_changed_are_fifty_times_refused(system, tak
                 copy, system.settings, system.environ, read_manifest(copy.root, taken, copy.key), None, task="restore"
             )
         refused += 1
-        assert not cluster_of(copy).exists()
+        assert not copy.cluster.exists()
         shutil.rmtree(tmp_path / str(number))
     assert refused == FLIPS
     assert drill_is_well(engine, taken)
@@ -220,8 +220,8 @@ def test_restore_to_a_second_between_two_known_writes(system, taken):
     to = before + (after - before) / 2
     manifest, until = choose(engine, None, to)
     engine.clean()
-    engine.restore_base(manifest, cluster_of(engine), until)
-    with engine.restored_server(cluster_of(engine)) as dsn:
+    engine.restore_base(manifest, engine.cluster, until)
+    with engine.restored_server(engine.cluster) as dsn:
         lines = asyncio.run(_diary(dsn))
     engine.clean()
     assert "before" in lines

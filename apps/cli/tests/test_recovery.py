@@ -100,7 +100,7 @@ async def _write_until_killed(up: Up) -> datetime:
                 end = float("inf")
                 os.kill(up.pid("postgres"), signal.SIGKILL)
                 os.kill(up.process.pid, signal.SIGKILL)
-    except (asyncpg.PostgresError, OSError, asyncpg.InterfaceError):
+    except (asyncpg.PostgresError, OSError, asyncpg.InterfaceError, asyncpg.InternalClientError):
         pass
     up.process.wait()
     return last

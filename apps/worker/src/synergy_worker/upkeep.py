@@ -13,10 +13,6 @@ from synergy_platform.runtime import Runtime
 _FAILED = Gauge("synergy_maintenance_failed", "1: it failed the last time", ["task"])
 _AGE = Gauge("synergy_maintenance_age_seconds", "How long ago it was last done well", ["task"])
 
-# what every instance has to have, from its first day on
-_EXPECTED = ("backup", "drill")
-# what only some have: unknown until it was tried once
-_OPTIONAL = ("offsite_copy",)
 _FIRST_SCHEDULE = "SELECT id FROM schedules ORDER BY id LIMIT 1"
 
 
@@ -26,11 +22,14 @@ async def measure_upkeep(runtime: Runtime) -> None:
     latest, done = await latest_records(db), await latest_records(db, succeeded=True)
     first = await db.value(_FIRST_SCHEDULE)
     began = now if first is None else made_at(first)
-    for task in (*_EXPECTED, *_OPTIONAL):
+    settings = runtime.settings
+    # what an instance has to have from its first day on; what it has turned off, or never tried, is unknown
+    expected = {"backup": settings.backup_time != "off", "drill": settings.drill_time != "off", "offsite_copy": False}
+    for task, is_expected in expected.items():
         _FAILED.labels(task).set(task in latest and latest[task].outcome == "failed")
         if task in done:
             since = done[task].finished_at
-        elif task in _EXPECTED or task in latest:
+        elif is_expected or task in latest:
             since = began
         else:
             _AGE.labels(task).set(math.nan)

@@ -46,13 +46,13 @@ def restore(*, backup_id: str | None, moment: str | None) -> None:
     with told():
         from synergy_cli.backup.proving import choose, prove
         from synergy_cli.backup.shape import container_engine
-        from synergy_cli.backup.taking import alone
+        from synergy_cli.backup.taking import soon_alone
 
         settings = _settings()
         engine = container_engine(settings, _CLUSTER)
         if any(_CLUSTER.iterdir()):
             raise BackupError(f"{_CLUSTER} holds something: a restore goes into an empty volume only.")
-        with alone(engine.root):
+        with soon_alone(engine.root):
             engine.clean()
             try:
                 manifest, to = choose(engine, backup_id, moment_of(moment))
@@ -70,11 +70,14 @@ def restore_files(*, backup_id: str | None, moment: str | None) -> None:
     with told():
         from synergy_cli.backup.proving import choose
         from synergy_cli.backup.shape import container_engine
+        from synergy_cli.backup.taking import soon_alone
 
         engine = container_engine(_settings())
         if engine.media is not None:
-            manifest, _ = choose(engine, backup_id, moment_of(moment))
-            engine.restore_media(manifest, _FILES)
+            with soon_alone(engine.root):
+                manifest, _ = choose(engine, backup_id, moment_of(moment))
+                engine.restore_media(manifest, _FILES)
+                engine.restore_latest_media(_FILES)
 
 
 @container.command("escrowed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime
 
 import msgspec
@@ -10,6 +11,7 @@ from synergy_cli.backup.engine import Engine
 from synergy_cli.backup.errors import BackupError
 from synergy_cli.backup.manifest import backup_ids, read_manifest
 from synergy_cli.backup.recording import records
+from synergy_domain.maintenance import RecordView
 from synergy_platform.settings import Settings
 
 _RECORDS = 1000
@@ -40,7 +42,10 @@ def list_backups(engine: Engine, settings: Settings) -> Listing:
     """Read the manifests; and, where the database runs, the records of drills."""
     proven: dict[str, datetime] = {}
     if engine.dsn:
-        for record in reversed(records(settings, ("drill", "restore"), _RECORDS)):
+        told: list[RecordView] = []
+        with contextlib.suppress(BackupError):  # the database may be what is lost
+            told = records(settings, ("drill", "restore"), _RECORDS)
+        for record in reversed(told):
             if record.outcome != "failed" and "backup" in record.detail:
                 proven[record.detail["backup"]] = record.finished_at
     listed: list[Listed] = []

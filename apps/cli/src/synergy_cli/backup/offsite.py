@@ -37,11 +37,15 @@ class Offsite:
         """Whether there is a bucket to copy to."""
         return bool(self._bucket)
 
-    def copy_log(self) -> None:
-        """Copy the database's log, and uploads, as far as they are kept here; cheap enough for every minute."""
-        # the last minutes only, and no list of what is there: the daily copy has everything
+    def copy_log(self, since_seconds: float) -> None:
+        """Copy the database's log, and uploads, of the last so many seconds; cheap enough for every minute.
+
+        The daily copy has everything.
+        """
         for folder in ("pgbackrest/archive", "restic"):
-            self._rclone("copy", "--max-age=15m", "--no-traverse", str(self._root / folder), self._path(folder))
+            self._rclone(
+                "copy", f"--max-age={since_seconds:.0f}s", "--no-traverse", str(self._root / folder), self._path(folder)
+            )
 
     def copy_all(self) -> None:
         """Make the bucket as this folder is, manifests last, so that what it says is always there."""

@@ -32,6 +32,7 @@ _RESTIC = "/usr/bin/restic"
 STANZA = "synergyos"
 KEY_FILE = Path("/run/secrets/backup_key")
 _FULL_EVERY = timedelta(days=7) - timedelta(hours=6)  # a run that is late one week must not shift the next
+_LOG_KEPT = timedelta(days=7)
 _SEGMENT_BYTES = 16 * 1024 * 1024
 _ARCHIVED_SECONDS = 120.0
 _CLOSED_SECONDS = 15.0
@@ -77,6 +78,12 @@ class PgBackRest:
 
     def prepare(self) -> None:
         """Make the places where backups go, if they are not there; refused where they belong to another database."""
+        gone = [name for name in ("pgbackrest", "restic/config") if not (self.root / name).exists()]
+        if gone and backup_ids(self.root):
+            raise BackupError(
+                f"{self.root} names backups, and {gone[0]} in it is gone. Bring the folder back from its copy "
+                "elsewhere; if there is none, move `sets` away to begin anew."
+            )
         self._pgbackrest("stanza-create")
         if not (self.root / "restic" / "config").exists():
             self._restic("init", "--quiet")
@@ -135,7 +142,15 @@ class PgBackRest:
         """See Engine; restic reads only what it has not seen."""
         if self.media is None or not files:
             return ""
-        return self._keep(backup_id, "media", self.media, "--exclude=*.part")
+        try:
+            kept_as = self._keep(backup_id, "media", self.media, "--exclude=*.part")
+        except BackupError as error:
+            if "status 3" in str(error):  # restic could not read some of them
+                raise FileNotFoundError from None
+            raise
+        if missing := next((key for key in files if not (self.media / key).is_file()), None):
+            raise FileNotFoundError(missing)
+        return kept_as
 
     def parts(self, manifest: Manifest) -> Sequence[Path]:
         """See Engine: the base's files; what restic keeps is named by its hash, and `verify` reads all of it."""
@@ -158,7 +173,8 @@ class PgBackRest:
         for label in reversed([str(each["label"]) for each in self._labels()]):
             if label not in needed:
                 self._pgbackrest("expire", f"--set={label}")
-        self._pgbackrest("expire")  # the log that nothing needs any more
+        # the log that recovery to any second of the last days needs stays
+        self._pgbackrest("expire", f"--repo1-retention-archive={len(self._fulls_of_window())}")
         if stale := [str(each["id"]) for each in self._snapshots() if not keep.intersection(each["tags"])]:
             self._restic("forget", "--prune", "--quiet", *stale)
         return gone
@@ -190,12 +206,19 @@ class PgBackRest:
         return self._window
 
     def _look_for_window(self) -> Window | None:
-        labels = [str(each["label"]) for each in self._labels() if each["type"] == "full"]
-        since = labels[-2:][0] if labels else ""
+        fulls = self._fulls_of_window()
+        since = fulls[0] if fulls else ""
         within = [each for each in self._manifests() if each.base >= since]
         if not within:
             return None
         return Window(min(each.point_at for each in within), self._end_of_log(within))
+
+    def _fulls_of_window(self) -> list[str]:
+        """Full backups since which the log is kept: those of the last days, and the one before them."""
+        fulls = [each for each in self._labels() if each["type"] == "full"]
+        since = datetime.now(UTC) - _LOG_KEPT
+        older = [each for each in fulls if _stopped(each) < since]
+        return [str(each["label"]) for each in (*older[-1:], *(each for each in fulls if _stopped(each) >= since))]
 
     def _end_of_log(self, within: Sequence[Manifest]) -> datetime:
         """Now, where the database hands over what it has; else when the last segment was written."""
@@ -204,9 +227,10 @@ class PgBackRest:
             self._ask("SELECT pg_logical_emit_message(false, 'synergy', '')")  # an empty segment is not closed
             last = self._ask("SELECT pg_walfile_name(pg_switch_wal())")
             deadline = time.monotonic() + _CLOSED_SECONDS
-            while not self._archived(last) and time.monotonic() < deadline:
+            while not (is_there := self._archived(last)) and time.monotonic() < deadline:
                 time.sleep(0.2)
-            return at
+            if is_there:
+                return at
         written = [path.stat().st_mtime for path in self._archive().rglob("*.zst")]
         return max([datetime.fromtimestamp(max(written, default=0), UTC), *(each.point_at for each in within)])
 
@@ -250,7 +274,10 @@ class PgBackRest:
         """See Engine."""
         socket = self._empty("socket")
         options = {
-            "listen_addresses": "", "unix_socket_directories": str(socket), "archive_mode": "off",
+            "listen_addresses": "", "unix_socket_directories": str(socket),
+            # nothing is handed over while it is only tried, and everything once it takes the other's place: without
+            # the history of its branch in the archive, the next restore would take the same number for another one
+            "archive_mode": "on", "archive_command": "",
             # with it the settings of the database before would be asked for
             "hot_standby": "off", "shared_buffers": "128MB",
         }  # fmt: skip
@@ -290,13 +317,13 @@ class PgBackRest:
         """See Engine."""
         if manifest.media_set:
             source = f"{manifest.media_set}:/media-files"
-            self._restic("restore", source, "--target", str(into), "--overwrite=if-changed", "--quiet")
+            self._restic("restore", source, "--target", str(into), "--quiet")
 
     def restore_later_media(self, rows: Sequence[FileRow], into: Path) -> dict[str, MediaFile]:
         """See Engine; the container keeps what is uploaded within a minute, until the next backup has it."""
-        if not rows or not any("media" in each["tags"] for each in self._snapshots()):
+        if not rows:
             return {}
-        self._restic("restore", "latest:/media-files", "--tag=media", "--target", str(into), "--overwrite=if-changed")
+        self.restore_latest_media(into)
         found: dict[str, MediaFile] = {}
         for row in rows:
             path = into / row.file_key
@@ -304,6 +331,11 @@ class PgBackRest:
                 status = path.stat()
                 found[row.file_key] = MediaFile(status.st_size, row.sha256, status.st_mtime_ns)
         return found
+
+    def restore_latest_media(self, into: Path) -> None:
+        """Put all files that were kept last below `into`."""
+        if any("media" in each["tags"] for each in self._snapshots()):
+            self._restic("restore", "latest:/media-files", "--tag=media", "--target", str(into), "--quiet")
 
     def last_upload(self) -> str:
         """When a file was uploaded last, as the database has it; empty when none was."""

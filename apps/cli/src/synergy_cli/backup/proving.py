@@ -21,8 +21,9 @@ from synergy_cli.backup.manifest import Manifest, backup_ids, check_parts, read_
 from synergy_cli.backup.media import FileRow, MediaFile, file_rows, list_media, media_differences, rows_without_file
 from synergy_cli.backup.recording import record
 from synergy_cli.backup.smoke import on_database, smoke
-from synergy_cli.backup.taking import alone
+from synergy_cli.backup.taking import alone, soon_alone
 from synergy_cli.backup.tools import libpq, of_database, run
+from synergy_domain.migrations.run import SUPPORTED_REVISIONS
 from synergy_platform.embedded.errors import EmbeddedError
 from synergy_platform.settings import Settings
 
@@ -102,8 +103,12 @@ def prove(
                 here = list_media(engine.media, files) if to and engine.media.is_dir() else {}
                 proof.without_file = rows_without_file(rows, here | files)
             proof.files = len(files)
-        with _step(proof, "smoke"):
-            proof.differences += smoke(settings, environ, dsn, media if engine.media is not None else None, files)
+        # what is older than this release is brought up to date by whatever starts on it, and answers only then
+        if manifest.revision in SUPPORTED_REVISIONS:
+            with _step(proof, "smoke"):
+                proof.differences += smoke(settings, environ, dsn, media if engine.media is not None else None, files)
+        else:
+            log.warning("restore.older_schema", revision=manifest.revision)
         proof.rto_seconds = round(time.monotonic() - began, 2)
         if task == "drill":
             with _step(proof, "dump"):
@@ -127,17 +132,21 @@ def _files(
 
 def drill(engine: Engine, settings: Settings, environ: Mapping[str, str]) -> Proof:
     """Prove the newest backup, the whole of it, throw the result away and record how it went."""
+    with soon_alone(engine.root):
+        return _drill_alone(engine, settings, environ)
+
+
+def _drill_alone(engine: Engine, settings: Settings, environ: Mapping[str, str]) -> Proof:
     began_at = datetime.now(UTC)
     log.info("drill.started")
     try:
-        with alone(engine.root):
-            manifest = newest(engine)
+        manifest = newest(engine)
+        engine.clean()
+        try:
+            proof = prove(engine, settings, environ, manifest, None, task="drill")
+            window = engine.window()
+        finally:
             engine.clean()
-            try:
-                proof = prove(engine, settings, environ, manifest, None, task="drill")
-                window = engine.window()
-            finally:
-                engine.clean()
     except (BackupError, EmbeddedError, OSError) as error:
         log.error("drill.failed", reason=str(error))  # noqa: TRY400 - the sentence tells
         record(settings, "drill", "failed", began_at, str(error), {})

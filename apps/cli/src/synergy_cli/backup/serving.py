@@ -30,6 +30,7 @@ log = structlog.stdlib.get_logger("synergy_cli.backup")
 _ALIVE = Path("/tmp/alive")  # noqa: S108 - the container's health check looks at it, in a memory of its own
 _LOOK_SECONDS = 5.0
 _LOG_SECONDS = 60.0
+_LOG_MARGIN_SECONDS = 900.0
 _HEARTBEAT_SECONDS = 20
 _GRACE = ((signal.SIGTERM, 20.0),)
 
@@ -44,6 +45,7 @@ class Loop:
         self._offsite = Offsite(settings, engine.root)
         self._ending = False
         self._next_log = 0.0
+        self._log_copied = time.monotonic()
         self._next_uploads = 0.0
         self._last_upload = ""
 
@@ -73,7 +75,7 @@ class Loop:
         clock.begun(due, now)
         if self._do(due) and due == "backup":
             self.copy_all()
-            self._heartbeat()
+            self.heartbeat()
 
     def _do(self, command: str) -> bool:
         """Run it to its end, alive meanwhile; it tells by itself what went wrong."""
@@ -108,8 +110,11 @@ class Loop:
         if not self._offsite.configured or time.monotonic() < self._next_log:
             return
         self._next_log = time.monotonic() + _LOG_SECONDS
+        began = time.monotonic()
         try:
-            self._offsite.copy_log()
+            # since the last time that it went well, and a quarter of an hour before
+            self._offsite.copy_log(began - self._log_copied + _LOG_MARGIN_SECONDS)
+            self._log_copied = began
         except BackupError as error:
             log.error("backup.log_not_copied", reason=str(error))  # noqa: TRY400 - the sentence tells
 
@@ -131,7 +136,8 @@ class Loop:
             {"seconds": seconds, "bucket": self._settings.backup_s3_bucket},
         )  # fmt: skip
 
-    def _heartbeat(self) -> None:
+    def heartbeat(self) -> None:
+        """Ask the operator's address, if there is one."""
         url = self._settings.backup_heartbeat_url
         if not url:
             return

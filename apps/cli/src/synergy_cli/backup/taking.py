@@ -6,7 +6,8 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,25 +38,53 @@ log = structlog.stdlib.get_logger("synergy_cli.backup")
 _LISTINGS = 3
 
 
+_BUSY_SECONDS = 600.0
+
+
 def alone(root: Path) -> FolderLock:
     """Held by whoever writes, proves or deletes backups: a second one is refused (EmbeddedError)."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     return FolderLock(root / "lock", "Process {pid} works on these backups already: wait for it to end.")
 
 
+@contextmanager
+def soon_alone(root: Path, seconds: float = _BUSY_SECONDS) -> Generator[None]:
+    """As `alone`, after waiting for whoever works on them; EmbeddedError when that takes too long."""
+    deadline = time.monotonic() + seconds
+    lock = alone(root)
+    while True:
+        try:
+            lock.acquire()
+            break
+        except EmbeddedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def take_backup(engine: Engine, settings: Settings, *, full: bool = False) -> Manifest:
     """Take one and keep it; BackupError when it did not come to its end: the backups of before stay as they were."""
     started_at, began = datetime.now(UTC), time.monotonic()
     backup_id = f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    with soon_alone(engine.root):
+        return _take_alone(engine, settings, backup_id, started_at, began, full=full)
+
+
+def _take_alone(
+    engine: Engine, settings: Settings, backup_id: str, started_at: datetime, began: float, *, full: bool
+) -> Manifest:
     log.info("backup.started", backup=backup_id, full=full)
     try:
-        with alone(engine.root):
+        engine.clean()
+        try:
+            manifest, without_file = asyncio.run(_take(engine, settings, backup_id, started_at, full=full))
+            expired = engine.expire()
+        finally:
             engine.clean()
-            try:
-                manifest, without_file = asyncio.run(_take(engine, settings, backup_id, started_at, full=full))
-                expired = engine.expire()
-            finally:
-                engine.clean()
     except (BackupError, EmbeddedError, OSError) as error:
         reason = _reason(error)
         seconds = round(time.monotonic() - began, 1)

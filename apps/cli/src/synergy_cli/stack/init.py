@@ -76,6 +76,7 @@ def secret_files(env: Mapping[str, str]) -> dict[str, tuple[int, str]]:
         "db_passwords": (_POSTGRES, "".join(f"{role}={env.get(name, '')}\n" for role, name in roles.items())),
         "backup_key": (_POSTGRES, env.get("SYNERGY_BACKUP_KEY", "")),
         "backup_secret_key": (_POSTGRES, env.get("SECRET_KEY", "")),
+        "backup_heartbeat_url": (_POSTGRES, env.get("SYNERGY_BACKUP_HEARTBEAT_URL", "")),
         "backup_s3_access_key_id": (_POSTGRES, env.get("SYNERGY_BACKUP_S3_ACCESS_KEY_ID", "")),
         "backup_s3_secret_access_key": (_POSTGRES, env.get("SYNERGY_BACKUP_S3_SECRET_ACCESS_KEY", "")),
         "redis_password": (_REDIS, password),

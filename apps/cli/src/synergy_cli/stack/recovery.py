@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
+from types import FrameType
 
 from synergy_cli.stack import smoke
 from synergy_cli.stack.compose import Stack, StackError, say
-from synergy_cli.stack.envfile import read_env, write_env
+from synergy_cli.stack.envfile import read_env
 from synergy_cli.stack.init import write_secrets
 
 # all that writes to the database, and the container that has its folder open
@@ -54,6 +56,7 @@ def restore(stack: Stack, *, backup_id: str | None, to: str | None, verify: bool
             "This puts an earlier state in the place of the present one, which is kept aside. Nobody can work while "
             "they are swapped. `just restore --yes …` does it; `--verify` only tries whether it can be done."
         )
+    stop_as_by_hand()
     with stack.lock():
         old = stack.setting(_VOLUME, f"{_project(stack)}_db")
         new = _restored_volume(stack, choice)
@@ -61,6 +64,21 @@ def restore(stack: Stack, *, backup_id: str | None, to: str | None, verify: bool
         _swap(stack, old, new)
         say(f"Restored. The database of before is the volume {old}: delete it when you need it no more.")
     return 0
+
+
+def stop_as_by_hand() -> None:
+    """Have a lost connection or a kill end a command as Ctrl-C does: with its way back."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+def _volumes(stack: Stack) -> list[str]:
+    label = f"label=com.docker.compose.project={_project(stack)}"
+    return stack.docker("volume", "ls", "--quiet", "--filter", label, capture=True).stdout.split()
 
 
 def _project(stack: Stack) -> str:
@@ -101,9 +119,9 @@ def _put_files_back(stack: Stack, choice: list[str]) -> None:
 def _swap(stack: Stack, old: str, new: str) -> None:
     """Give the stack the new volume; when it is not well with it, the old one again."""
     say("Swapping the databases …")
-    stack.compose("stop", *_WRITERS, "db", capture=True)
-    stack.save({_VOLUME: new})
     try:
+        stack.compose("stop", *_WRITERS, "db", capture=True)
+        stack.save({_VOLUME: new})
         _start(stack)
         smoke.smoke(stack)
     except (StackError, KeyboardInterrupt) as error:
@@ -148,6 +166,9 @@ def escrow(stack: Stack, target: Path) -> None:
 
 def recover(stack: Stack, *, keys: Path, source: str | None, to: str | None) -> None:
     """From nothing but the keys and the backups to a running system: a folder with them, or the bucket of the keys."""
+    stop_as_by_hand()
+    if (stack.root / "secrets").exists():
+        raise StackError("There is a folder secrets/ here: a system was, or is. Recover in a fresh clone.")
     if stack.env_file.exists():
         raise StackError("There is a system here already (.env). `just restore` brings back an earlier state of it.")
     values = read_env(keys)
@@ -157,8 +178,16 @@ def recover(stack: Stack, *, keys: Path, source: str | None, to: str | None) -> 
         raise StackError("Where are the backups? `--from FOLDER`: the keys name no bucket.")
     if source and not (Path(source) / "sets").is_dir():
         raise StackError(f"{source} holds no backups: there is no folder sets in it.")
-    write_env(stack.env_file, {**values, _VOLUME: ""}, header="# SynergyOS on this server, recovered.\n")
+    stack.env_file.touch(mode=0o600)
+    stack.env_file.write_text(keys.read_text())  # as it was, to the letter
+    stack.save({_VOLUME: ""})
     with stack.lock():
+        if found := _volumes(stack):
+            stack.env_file.unlink()
+            raise StackError(
+                f"There are volumes of a system here ({found[0]}, …): remove them first, or choose another name."
+            )
+        proven = False
         try:
             write_secrets(stack)
             say("Building the images …")
@@ -167,14 +196,15 @@ def recover(stack: Stack, *, keys: Path, source: str | None, to: str | None) -> 
             choice = ["--to", to] if to else []
             new = _restored_volume(stack, choice)
             stack.save({_VOLUME: new})
+            proven = True
             _put_files_back(stack, choice)
             _start(stack)
             smoke.smoke(stack)
         except BaseException:
-            # nothing was here before: the next try begins as this one did
-            stack.compose("down", check=False)
-            stack.env_file.unlink(missing_ok=True)
-            shutil.rmtree(stack.root / "secrets", ignore_errors=True)
+            if not proven:  # nothing was here before: the next try begins as this one did
+                stack.compose("down", "--volumes", check=False)
+                stack.env_file.unlink(missing_ok=True)
+                shutil.rmtree(stack.root / "secrets", ignore_errors=True)
             raise
         if _in_container(stack, "backup", "--full"):
             raise StackError("The system runs, but its first backup failed. Mend that now: `just backup --full`.")

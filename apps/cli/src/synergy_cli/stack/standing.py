@@ -11,7 +11,7 @@ from synergy_cli.stack.compose import Stack
 from synergy_cli.stack.rollout import ROLLING, Release
 
 # a tag of its own, so that the image that runs keeps its name
-_TAGS = {"SYNERGY_DB_TAG": "plan", "SYNERGY_PROXY_TAG": "plan"}
+_TAGS = {"SYNERGY_DB_TAG": "plan", "SYNERGY_PROXY_TAG": "plan", "SYNERGY_WATCH_TAG": "plan"}
 
 
 @dataclass(frozen=True)

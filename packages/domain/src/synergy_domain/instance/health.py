@@ -64,7 +64,8 @@ class Inspection:
         require_admin(actor)
         async with self._lock:
             if self._known is None or time.monotonic() - self._known[0] >= CACHE_SECONDS:
-                self._known = (time.monotonic(), await self._look())
+                found = await self._look()
+                self._known = (time.monotonic(), found)
             return self._known[1]
 
     async def _look(self) -> SystemHealth:

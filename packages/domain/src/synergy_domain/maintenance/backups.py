@@ -41,11 +41,12 @@ async def _recent(db: Reader, tasks: tuple[str, ...], limit: int, **only: Any) -
 
 
 async def _standing(db: Reader, tasks: tuple[str, ...], recent: list[BackupRecord], now: datetime) -> Standing:
-    good = next((record for record in recent if record.outcome == "ok"), None)
+    good = next((record for record in recent if record.outcome != "failed"), None)
     if good is None and recent:
-        good = next(iter(await _recent(db, tasks, 1, outcome="ok")), None)
+        done = [found for kind in ("ok", "attention") for found in await _recent(db, tasks, 1, outcome=kind)]
+        good = max(done, key=lambda record: record.finished_at, default=None)
     age = None if good is None else now - good.finished_at
-    if recent and recent[0].outcome != "ok":
+    if recent and recent[0].outcome == "failed":
         state = "failed"
     elif age is None:
         state = "never"
@@ -78,7 +79,7 @@ def _told(record: RecordView) -> BackupRecord:
         target=read("target", str | None),
         wal_from=read("wal_from", str | None),
         encrypted=read("encrypted", bool | None),
-        seconds=read("seconds", float | None),
+        seconds=read("rto_seconds", float | None) or read("seconds", float | None),
         bytes=read("bytes", int | None),
         tables=read("tables", int | None),
         rows=read("rows", int | None),

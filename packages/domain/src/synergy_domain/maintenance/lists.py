@@ -98,8 +98,10 @@ TASKS: tuple[MaintenanceTask, ...] = (
     _job("monthly.old_data", "monthly", "Old data"),
     _job("quarterly.audit", "quarterly", "Audit of access and settings"),
     MaintenanceTask(
-        name="quarterly.load_test", period="quarterly", title="Load test", how="command", command="just load-test",
-        help="Run the command against a system that is not in use, of the size of yours.",
+        name="quarterly.load_test", period="quarterly", title="Load test", how="sign_off",
+        command=_SIGN_OFF.format(name="quarterly.load_test"),
+        help="Run `just load-test` on a machine as yours, or with `--url` against a system that is not in use; then sign"
+        " it off. With `--record` and a database that it reaches, the load test does that itself.",
     ),
     MaintenanceTask(
         name="quarterly.recovery_drill", period="quarterly", title="Recovery drill on another machine", how="sign_off",

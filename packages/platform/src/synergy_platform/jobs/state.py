@@ -22,8 +22,8 @@ _QUEUES = """
 """
 _OUTBOX = """
     SELECT count(*) AS events,
-           coalesce(extract(epoch FROM $1 - min(occurred_at)), 0)::float8 AS oldest_seconds
-    FROM events WHERE seq IS NULL
+           coalesce(extract(epoch FROM $1 - min(occurred_at) FILTER (WHERE NOT quiet)), 0)::float8 AS oldest_seconds
+    FROM events WHERE seq IS NULL -- what is imported happened long before
 """
 _PROCESSES = """
     SELECT process, role, seen_at, greatest(0, extract(epoch FROM now() - seen_at))::float8 AS silent_seconds

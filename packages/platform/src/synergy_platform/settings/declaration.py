@@ -253,7 +253,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     backup_heartbeat_url: Annotated[
         str,
         _setting(
-            "SYNERGY_BACKUP_HEARTBEAT_URL", "asked by GET after each good backup, so that somebody notices silence"
+            "SYNERGY_BACKUP_HEARTBEAT_URL",
+            "asked by GET after each good backup, so that somebody notices silence",
+            secret=True,
         ),
     ] = ""
 
