@@ -100,7 +100,7 @@ TASKS: tuple[MaintenanceTask, ...] = (
     MaintenanceTask(
         name="quarterly.load_test", period="quarterly", title="Load test", how="sign_off",
         command=_SIGN_OFF.format(name="quarterly.load_test"),
-        help="Run `just load-test` on a machine as yours, or with `--url` against a system that is not in use; then sign"
+        help="Run `just load-test` on a machine as yours, or with `--url` against a system that is not used; then sign"
         " it off. With `--record` and a database that it reaches, the load test does that itself.",
     ),
     MaintenanceTask(
