@@ -187,8 +187,8 @@ def test_a_backup_that_was_killed_is_swept_away_by_the_next(system, taken):
 
 
 def test_two_at_a_time_are_refused(system, taken):
-    with alone(system.engine().root), pytest.raises(BackupError, match="works on these backups already"):
-        take_backup(system.engine(), system.settings)
+    with alone(system.engine().root), pytest.raises(EmbeddedError, match="works on these backups already"):
+        take_backup(system.engine(), system.settings, patience=0)
 
 
 def test_a_file_that_an_attachment_lacks_is_named_and_a_copy_that_went_bad_is_replaced(system, taken):

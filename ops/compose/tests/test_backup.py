@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-_FLIPS = 6
+_FLIPS = 3
 _FLIPS_IN_FULL = 50
 
 

@@ -16,6 +16,9 @@ import pytest
 from clients import RATE, RATE_REACHED, assert_nothing_acknowledged_is_lost, under_way
 from conftest import PROJECT, ROOT, Lab, started
 
+# two more sets of images, and a second stack
+pytestmark = pytest.mark.full
+
 VERSION = "packages/platform/src/synergy_platform/version.py"
 
 
@@ -102,7 +105,6 @@ def test_plan_with_a_faulty_setting_is_refused_with_a_sentence(released):
     assert "in .env, and nothing reads it: SYNERGY_MISPELT" in done.stdout
 
 
-@pytest.mark.full
 def test_plan_names_services_that_stay_and_should_be_renewed(released):
     files = {name: released.root / name for name in ("compose.yaml", "docker/db/10-roles.sh")}
     kept = {name: path.read_text() for name, path in files.items()}
@@ -130,7 +132,6 @@ def test_upgrade_without_a_backup_that_works_changes_nothing(released):
     assert ids(released) == before
 
 
-@pytest.mark.full
 def test_upgrade_that_does_not_become_healthy_goes_back_and_is_recorded(released):
     told = released.stack("upgrade", "--plan").stdout
     wanted = re.search(r"^From \S+ to (\S+)\.$", told, re.MULTILINE)[1]

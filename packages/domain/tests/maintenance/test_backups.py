@@ -82,11 +82,15 @@ async def test_last_proven_restore_is_a_drill_or_a_restore_that_went_well(told, 
     assert (view.restore.state, view.restore.last_good.task) == ("ok", task)
 
 
-@pytest.mark.parametrize("outcome", ["failed", "attention"])
-async def test_try_that_did_not_go_well_is_told_whatever_came_before(told, outcome):
+async def test_one_that_found_something_to_look_at_is_a_good_one_all_the_same(told):
+    view = await told(("backup", 25, "ok", BACKUP), ("backup", 1, "attention", BACKUP))
+    assert (view.backup.state, view.backup.last_good.outcome) == ("ok", "attention")
+
+
+async def test_try_that_failed_is_told_whatever_came_before(told):
     view = await told(
-        ("drill", 25, "ok", DRILL), ("drill", 1, outcome, {**DRILL, "differences": ["tasks: 4 rows, 5 in the backup"]}),
-        ("backup", 25, "ok", BACKUP), ("backup", 1, outcome, {}),
+        ("drill", 25, "ok", DRILL), ("drill", 1, "failed", {**DRILL, "differences": ["tasks: 4 rows, 5 in the backup"]}),
+        ("backup", 25, "ok", BACKUP), ("backup", 1, "failed", {}),
     )  # fmt: skip
     for standing in (view.backup, view.restore):
         assert standing.state == "failed"

@@ -38,7 +38,7 @@ log = structlog.stdlib.get_logger("synergy_cli.backup")
 _LISTINGS = 3
 
 
-_BUSY_SECONDS = 600.0
+BUSY_SECONDS = 600.0
 
 
 def alone(root: Path) -> FolderLock:
@@ -48,7 +48,7 @@ def alone(root: Path) -> FolderLock:
 
 
 @contextmanager
-def soon_alone(root: Path, seconds: float = _BUSY_SECONDS) -> Generator[None]:
+def soon_alone(root: Path, seconds: float = BUSY_SECONDS) -> Generator[None]:
     """As `alone`, after waiting for whoever works on them; EmbeddedError when that takes too long."""
     deadline = time.monotonic() + seconds
     lock = alone(root)
@@ -66,11 +66,14 @@ def soon_alone(root: Path, seconds: float = _BUSY_SECONDS) -> Generator[None]:
         lock.release()
 
 
-def take_backup(engine: Engine, settings: Settings, *, full: bool = False) -> Manifest:
-    """Take one and keep it; BackupError when it did not come to its end: the backups of before stay as they were."""
+def take_backup(engine: Engine, settings: Settings, *, full: bool = False, patience: float = BUSY_SECONDS) -> Manifest:
+    """Take one and keep it; BackupError when it did not come to its end: the backups of before stay as they were.
+
+    It waits `patience` seconds for whoever works on the backups already; EmbeddedError when that is not enough.
+    """
     started_at, began = datetime.now(UTC), time.monotonic()
     backup_id = f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-    with soon_alone(engine.root):
+    with soon_alone(engine.root, patience):
         return _take_alone(engine, settings, backup_id, started_at, began, full=full)
 
 
