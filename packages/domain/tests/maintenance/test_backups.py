@@ -88,8 +88,9 @@ async def test_one_that_found_something_to_look_at_is_a_good_one_all_the_same(to
 
 
 async def test_try_that_failed_is_told_whatever_came_before(told):
+    worse = {**DRILL, "differences": ["tasks: 4 rows, 5 in the backup"]}
     view = await told(
-        ("drill", 25, "ok", DRILL), ("drill", 1, "failed", {**DRILL, "differences": ["tasks: 4 rows, 5 in the backup"]}),
+        ("drill", 25, "ok", DRILL), ("drill", 1, "failed", worse),
         ("backup", 25, "ok", BACKUP), ("backup", 1, "failed", {}),
     )  # fmt: skip
     for standing in (view.backup, view.restore):

@@ -174,5 +174,5 @@ async def test_run_check_records_what_was_found_and_who_did_it(checks):
     )
     assert tuple(row) == (finding.outcome, "ada", finding.summary, True)
     async with checks.runtime.database.unit_of_work() as uow:
-        with pytest.raises(NotFound, match="just maintenance record quarterly.load_test"):
+        with pytest.raises(NotFound, match="just maintenance record quarterly"):
             await run_check(checks.runtime, uow, "quarterly.load_test", done_by="ada")
