@@ -120,19 +120,25 @@ def _swap(stack: Stack, old: str, new: str) -> None:
     """Give the stack the new volume; when it is not well with it, the old one again."""
     say("Swapping the databases …")
     try:
-        stack.compose("stop", *_WRITERS, "db", capture=True)
+        _take_away(stack)
         stack.save({_VOLUME: new})
         _start(stack)
         smoke.smoke(stack)
     except (StackError, KeyboardInterrupt) as error:
         say("This did not work; going back to the database of before …")
-        stack.compose("stop", *_WRITERS, "db", capture=True, check=False)
+        _take_away(stack)
         stack.save({_VOLUME: old})
         _start(stack)
         raise StackError(f"{error}\nThe database of before runs again. The restored one is the volume {new}.") from None
     # the log goes on from another branch, which no backup of before leads to
     if _in_container(stack, "backup", "--full"):
         raise StackError("The restored system runs, but its first backup failed. Mend that now: `just backup --full`.")
+
+
+def _take_away(stack: Stack) -> None:
+    """Stop what writes, and remove what has the database's volume: only new containers take another one."""
+    stack.compose("stop", *_WRITERS, "db", capture=True)
+    stack.compose("rm", "--force", "--stop", "db", "backup", capture=True)
 
 
 def _start(stack: Stack) -> None:
