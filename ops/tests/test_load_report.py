@@ -170,6 +170,7 @@ async def test_without_its_operators_word_nothing_is_written_into_a_system(serve
     assert not (tmp_path / "reports").exists()
 
 
+@pytest.mark.long
 async def test_load_on_a_system_that_runs_finds_a_knee_and_removes_what_it_made(serve, own_runtime, tmp_path):
     server = await serve(SYNERGY_RATE_LIMIT_REGISTER="0")
     database = {name: value for name, value in server.environ.items() if name.startswith(("DB_", "SECRET_KEY"))}

@@ -156,6 +156,7 @@ def test_all_is_lost_and_comes_back_from_backups_log_and_keys(up, tmp_path):
     assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.long
 def test_the_log_is_received_again_after_the_receiver_or_the_database_dies_and_a_backup_comes_at_its_hour(up):
     first = up.pid("receivewal")
     os.kill(first, signal.SIGKILL)
@@ -192,6 +193,7 @@ def _wait(condition, seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.long
 def test_restore_puts_the_old_cluster_aside_and_a_second_home_is_left_alone(tmp_path):
     up = Up(tmp_path)
     up.start()

@@ -192,6 +192,7 @@ async def test_failed_job_is_a_failed_span_without_its_message(work, workers, co
 
 
 @pytest.mark.parametrize("way", ["refuses", "says nothing"])
+@pytest.mark.long
 async def test_collector_that_is_away_holds_up_nothing(work, serve, start, way):
     with silent_server() as silent:
         settings = traced(f"http://127.0.0.1:{silent if way == 'says nothing' else 9}")

@@ -114,7 +114,7 @@ async def test_fill_reference_with_a_project_is_refused(own_runtime: Runtime) ->
         await fill(own_runtime, "reference")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 async def test_fill_reference_makes_exactly_the_promised_numbers(own_runtime: Runtime) -> None:
     assert (await fill(own_runtime, "reference")).added
 
