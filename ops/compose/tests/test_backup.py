@@ -52,6 +52,7 @@ def test_backup_is_kept_and_recorded(lab, backup):
     assert lab.execute("backup", "sh", "-c", script) == "nothing"
 
 
+@pytest.mark.full
 def test_log_is_archived_within_a_minute(lab, backup):
     lab.sql("SELECT pg_logical_emit_message(true, 'probe', 'archived')")
     name = lab.sql("SELECT pg_walfile_name(pg_current_wal_lsn())")

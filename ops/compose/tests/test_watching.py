@@ -19,6 +19,9 @@ from synergy_platform.embedded.process import free_port
 
 FILES = "compose.yaml:compose.observability.yaml"
 NETWORKS = {"prometheus": {"app"}, "alertmanager": {"app", "egress"}, "disks": {"app"}}
+# three more images, and Prometheus needs its time
+pytestmark = pytest.mark.full
+
 # the machine that tests run on may be nearly full, and this stack has no mail server: both are true
 OF_THE_TESTS = {"MemoryHigh", "DiskLow", "MailsStuck"}
 LONGEST_SECONDS = 90
