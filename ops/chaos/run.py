@@ -134,7 +134,7 @@ class Sql:
         """All rows."""
         return await self._ask("fetch", query, *args)
 
-    async def _ask(self, how: str, query: str, *args: object) -> Any:  # noqa: ANN401 - see above
+    async def _ask(self, how: str, query: str, *args: object) -> Any:  # noqa: ANN401 - any SQL type
         deadline = time.monotonic() + 60
         while True:
             try:

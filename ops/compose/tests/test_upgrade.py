@@ -37,7 +37,7 @@ def released(tmp_path_factory, request):
     """The stack of the release before, running in a clone that has this checkout too."""
     commit = release_before()
     if not commit:
-        pytest.skip("The history here does not reach the release before (a shallow clone?): it cannot be built.")
+        pytest.fail("The history here does not reach the release before: `git fetch --unshallow`, then run this again.")
     kept = request.config.getoption("--reuse")
     root = Path(kept or tempfile.mkdtemp(prefix="synergy-upgrade-") + "/synergyos").resolve()
     lab = Lab(root, Lab.https_port + 100, Lab.http_port + 100, f"{PROJECT}-upgrade")

@@ -48,9 +48,11 @@ _ENDED = "ended"
 _counted: dict[tuple[str, str, int], tuple[Counter, Histogram | None]] = {}
 
 
-# ANN401: Litestar's type of a scope says that there is always a route
-def count_request(scope: Any, method: str, status: int, seconds: float) -> None:  # noqa: ANN401 - see above
-    """Count a request under the template of its route: never under its path, which anybody may make up."""
+def count_request(scope: Any, method: str, status: int, seconds: float) -> None:  # noqa: ANN401 - its type has a route
+    """Count a request under the template of its route: never under its path, which anybody may make up.
+
+    Litestar's type of a scope says that there is always a route; of a request that meets none there is not.
+    """
     key = (scope.get("path_template", UNMATCHED), method if method in METHODS else "other", status)
     found = _counted.get(key)
     if found is None:

@@ -209,8 +209,7 @@ def _identity(headers: dict[bytes, bytes]) -> tuple[bytes, dict[str, str]]:
     return request_id, {"request.id": request_id.decode()}
 
 
-# ANN401: Litestar's type of a scope says that there is always a route
-def _finish(span: Span | None, scope: Any, method: str, status: int) -> None:  # noqa: ANN401 - see above
+def _finish(span: Span | None, scope: Any, method: str, status: int) -> None:  # noqa: ANN401 - its type has a route
     """End the span of a request: the template of its route, never its path, and nothing that somebody sent."""
     if span is None:
         return

@@ -73,7 +73,7 @@ def postgres_with_extensions(monkeypatch):
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     extensions = list(Path("/usr/share/postgresql").glob("*/extension/pg_stat_statements.control"))
     if not folders or not extensions:
-        pytest.skip("Debian's postgresql is not installed")
+        pytest.skip("Debian's postgresql is not installed; `.ci/run` installs it")
     monkeypatch.setattr("synergy_platform.embedded.postgres.binaries", lambda: folders[-1])
 
 

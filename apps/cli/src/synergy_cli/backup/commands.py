@@ -219,7 +219,7 @@ def recover(
         environ = {name: value for name, value in environ.items() if name not in keys.settings}
         if start:
             sys.stdout.flush()
-            os.execve(sys.executable, [sys.executable, "-m", "synergy_cli", "up"], environ)  # noqa: S606 - this program
+            os.execve(sys.executable, [sys.executable, "-m", "synergy_cli", "up"], environ)  # noqa: S606 - Python itself, by its path; nothing of a user is in it
         _say(f"Start it: SYNERGY_HOME={home.path} SYNERGY_BACKUP_DIR={folder.absolute()} synergy up")
 
 

@@ -114,7 +114,8 @@ class EmbeddedEngine:
     def keep_log(self, backup_id: str, base: Base, point: QuietPoint) -> None:
         """See Engine."""
         dsn, environment = libpq(self.dsn)
-        sql = f"SELECT pg_walfile_name('{point.lsn}') FROM (SELECT pg_switch_wal()) switched"  # noqa: S608 - a place in the log
+        # S608: the place is what the database itself has just said
+        sql = f"SELECT pg_walfile_name('{point.lsn}') FROM (SELECT pg_switch_wal()) switched"  # noqa: S608 - ours
         name = run("psql", [self.program("psql"), "-XqAt", f"--dbname={dsn}", "-c", sql], environment).strip()
         wal, deadline = self._set(backup_id) / "wal", time.monotonic() + _LOG_SECONDS
         while not await_segment(wal, f"{name}.gz", 1):
@@ -219,7 +220,7 @@ class EmbeddedEngine:
         folder = self._set(manifest.id)
         try:
             with tarfile.open(folder / "base" / "base.tar.gz") as archive:
-                archive.extractall(into, filter=_as_ours)  # noqa: S202 - the filter keeps it inside
+                archive.extractall(into, filter=_as_ours)  # noqa: S202 - `_as_ours` refuses what leaves the folder
         except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
             raise BackupRefused(
                 f"Backup {manifest.id}: its copy of the database cannot be unpacked ({error})."
