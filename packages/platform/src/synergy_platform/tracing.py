@@ -109,14 +109,9 @@ class Tracing:
         self._service = service
         self.tracer: Tracer | None = None
 
-    @property
-    def configured(self) -> bool:
-        """Whether a collector is named."""
-        return bool(self._settings.otlp_endpoint)
-
     def open(self) -> None:
         """Begin to send spans, from a thread of this process: to be called where no fork follows."""
-        if self.configured and self.tracer is None:
+        if self._settings.otlp_endpoint and self.tracer is None:
             from synergy_platform.spans import Tracer
 
             self.tracer = Tracer(self._settings, self._service)
@@ -144,11 +139,7 @@ class Tracing:
                 fields["span.id"] = span_id(here)
         token = trace_parent.set(here)
         try:
-            with structlog.contextvars.bound_contextvars(**fields):
-                if span is None:
-                    yield None
-                else:
-                    with span:
-                        yield span
+            with structlog.contextvars.bound_contextvars(**fields), span or contextlib.nullcontext():
+                yield span
         finally:
             trace_parent.reset(token)
