@@ -97,7 +97,10 @@ def _telemetry_faults(settings: Settings) -> list[str]:
 
 
 def _is_web_address(text: str) -> bool:
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # a bracket of IPv6 that does not close
+        return False
     return parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
