@@ -21,8 +21,8 @@ __all__ = ["sentry", "serve"]
 
 TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
 CANARIES = {
-    "title": "canary-of-the-title", "cookie": "canary-of-the-cookie", "bearer": "canary-of-the-bearer",
-    "query": "canary-of-the-query", "agent": "canary-of-the-agent", "address": "canary@example.org",
+    "password": "canary-of-the-password", "cookie": "canary-of-the-cookie", "bearer": "canary-of-the-bearer",
+    "referer": "canary-of-the-referer", "agent": "canary-of-the-agent", "address": "canary@example.org",
 }  # fmt: skip
 
 
@@ -33,22 +33,13 @@ async def break_something(server, work):
         began = time.monotonic()
         answer = await client.post(
             "/auth/login",
-            json={"identifier": CANARIES["address"], "password": CANARIES["title"], "device_name": CANARIES["title"]},
-            params={"q": CANARIES["query"]},
+            json={"identifier": CANARIES["address"], "password": CANARIES["password"]},
             headers={
                 "User-Agent": CANARIES["agent"], "Cookie": f"a={CANARIES['cookie']}", "traceparent": TRACE,
-                "X-Request-ID": "broken-request-1",
+                "Authorization": f"Bearer {CANARIES['bearer']}", "X-Request-ID": "broken-request-1",
+                "Referer": f"https://a.example/?q={CANARIES['referer']}",
             },
         )  # fmt: skip
-        if answer.status_code in {400, 422}:
-            answer = await client.post(
-                "/auth/login",
-                json={"identifier": CANARIES["address"], "password": CANARIES["title"]},
-                headers={
-                    "User-Agent": CANARIES["agent"], "Cookie": f"a={CANARIES['cookie']}", "traceparent": TRACE,
-                    "X-Request-ID": "broken-request-1",
-                },
-            )  # fmt: skip
     await work.connection.execute("ALTER TABLE gone RENAME TO users")
     return answer, time.monotonic() - began
 

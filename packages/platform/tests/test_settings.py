@@ -66,6 +66,11 @@ def test_all_faults_come_in_one_message():
     assert len(found) == 9
 
 
+def test_address_with_a_bracket_that_does_not_close_is_a_fault():
+    [fault] = faults(SYNERGY_PUBLIC_URL="http://[::1:8000")
+    assert "SYNERGY_PUBLIC_URL" in fault
+
+
 def test_value_of_a_secret_is_never_in_a_message():
     assert "hunter2" not in str(faults(SECRET_KEY="hunter2"))
 

@@ -67,7 +67,8 @@ def test_empty_value_is_shown_as_what_it_means():
 
     assert told() == ["open", "folder", "false", "false", "db"]
     assert told(environment="production") == ["invite", "smtp", "true", "true", "db"]
-    assert by_name(Settings(home="/srv/x"))["SYNERGY_MEDIA_ROOT"].value == "/srv/x/media"
+    shown = by_name(Settings(home="/srv/x"))
+    assert (shown["SYNERGY_MEDIA_ROOT"].value, shown["SYNERGY_BACKUP_DIR"].value) == ("/srv/x/media", "/srv/x/backups")
 
 
 @pytest.mark.parametrize("setting", [each for each in documented_settings() if each.secret], ids=lambda each: each.name)

@@ -119,19 +119,20 @@ class RequestContext:
         finally:
             duration = time.perf_counter_ns() - started
             count_request(scope, method, answer.status, duration / 1e9)
+            route = scope.get("path_template", UNMATCHED)
             if not (of_health and answer.status < 500):
                 log.info(
                     "http.request",
                     **{
                         "http.request.method": method,
-                        "http.route": scope.get("path_template", UNMATCHED),
+                        "http.route": route,
                         "url.path": shown_path(path),
                         "http.response.status_code": answer.status,
                         "event.duration": duration,
                         "client.ip": (scope.get("client") or ("", 0))[0],
                     },
                 )
-            _finish(span, scope, method, answer.status)
+            _finish(span, route, method, answer.status)
 
     def _span(self, given: dict[bytes, bytes], context: dict[str, str], *, traced: bool) -> Span | None:
         """The request's span, where traces are recorded; the ids of its place in a trace go into the `context`."""
@@ -209,11 +210,11 @@ def _identity(headers: dict[bytes, bytes]) -> tuple[bytes, dict[str, str]]:
     return request_id, {"request.id": request_id.decode()}
 
 
-def _finish(span: Span | None, scope: Any, method: str, status: int) -> None:  # noqa: ANN401 - its type has a route
+def _finish(span: Span | None, route: str, method: str, status: int) -> None:
     """End the span of a request: the template of its route, never its path, and nothing that somebody sent."""
     if span is None:
         return
-    route, method = scope.get("path_template", UNMATCHED), method if method in METHODS else "HTTP"
+    method = method if method in METHODS else "HTTP"
     span.rename(f"{method} {route}")
     span.set("http.request.method", method)
     span.set("http.route", route)

@@ -51,10 +51,9 @@ def main(
     except InvalidSettings as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_BAD_SETTINGS
-    configure_logging(
-        settings, service="synergy-scheduler" if role == "scheduler" else "synergy-worker", version=VERSION
-    )
-    start_reporting(settings, service="synergy-scheduler" if role == "scheduler" else "synergy-worker")
+    service = "synergy-scheduler" if role == "scheduler" else "synergy-worker"
+    configure_logging(settings, service=service, version=VERSION)
+    start_reporting(settings, service=service)
     registry = _product_registry() if registry is None else registry
     if job_id is not None:
         return alone.do_job(settings, registry, job_id, request_id, is_io=role == "io-job")

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 import structlog
 
-from synergy_platform.reporting import FLUSH_SECONDS, flush_reports_now, report
+from synergy_platform.reporting import flush_reports_now, report
 from synergy_worker.running import RunningJob, RunningJobs
 
 HARD_LIMIT_SECONDS = 600.0
@@ -91,7 +91,7 @@ def _fork(work: Callable[[Victims], None], victims: Victims) -> int:
         log.exception("worker.failed")
         report(error)
     finally:
-        flush_reports_now(FLUSH_SECONDS)
+        flush_reports_now()
         logging.shutdown()
         sys.stdout.flush()
         os._exit(status)  # the parent's own clean-up is not the child's business

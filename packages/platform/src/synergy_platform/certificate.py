@@ -26,7 +26,7 @@ _REMAINING = Gauge(
 _REMAINING.set(math.nan)
 
 
-async def certificate_end(host: str, port: int) -> datetime:
+async def _certificate_end(host: str, port: int) -> datetime:
     """When the certificate ends that is shown there, whoever has signed it; raises OSError and TimeoutError."""
     context = ssl.create_default_context()
     # one that browsers refuse ends too
@@ -44,7 +44,7 @@ async def look_at_certificate(public_url: str) -> None:
     """Set the gauge to what is true now."""
     url = urlsplit(public_url)
     try:
-        end = await certificate_end(url.hostname or "", url.port or 443)
+        end = await _certificate_end(url.hostname or "", url.port or 443)
     except (OSError, ValueError):  # TimeoutError and ssl.SSLError are of the first kind
         _REMAINING.set(math.nan)
     else:

@@ -29,7 +29,7 @@ from synergy_platform.connections import CountedPool, PoolUse
 from synergy_platform.events import Event
 from synergy_platform.ids import new_id
 from synergy_platform.settings import Settings
-from synergy_platform.tracing import TimedConnection, database_time, trace_parent
+from synergy_platform.tracing import TimedConnection, count_statement, trace_parent
 
 OUTBOX_CHANNEL = "synergy_outbox"
 LEDGER_CHANNEL = "synergy_ledger"
@@ -269,8 +269,7 @@ def _begin_statement(connection: Any, *_: object) -> None:  # noqa: ANN401 - SQL
 
 
 def _end_statement(connection: Any, *_: object) -> None:  # noqa: ANN401 - SQLAlchemy's own
-    if (waited := database_time.get()) is not None:
-        waited.add(connection.info["began"])
+    count_statement(connection.info["began"])
 
 
 async def _keep_session(_connection: object) -> None:

@@ -55,10 +55,7 @@ async def measure(runtime: Runtime) -> None:
     _MAILS.set(mails)
     _MAILS_OLDEST.set(oldest)
     for role in _ROLES:
-        alive = [
-            each for each in state.processes
-            if each.role == role and (now - each.seen_at).total_seconds() < _ALIVE_SECONDS
-        ]  # fmt: skip
+        alive = [each for each in state.processes if each.role == role and each.silent_seconds < _ALIVE_SECONDS]
         _PROCESSES.labels(role).set(len(alive))
 
 

@@ -84,16 +84,16 @@ def report(error: BaseException | str, **tags: str | None) -> None:
         sentry_sdk.capture_exception(error, tags=named)
 
 
-async def flush_reports(seconds: float) -> None:
-    """Wait until what was told is sent, for so long at most."""
+async def flush_reports() -> None:
+    """Wait until what was told is sent, for `FLUSH_SECONDS` at most."""
     if _client is not None:
-        await asyncio.to_thread(flush_reports_now, seconds)
+        await asyncio.to_thread(flush_reports_now)
 
 
-def flush_reports_now(seconds: float) -> None:
+def flush_reports_now() -> None:
     """The same, where nothing else is to go on meanwhile."""
     if _client is not None:
-        _client.flush(timeout=seconds)
+        _client.flush(timeout=FLUSH_SECONDS)
 
 
 def _wait_silently(_pending: int, _seconds: float) -> None:

@@ -76,4 +76,4 @@ class Runtime:
             self.pictures.close()
         self.hasher.close()
         # last, for the spans of all that; both at the same time
-        await asyncio.gather(self.tracing.close(FLUSH_SECONDS), flush_reports(FLUSH_SECONDS))
+        await asyncio.gather(self.tracing.close(FLUSH_SECONDS), flush_reports())

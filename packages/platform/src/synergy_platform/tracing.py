@@ -10,16 +10,21 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Awaitable, Generator, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import structlog
 
 from synergy_platform.settings import Settings
 
 if TYPE_CHECKING:
+    import asyncpg
+
+    from synergy_platform.database import Connection
     from synergy_platform.spans import Span, Tracer
+
+_T = TypeVar("_T")
 
 SpanKind = Literal["server", "client", "producer", "consumer"]
 Attributes = Mapping[str, "str | int | float | bool"]
@@ -63,47 +68,37 @@ class DatabaseTime:
 database_time: ContextVar[DatabaseTime | None] = ContextVar("database_time", default=None)
 
 
-class _Connection(Protocol):
-    async def fetch(self, query: str, *args: object) -> Any: ...  # noqa: ANN401 - as database.Connection
-    async def fetchrow(self, query: str, *args: object) -> Any: ...  # noqa: ANN401 - as database.Connection
-    async def fetchval(self, query: str, *args: object) -> Any: ...  # noqa: ANN401 - as database.Connection
+def count_statement(began: int) -> None:
+    """Add a statement that began at this moment of `time.perf_counter_ns` to the time of the span that runs."""
+    if (waited := database_time.get()) is not None:
+        waited.add(began)
+
+
+async def _counted(statement: Awaitable[_T]) -> _T:
+    began = time.perf_counter_ns()
+    try:
+        return await statement
+    finally:
+        count_statement(began)
 
 
 class TimedConnection:
     """A connection or pool whose statements are counted for the span that runs."""
 
-    def __init__(self, connection: _Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def fetch(self, query: str, *args: object) -> Any:  # noqa: ANN401 - what the connection gives
+    async def fetch(self, query: str, *args: object) -> list[asyncpg.Record]:
         """All rows."""
-        began = time.perf_counter_ns()
-        try:
-            return await self._connection.fetch(query, *args)
-        finally:
-            _note(began)
+        return await _counted(self._connection.fetch(query, *args))
 
-    async def fetchrow(self, query: str, *args: object) -> Any:  # noqa: ANN401 - what the connection gives
+    async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
         """The first row."""
-        began = time.perf_counter_ns()
-        try:
-            return await self._connection.fetchrow(query, *args)
-        finally:
-            _note(began)
+        return await _counted(self._connection.fetchrow(query, *args))
 
-    async def fetchval(self, query: str, *args: object) -> Any:  # noqa: ANN401 - what the connection gives
+    async def fetchval(self, query: str, *args: object) -> Any:  # noqa: ANN401 - a value of any SQL type
         """The first value of the first row."""
-        began = time.perf_counter_ns()
-        try:
-            return await self._connection.fetchval(query, *args)
-        finally:
-            _note(began)
-
-
-def _note(began: int) -> None:
-    waited = database_time.get()
-    if waited is not None:
-        waited.add(began)
+        return await _counted(self._connection.fetchval(query, *args))
 
 
 class Tracing:
@@ -114,14 +109,9 @@ class Tracing:
         self._service = service
         self.tracer: Tracer | None = None
 
-    @property
-    def configured(self) -> bool:
-        """Whether a collector is named."""
-        return bool(self._settings.otlp_endpoint)
-
     def open(self) -> None:
         """Begin to send spans, from a thread of this process: to be called where no fork follows."""
-        if self.configured and self.tracer is None:
+        if self._settings.otlp_endpoint and self.tracer is None:
             from synergy_platform.spans import Tracer
 
             self.tracer = Tracer(self._settings, self._service)
@@ -149,11 +139,7 @@ class Tracing:
                 fields["span.id"] = span_id(here)
         token = trace_parent.set(here)
         try:
-            with structlog.contextvars.bound_contextvars(**fields):
-                if span is None:
-                    yield None
-                else:
-                    with span:
-                        yield span
+            with structlog.contextvars.bound_contextvars(**fields), span or contextlib.nullcontext():
+                yield span
         finally:
             trace_parent.reset(token)

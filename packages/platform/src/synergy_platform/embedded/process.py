@@ -20,7 +20,7 @@ from typing import IO, Self
 from synergy_platform.embedded.errors import EmbeddedError, PortInUseError, from_os_error
 
 LOOPBACK = "127.0.0.1"
-_OF_ALL = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - read from settings, nothing is bound
+_LOOPBACK_OF = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - read from settings, nothing is bound
 FREE_PORTS = (15000, 32768)
 Output = int | IO[bytes] | None
 _LAUNCHER = Path(__file__).with_name("launch.py")
@@ -199,7 +199,7 @@ def free_port() -> int:
 
 def reached_at(host: str) -> str:
     """Where this machine reaches a process of its own that listens on `host`."""
-    return _OF_ALL.get(host, host)
+    return _LOOPBACK_OF.get(host, host)
 
 
 def require_free_port(host: str, port: int, advice: str) -> None:

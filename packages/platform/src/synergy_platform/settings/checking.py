@@ -13,7 +13,7 @@ _PLACEHOLDER_SECRETS = ("changeme", "change-me", "secret", "insecure", "placehol
 _MIN_SECRET_LENGTH = 32
 
 _REDIS_PORT = 6379
-_HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d|off")
+_TIME_OR_OFF = re.compile(r"([01]\d|2[0-3]):[0-5]\d|off")
 # as browsers write it: they are compared letter by letter
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d+)?")
 _DSN = re.compile(r"https?://\w+(?::\w+)?@[^/@\s]+/(?:[^\s?#]+/)?\d+")
@@ -71,22 +71,21 @@ def _range_faults(settings: Settings) -> list[str]:
                 ipaddress.ip_network(network, strict=False)
             except ValueError:
                 faults.append(f"{name} has {network!r}: expected addresses or networks such as 10.0.0.0/8")
-    for name, hour in (("SYNERGY_BACKUP_TIME", settings.backup_time), ("SYNERGY_DRILL_TIME", settings.drill_time)):
-        if not _HOUR.fullmatch(hour):
-            faults.append(f"{name} is {hour!r}: expected a time such as 02:00, or off")
+    for name, time in (("SYNERGY_BACKUP_TIME", settings.backup_time), ("SYNERGY_DRILL_TIME", settings.drill_time)):
+        if not _TIME_OR_OFF.fullmatch(time):
+            faults.append(f"{name} is {time!r}: expected a time such as 02:00, or off")
     if settings.backup_key and len(settings.backup_key) < _MIN_SECRET_LENGTH:
         faults.append(f"SYNERGY_BACKUP_KEY must have {_MIN_SECRET_LENGTH} characters at least")
-    if urlsplit(settings.public_url).scheme not in {"http", "https"} or not urlsplit(settings.public_url).hostname:
+    if not _is_web_address(settings.public_url):
         faults.append("SYNERGY_PUBLIC_URL must begin with http:// or https:// and name a host")
-    faults += _elsewhere_faults(settings)
+    faults += _telemetry_faults(settings)
     return faults + provider_faults(settings.oidc_providers, encrypted_only=settings.is_production)
 
 
-def _elsewhere_faults(settings: Settings) -> list[str]:
+def _telemetry_faults(settings: Settings) -> list[str]:
     """Of where traces and errors are sent."""
     faults: list[str] = []
-    endpoint = urlsplit(settings.otlp_endpoint)
-    if settings.otlp_endpoint and (endpoint.scheme not in {"http", "https"} or not endpoint.hostname):
+    if settings.otlp_endpoint and not _is_web_address(settings.otlp_endpoint):
         faults.append("OTEL_EXPORTER_OTLP_ENDPOINT must begin with http:// or https:// and name a host")
     if any("=" not in pair for pair in settings.otlp_headers.split(",") if pair.strip()):
         faults.append("OTEL_EXPORTER_OTLP_HEADERS cannot be read: write name=value, with commas between")
@@ -95,6 +94,14 @@ def _elsewhere_faults(settings: Settings) -> list[str]:
     if settings.sentry_dsn and not _DSN.fullmatch(settings.sentry_dsn):
         faults.append("SENTRY_DSN cannot be read: it looks like https://KEY@HOST/NUMBER, as Sentry shows it")
     return faults
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # a bracket of IPv6 that does not close
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
 def production_faults(settings: Settings) -> list[str]:

@@ -68,6 +68,8 @@ def _in_force(settings: Settings, field: str, given: object) -> object:
             return settings.home_path
         case "media_root":
             return settings.media_path
+        case "backup_dir":
+            return settings.backup_path
         case "db_direct_host":
             return settings.db_direct_host or settings.db_host
         case _:
