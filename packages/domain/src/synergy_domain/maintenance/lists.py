@@ -54,6 +54,9 @@ class MaintenanceTask(msgspec.Struct, frozen=True, kw_only=True):
         return GRACE[self.period]
 
 
+LOGS_REVIEWED = "weekly.logs_reviewed"
+
+
 def _job(name: str, period: Period, title: str) -> MaintenanceTask:
     return MaintenanceTask(
         name=name, period=period, title=title, how="job", command=f"just maintenance run {name}",
@@ -85,7 +88,7 @@ TASKS: tuple[MaintenanceTask, ...] = (
     ),
     _job("cleanup", "daily", "What is older than it is kept is deleted"),
     MaintenanceTask(
-        name="weekly.logs_reviewed", period="weekly", title="Logs reviewed", how="command",
+        name=LOGS_REVIEWED, period="weekly", title="Logs reviewed", how="command",
         command="just maintenance logs",
         help="Run the command and read what it prints: new kinds of errors, slow routes.",
     ),

@@ -10,11 +10,13 @@ import msgspec
 from synergy_domain.common import Actor
 from synergy_domain.maintenance import policy
 from synergy_domain.maintenance.contracts import RecordInput, RecordQuery, RecordView
+from synergy_domain.maintenance.finding import Finding
 from synergy_domain.maintenance.lists import BY_NAME, OCCASIONAL
 from synergy_domain.maintenance.models import MaintenanceRecord
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import NotFound
 from synergy_platform.pagination import Cursors, Page, make_page
+from synergy_platform.runtime import Runtime
 from synergy_platform.sql import Keyset, Where
 
 _SORT = "-finished_at"
@@ -25,6 +27,17 @@ _COLUMNS = "id, task, outcome, started_at, finished_at, done_by, summary, detail
 def add_record(uow: UnitOfWork, record: RecordInput) -> None:
     """Keep that something was done."""
     uow.session.add(MaintenanceRecord(**msgspec.structs.asdict(record)))
+
+
+def record_finding(runtime: Runtime, uow: UnitOfWork, task: str, finding: Finding, *, done_by: str) -> None:
+    """Keep what was found by something that began with this transaction and ends now."""
+    add_record(
+        uow,
+        RecordInput(
+            task=task, outcome=finding.outcome, started_at=uow.now, finished_at=runtime.clock.now(), done_by=done_by,
+            summary=finding.summary, detail=finding.detail,
+        ),
+    )  # fmt: skip
 
 
 async def latest_records(db: Reader, *, succeeded: bool = False) -> dict[str, RecordView]:
