@@ -11,7 +11,8 @@ from synergy_domain.mails import policy as mails
 from synergy_domain.maintenance import policy as maintenance
 from synergy_testing.policies import ACTORS, rules
 
-pytestmark = pytest.mark.parametrize("policy", [background, instance, mails, maintenance], ids=lambda each: each.__name__)
+POLICIES = (background, instance, mails, maintenance)
+pytestmark = pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.__name__)
 
 
 @pytest.mark.parametrize("name", ACTORS)

@@ -73,7 +73,7 @@ class Inspection:
         )
         checks = [*database[:2], broker_check(broker), cache_check(cache), *database[2:], *files]
         return SystemHealth(
-            state=max((check.state for check in checks), key=_ORDER.index),
+            state=max(checks, key=lambda check: _ORDER.index(check.state)).state,
             checked_at=self._runtime.clock.now(),
             version=VERSION,
             uptime_seconds=round(time.monotonic() - self._started, 1),

@@ -12,7 +12,6 @@ from synergy_domain.maintenance.contracts import Outcome, RecordView
 from synergy_platform.database import Reader
 from synergy_platform.runtime import Runtime
 
-
 # of fewer, a share says nothing
 ENOUGH = 10
 
