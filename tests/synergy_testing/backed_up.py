@@ -22,10 +22,10 @@ from synergy_domain.webhooks import WebhookInput
 from synergy_domain.work import AttachmentUpload
 from synergy_platform.embedded.home import Home
 from synergy_platform.embedded.postgres import EmbeddedPostgres
-from synergy_platform.passwords import PasswordHasher
 from synergy_platform.runtime import Runtime
 from synergy_platform.settings import Settings, load_settings
 from synergy_testing.factories import Factory
+from synergy_testing.fixtures import cheap_runtime
 
 SECRET = "a secret of the tests that is long enough to sign"
 
@@ -96,8 +96,7 @@ class BackedUp:
 
     @asynccontextmanager
     async def _runtime(self) -> AsyncGenerator[Runtime]:
-        hasher = PasswordHasher(memory_kib=64, queue_size=100)
-        runtime = Runtime(self.settings, application="synergy-test", hasher=hasher)
+        runtime = cheap_runtime(self.settings)
         await runtime.open()
         try:
             yield runtime

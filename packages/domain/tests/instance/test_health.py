@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 
 import msgspec
@@ -14,6 +15,7 @@ from synergy_domain.migrations import SUPPORTED_REVISIONS, Schema
 from synergy_platform.heartbeats import RoleState
 from synergy_platform.ids import new_id
 from synergy_platform.jobs import BackgroundState
+from synergy_testing.collectors import silent_server
 from synergy_testing.fixtures import cheap_runtime
 
 GB, MB = 1 << 30, 1 << 20
@@ -54,10 +56,10 @@ def work(*, events=0, lag=0.0, due=0, oldest=0.0, dead=0):
         (health.role_check("worker", {"worker": RoleState(0, 44)}, "x"), "fault", "silent for 44 s"),
         (health.role_check("worker", {"scheduler": RoleState(1, 1)}, "x"), "fault", "none was heard of"),
         (health.role_check("worker", None, "x"), "fault", "not known"),
-        (health.files_check((50 * GB, 100 * GB)), "ok", "50.0 GiB free (50 %)"),
-        (health.files_check((5 * GB, 100 * GB)), "warning", "5.0 GiB free (5 %)"),
-        (health.files_check((2 * GB, 100 * GB)), "fault", "2.0 GiB free (2 %)"),
-        (health.files_check((GB // 4, GB)), "fault", "0.2 GiB free (25 %)"),
+        (health.files_check((100 * GB, 50 * GB)), "ok", "50.0 GiB free (50 %)"),
+        (health.files_check((100 * GB, 5 * GB)), "warning", "5.0 GiB free (5 %)"),
+        (health.files_check((100 * GB, 2 * GB)), "fault", "2.0 GiB free (2 %)"),
+        (health.files_check((GB, GB // 4)), "fault", "0.2 GiB free (25 %)"),
         (health.files_check(None), "fault", "does not answer"),
     ],
 )  # fmt: skip
@@ -92,29 +94,33 @@ def test_background_work_is_graded_by_how_long_it_waits_and_what_was_given_up(to
 
 
 @pytest.fixture
-async def silent_server():
-    """Takes connections and never says a word."""
-    held = []
-
-    async def hold(_reader, writer):
-        held.append(writer)
-
-    server = await asyncio.start_server(hold, "127.0.0.1", 0)
-    yield server.sockets[0].getsockname()[1]
-    for writer in held:
-        writer.close()
-    server.close()
+def silent_port():
+    with silent_server() as port:
+        yield port
 
 
-async def test_inspection_of_what_hangs_ends_in_time_and_tells_no_address(settings, silent_server, monkeypatch):
+@pytest.fixture
+def hanging_disk(monkeypatch):
+    """A disk that says nothing until the event is set."""
+    answers = threading.Event()
+
+    def disk_of(_folder):
+        answers.wait(60)
+        return 0, 0
+
+    monkeypatch.setattr(health, "disk_of", disk_of)
+    yield answers
+    answers.set()
+
+
+async def test_inspection_of_what_hangs_ends_in_time_and_tells_no_address(settings, silent_port, hanging_disk):
     password = "canary-of-the-health-page"
     hanging = msgspec.structs.replace(
         settings,
-        db_host="127.0.0.1", db_port=silent_server, db_password=password,
-        redis_url=f"redis://:{password}@127.0.0.1:{silent_server}/0",
-        broker_url=f"redis://:{password}@127.0.0.1:{silent_server}/0",
+        db_host="127.0.0.1", db_port=silent_port, db_password=password,
+        redis_url=f"redis://:{password}@127.0.0.1:{silent_port}/0",
+        broker_url=f"redis://:{password}@127.0.0.1:{silent_port}/0",
     )  # fmt: skip
-    monkeypatch.setattr(health, "_room", lambda _folder: time.sleep(3) or (0, 0))
     runtime = cheap_runtime(hanging)
     await runtime.open()
     inspection = Inspection(runtime)
@@ -130,6 +136,7 @@ async def test_inspection_of_what_hangs_ends_in_time_and_tells_no_address(settin
     inspection._known = None
     await inspection.health(ADMIN)
     assert inspection._measuring is waiting
+    hanging_disk.set()
     await waiting
     await inspection.close()
     await runtime.close()

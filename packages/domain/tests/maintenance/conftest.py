@@ -9,8 +9,10 @@ import pytest
 
 from synergy_domain.maintenance import CHECKS, RecordInput, add_record, recent_records
 from synergy_domain.maintenance.finding import Look
+from synergy_domain.maintenance.running import EARLIER
 from synergy_domain.migrations import migrate
 from synergy_platform.embedded.postgres import EmbeddedPostgres
+from synergy_testing.factories import Factory
 from synergy_testing.fixtures import cheap_runtime
 
 
@@ -25,7 +27,7 @@ class Checks:
     async def do(self, task, *, now=None):
         """The finding."""
         now = now or self.now
-        earlier = await recent_records(self.reader, [task], limit=8)
+        earlier = await recent_records(self.reader, [task], limit=EARLIER)
         finding = await CHECKS[task](Look(runtime=self.runtime, db=self.reader, now=now, earlier=earlier))
         await self.record(task, now, finding.outcome, finding.summary, **finding.detail)
         return finding
@@ -50,6 +52,12 @@ class Checks:
 @pytest.fixture
 def checks(own_runtime):
     return Checks(own_runtime)
+
+
+@pytest.fixture
+def own(checks):
+    """Makes what is in the database of the checks."""
+    return Factory(checks.runtime)
 
 
 @pytest.fixture

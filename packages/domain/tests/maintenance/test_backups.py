@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from synergy_domain.common import Actor
-from synergy_domain.maintenance import RecordInput, add_record, state_of_backups
+from synergy_domain.maintenance import state_of_backups
 from synergy_platform.ids import new_id
 
 ADMIN = Actor(user_id=new_id(), username="root", role="admin")
@@ -25,22 +25,13 @@ MEANING = {
 
 
 @pytest.fixture
-def told(own_runtime):
+def told(checks):
     """The state after some records: (task, hours ago, outcome, detail)."""
 
     async def tell(*records):
-        now = own_runtime.clock.now()
-        async with own_runtime.database.unit_of_work() as uow:
-            for task, hours, outcome, detail in records:
-                at = now - timedelta(hours=hours)
-                add_record(
-                    uow,
-                    RecordInput(
-                        task=task, outcome=outcome, started_at=at - timedelta(minutes=1), finished_at=at,
-                        done_by="backup-1", summary=f"{task} {outcome}", detail=detail,
-                    ),
-                )  # fmt: skip
-        return await state_of_backups(own_runtime, own_runtime.database.reader(), ADMIN)
+        for task, hours, outcome, detail in records:
+            await checks.record(task, checks.now - timedelta(hours=hours), outcome, **detail)
+        return await state_of_backups(checks.runtime, checks.reader, ADMIN)
 
     return tell
 

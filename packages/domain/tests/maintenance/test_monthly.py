@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from synergy_domain.maintenance import clean_up, sweep_files
 from synergy_platform.ids import new_id
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def own(make, checks):
-    return type(make)(checks.runtime)
 
 
 async def event(checks, kind, at, user_id=None, detail="{}"):

@@ -14,8 +14,7 @@ SAFE = Settings(
 )  # fmt: skip
 
 
-async def test_audit_is_a_matrix_without_names_or_secrets(checks, make):
-    own = type(make)(checks.runtime)
+async def test_audit_is_a_matrix_without_names_or_secrets(checks, own):
     checks.runtime.settings = msgspec.structs.replace(
         SAFE,
         oidc_providers=(
@@ -65,8 +64,7 @@ async def test_audit_is_a_matrix_without_names_or_secrets(checks, make):
         assert hidden not in str(detail)
 
 
-async def test_audit_asks_for_second_factors_a_second_admin_and_owners_that_are_here(checks, make):
-    own = type(make)(checks.runtime)
+async def test_audit_asks_for_second_factors_a_second_admin_and_owners_that_are_here(checks, own):
     checks.runtime.settings = SAFE
     await own.user(role="admin")
     project = await own.project()

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from synergy_domain.maintenance import TASKS, RecordInput, add_record, maintenance_status
+from synergy_domain.maintenance import TASKS, maintenance_status
 from synergy_platform.schedules import ScheduleDefinition, ensure_schedules
 
 DAY = timedelta(days=1)
@@ -23,16 +23,6 @@ async def begun(own_runtime):
 
 async def status(runtime, now):
     return {each.task: each for each in await maintenance_status(runtime.database.reader(), now)}
-
-
-async def record(runtime, task, at, outcome="ok"):
-    async with runtime.database.unit_of_work() as uow:
-        add_record(
-            uow,
-            RecordInput(
-                task=task, outcome=outcome, started_at=at, finished_at=at, done_by="tests", summary=f"{task}: {outcome}"
-            ),
-        )
 
 
 def overdue(found):
@@ -67,24 +57,24 @@ async def test_status_lists_hold_every_row_that_is_asked_for():
     }  # fmt: skip
 
 
-async def test_status_of_what_was_done_counts_from_the_last_record_that_did_not_fail(own_runtime, begun):
-    await record(own_runtime, "backup", begun - 1.2 * DAY)
-    await record(own_runtime, "weekly.disk_space", begun - 8 * DAY, "attention")
-    await record(own_runtime, "offsite_copy", begun - 2 * DAY)
+async def test_status_of_what_was_done_counts_from_the_last_record_that_did_not_fail(own_runtime, checks, begun):
+    await checks.record("backup", begun - 1.2 * DAY, summary="it went well")
+    await checks.record("weekly.disk_space", begun - 8 * DAY, "attention")
+    await checks.record("offsite_copy", begun - 2 * DAY)
     found = await status(own_runtime, begun)
     backup = found["backup"]
     assert (backup.state, backup.due_at, backup.overdue_at) == ("ok", begun - 0.2 * DAY, begun + 0.3 * DAY)
-    assert (backup.last.summary, backup.last_ok_at) == ("backup: ok", begun - 1.2 * DAY)
+    assert (backup.last.summary, backup.last_ok_at) == ("it went well", begun - 1.2 * DAY)
     # it was done, so it is in time; and somebody has to look
     assert found["weekly.disk_space"].state == "attention"
     # once this system has made one, it has to go on
     assert found["offsite_copy"].state == "overdue"
 
     # a failure is shown, and moves nothing
-    await record(own_runtime, "backup", begun - 0.1 * DAY, "failed")
+    await checks.record("backup", begun - 0.1 * DAY, "failed")
     backup = (await status(own_runtime, begun))["backup"]
     assert (backup.state, backup.last.outcome, backup.overdue_at) == ("attention", "failed", begun + 0.3 * DAY)
     assert (await status(own_runtime, begun + 0.31 * DAY))["backup"].state == "overdue"
 
-    await record(own_runtime, "backup", begun + 0.31 * DAY)
+    await checks.record("backup", begun + 0.31 * DAY)
     assert (await status(own_runtime, begun + 0.32 * DAY))["backup"].state == "ok"

@@ -109,7 +109,7 @@ async def test_backups_verified_sees_that_the_log_is_not_archived(checks_on):
         assert finding.detail["wal_archive"]["failures"] >= 1
 
 
-async def test_error_rates_counts_what_failed_since_the_last_record(checks, make):
+async def test_error_rates_counts_what_failed_since_the_last_record(checks, own):
     finding = await checks.do("weekly.error_rates", now=checks.now - DAY)
     assert (finding.outcome, finding.detail["http"], finding.detail["dead_letters"]) == ("ok", None, [])
 
@@ -131,7 +131,6 @@ async def test_error_rates_counts_what_failed_since_the_last_record(checks, make
                    VALUES ($1, 'a@example.org', 'digest', 'Hello', $2, 1, $3)""",
                 new_id(), state, checks.now - DAY / 24,
             )  # fmt: skip
-    own = type(make)(checks.runtime)
     project = await own.project(await own.user(verified=True))
     async with checks.runtime.database.unit_of_work() as uow:
         data = WebhookInput(name="Chat", url="https://hooks.example.org/key", events=["task.created"])

@@ -7,10 +7,8 @@ What is told never holds the text of an error, in which there may be an address 
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
@@ -21,6 +19,7 @@ from synergy_domain.instance.policy import require_admin
 from synergy_domain.migrations import SUPPORTED_REVISIONS, Schema, current_schema
 from synergy_platform.heartbeats import RoleState, roles
 from synergy_platform.jobs import BackgroundState, background_state
+from synergy_platform.machine import disk_of
 from synergy_platform.runtime import Runtime
 from synergy_platform.version import VERSION
 
@@ -74,7 +73,7 @@ class Inspection:
         )
         checks = [*database[:2], broker_check(broker), cache_check(cache), *database[2:], *files]
         return SystemHealth(
-            state=_ORDER[max(_ORDER.index(check.state) for check in checks)],
+            state=max(checks, key=lambda check: _ORDER.index(check.state)).state,
             checked_at=self._runtime.clock.now(),
             version=VERSION,
             uptime_seconds=round(time.monotonic() - self._started, 1),
@@ -106,7 +105,7 @@ class Inspection:
         if self._runtime.settings.storage != "disk":
             return []
         if self._measuring is None or self._measuring.done():
-            self._measuring = asyncio.ensure_future(asyncio.to_thread(_room, self._runtime.settings.media_path))
+            self._measuring = asyncio.ensure_future(asyncio.to_thread(disk_of, self._runtime.settings.media_path))
         measuring = self._measuring
         return [files_check(await _within(lambda: asyncio.shield(measuring)))]
 
@@ -121,14 +120,6 @@ async def _within(look: Callable[[], Awaitable[T]]) -> T | None:
 
 async def _told_by(redis: Redis) -> dict[str, Any] | None:
     return await _within(redis.info)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # redis-py types it in part
-
-
-def _room(folder: Path) -> tuple[int, int]:
-    """Free and all bytes of the disk where the folder is, or will be."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    usage = shutil.disk_usage(folder)
-    return usage.free, usage.total
 
 
 def _check(name: CheckName, state: CheckState, value: str, advice: str) -> HealthCheck:
@@ -233,11 +224,11 @@ def _behind(count: int, seconds: float) -> str:
     return f"{count} waiting, the oldest for {seconds:.0f} s" if count else "nothing waits"
 
 
-def files_check(room: tuple[int, int] | None) -> HealthCheck:
-    """Free and all bytes of their disk."""
-    if room is None:
+def files_check(disk: tuple[int, int] | None) -> HealthCheck:
+    """Size of their disk and what is free there, in bytes."""
+    if disk is None:
         return _check("files", "fault", "does not answer", "See that the disk of SYNERGY_MEDIA_ROOT is there.")
-    free, total = room
+    total, free = disk
     share = free / total if total else 0.0
     state: CheckState = "ok"
     if free < 2 * _GB or (share < 0.1 and free < 20 * _GB):

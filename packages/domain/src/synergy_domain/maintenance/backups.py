@@ -26,7 +26,7 @@ async def state_of_backups(runtime: Runtime, db: Reader, actor: Actor) -> Backup
     """Raises AdminsOnly."""
     policy.require_admin(actor)
     now = runtime.clock.now()
-    backups, proofs, copies = [await _recent(db, tasks, _SHOWN) for tasks in (BACKUPS, PROOFS, COPIES)]
+    backups, proofs, copies = [await _recent(db, tasks) for tasks in (BACKUPS, PROOFS, COPIES)]
     return BackupsView(
         backup=await _standing(db, BACKUPS, backups, now),
         restore=await _standing(db, PROOFS, proofs, now),
@@ -36,15 +36,16 @@ async def state_of_backups(runtime: Runtime, db: Reader, actor: Actor) -> Backup
     )
 
 
-async def _recent(db: Reader, tasks: tuple[str, ...], limit: int, **only: Any) -> list[BackupRecord]:  # noqa: ANN401 - handed on
-    return [_told(record) for record in await recent_records(db, tasks, limit=limit, **only)]
+async def _recent(
+    db: Reader, tasks: tuple[str, ...], *, limit: int = _SHOWN, succeeded: bool = False
+) -> list[BackupRecord]:
+    return [_told(record) for record in await recent_records(db, tasks, limit=limit, succeeded=succeeded)]
 
 
 async def _standing(db: Reader, tasks: tuple[str, ...], recent: list[BackupRecord], now: datetime) -> Standing:
     good = next((record for record in recent if record.outcome != "failed"), None)
     if good is None and recent:
-        done = [found for kind in ("ok", "attention") for found in await _recent(db, tasks, 1, outcome=kind)]
-        good = max(done, key=lambda record: record.finished_at, default=None)
+        good = next(iter(await _recent(db, tasks, limit=1, succeeded=True)), None)
     age = None if good is None else now - good.finished_at
     if recent and recent[0].outcome == "failed":
         state = "failed"

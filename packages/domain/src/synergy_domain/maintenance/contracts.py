@@ -29,9 +29,7 @@ class RecordInput(msgspec.Struct, kw_only=True, frozen=True):
     detail: dict[str, Any] = {}
 
 
-class RecordView(msgspec.Struct, kw_only=True):
-    """A record as it is read."""
-
+class _Recorded(msgspec.Struct, kw_only=True):
     id: UUID
     task: str
     outcome: Outcome
@@ -39,6 +37,11 @@ class RecordView(msgspec.Struct, kw_only=True):
     finished_at: datetime
     done_by: str
     summary: str
+
+
+class RecordView(_Recorded, kw_only=True):
+    """A record as it is read."""
+
     detail: dict[str, Any]
 
 
@@ -73,20 +76,13 @@ class MaintenanceTaskView(msgspec.Struct, kw_only=True):
     overdue_at: datetime | None
 
 
-class BackupRecord(msgspec.Struct, kw_only=True):
+class BackupRecord(_Recorded, kw_only=True):
     """A backup, drill, restore or copy elsewhere, with what is known of it.
 
     `backup` is its name, or that of the one that was restored or copied; `target` where to. Sizes are bytes. A proof's
     `differences` say what was not as in the backup; none is the proof.
     """
 
-    id: UUID
-    task: str
-    outcome: Outcome
-    started_at: datetime
-    finished_at: datetime
-    done_by: str
-    summary: str
     backup: str | None
     kind: str | None
     target: str | None

@@ -12,6 +12,9 @@ from synergy_domain.maintenance.contracts import Outcome, RecordView
 from synergy_platform.database import Reader
 from synergy_platform.runtime import Runtime
 
+# of fewer, a share says nothing
+ENOUGH = 10
+
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """`detail` is JSON: figures, names and ids, never a secret or what a person wrote."""
@@ -43,6 +46,16 @@ def conclude(detail: dict[str, Any], troubles: Sequence[str], summary: str) -> F
     if troubles:
         return Finding(outcome="attention", summary=" ".join(troubles), detail=detail)
     return Finding(outcome="ok", summary=summary, detail=detail)
+
+
+def is_much(part: int, whole: int, most: float) -> bool:
+    """Whether the part is more than that share of the whole."""
+    return whole >= ENOUGH and part > whole * most
+
+
+def iso(moment: datetime | None) -> str | None:
+    """A moment as details hold it."""
+    return None if moment is None else moment.isoformat()
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

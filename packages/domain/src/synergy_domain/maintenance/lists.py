@@ -54,15 +54,23 @@ class MaintenanceTask(msgspec.Struct, frozen=True, kw_only=True):
         return GRACE[self.period]
 
 
-def _job(name: str, period: Period, title: str, text: str = "") -> MaintenanceTask:
+LOGS_REVIEWED = "weekly.logs_reviewed"
+
+
+def _job(name: str, period: Period, title: str) -> MaintenanceTask:
     return MaintenanceTask(
         name=name, period=period, title=title, how="job", command=f"just maintenance run {name}",
-        help=text or "See that worker and scheduler run (`just doctor`) and that no job of this name is a dead letter;"
+        help="See that worker and scheduler run (`just doctor`) and that no job of this name is a dead letter;"
         " run it now with the command.",
     )  # fmt: skip
 
 
-_SIGN_OFF = "just maintenance record {name} --outcome ok --note '…'"
+def _sign_off(name: str, title: str, text: str, *checks: str) -> MaintenanceTask:
+    return MaintenanceTask(
+        name=name, period="quarterly", title=title, how="sign_off", help=text, checks=checks,
+        command=f"just maintenance record {name} --outcome ok --note '…'",
+    )  # fmt: skip
+
 
 TASKS: tuple[MaintenanceTask, ...] = (
     MaintenanceTask(
@@ -80,7 +88,7 @@ TASKS: tuple[MaintenanceTask, ...] = (
     ),
     _job("cleanup", "daily", "What is older than it is kept is deleted"),
     MaintenanceTask(
-        name="weekly.logs_reviewed", period="weekly", title="Logs reviewed", how="command",
+        name=LOGS_REVIEWED, period="weekly", title="Logs reviewed", how="command",
         command="just maintenance logs",
         help="Run the command and read what it prints: new kinds of errors, slow routes.",
     ),
@@ -97,34 +105,27 @@ TASKS: tuple[MaintenanceTask, ...] = (
     _job("monthly.performance", "monthly", "Performance"),
     _job("monthly.old_data", "monthly", "Old data"),
     _job("quarterly.audit", "quarterly", "Audit of access and settings"),
-    MaintenanceTask(
-        name="quarterly.load_test", period="quarterly", title="Load test", how="sign_off",
-        command=_SIGN_OFF.format(name="quarterly.load_test"),
-        help="Run `just load-test` on a machine as yours, or with `--url` against a system that is not used; then sign"
+    _sign_off(
+        "quarterly.load_test", "Load test",
+        "Run `just load-test` on a machine as yours, or with `--url` against a system that is not used; then sign"
         " it off. With `--record` and a database that it reaches, the load test does that itself.",
     ),
-    MaintenanceTask(
-        name="quarterly.recovery_drill", period="quarterly", title="Recovery drill on another machine", how="sign_off",
-        command=_SIGN_OFF.format(name="quarterly.recovery_drill"),
-        help="Restore from what is kept elsewhere onto another machine, with nothing of this server; then sign it off.",
-        checks=(
-            "the keys and .env came from where they are kept apart from the data",
-            "the restore was verified, and somebody signed in and opened a file",
-            "how long it took, and whether that is short enough",
-            "whoever is called at night knows how",
-        ),
+    _sign_off(
+        "quarterly.recovery_drill", "Recovery drill on another machine",
+        "Restore from what is kept elsewhere onto another machine, with nothing of this server; then sign it off.",
+        "the keys and .env came from where they are kept apart from the data",
+        "the restore was verified, and somebody signed in and opened a file",
+        "how long it took, and whether that is short enough",
+        "whoever is called at night knows how",
     ),
-    MaintenanceTask(
-        name="quarterly.documentation", period="quarterly", title="Documentation", how="sign_off",
-        command=_SIGN_OFF.format(name="quarterly.documentation"),
-        help="Go through the points with whoever runs the system; then sign it off.",
-        checks=(
-            "addresses, servers and who is called are written down, and right",
-            "the settings in .env are explained where they are not the defaults",
-            "runbooks fit what was done the last time something went wrong",
-            "who keeps the keys of the backups, and where",
-            "who runs the instance (the admins) and who left",
-        ),
+    _sign_off(
+        "quarterly.documentation", "Documentation",
+        "Go through the points with whoever runs the system; then sign it off.",
+        "addresses, servers and who is called are written down, and right",
+        "the settings in .env are explained where they are not the defaults",
+        "runbooks fit what was done the last time something went wrong",
+        "who keeps the keys of the backups, and where",
+        "who runs the instance (the admins) and who left",
     ),
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from synergy_domain.maintenance.contracts import RecordView
-from synergy_domain.maintenance.finding import Finding, conclude, counted
+from synergy_domain.maintenance.finding import Finding, conclude, counted, is_much, iso
 
 MOST_EVENTS = 60
 MOST_KINDS = 200
@@ -24,7 +24,6 @@ MOST_ROUTES = 15
 # of each kind of thing that is counted; whatever more there is, is counted as one
 MOST_NAMES = 2000
 MOST_SERVER_ERRORS = 0.01
-ENOUGH = 10
 # durations in steps of a tenth: near enough for a percentile, and few to keep
 STEP = math.log(1.1)
 PERCENTILE = 0.95
@@ -141,8 +140,8 @@ class LogReview:
         seen = self._requests.get("synergy-proxy") or self._requests.get("synergy-api") or Counter[str]()
         http = {name: seen[name] for name in ("requests", "client_errors", "server_errors")}
         detail: dict[str, Any] = {
-            "from": None if self._first is None else self._first.isoformat(),
-            "to": None if self._last is None else self._last.isoformat(),
+            "from": iso(self._first),
+            "to": iso(self._last),
             "lines": self.lines, "other_lines": self.other_lines, "levels": dict(self._levels),
             "events": [
                 {"level": level, "service": service, "event": event, "count": count}
@@ -155,8 +154,7 @@ class LogReview:
         troubles: list[str] = []
         if new:
             troubles.append(f"{counted(len(new), 'new kind')} of errors: {'; '.join(new[:5])}.")
-        if http["requests"] >= ENOUGH and http["server_errors"] > http["requests"] * MOST_SERVER_ERRORS:
-            troubles.append(f"{http['server_errors']} of {http['requests']} requests were answered with 5xx.")
+        troubles += server_error_troubles(http)
         covered = "" if self._first is None or self._last is None else f" of {_span(self._last - self._first)}"
         errors = self._levels["error"] + self._levels["critical"]
         return conclude(
@@ -175,6 +173,13 @@ class LogReview:
             }
             for name, route in slowest[:MOST_ROUTES]
         ]
+
+
+def server_error_troubles(http: dict[str, int]) -> list[str]:
+    """What to say of the requests that a review counted."""
+    if is_much(http["server_errors"], http["requests"], MOST_SERVER_ERRORS):
+        return [f"{http['server_errors']} of {http['requests']} requests were answered with 5xx."]
+    return []
 
 
 def _bump(counter: Counter[Any], name: object, other: object) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from synergy_domain.maintenance import retention
-from synergy_domain.maintenance.finding import Finding, Look, conclude, counted
+from synergy_domain.maintenance.finding import Finding, Look, conclude, counted, iso
 from synergy_domain.maintenance.records import recent_records
 from synergy_platform.ids import first_id_at
 
@@ -122,10 +122,9 @@ async def old_data(look: Look) -> Finding:
     )
     trash: dict[str, Any] = {}
     for table in retention.TRASHED:
-        row = await look.db.row(_TRASH.format(table=table))
-        oldest = row["oldest"] if row else None
-        trash[table] = {"rows": row["n"] if row else 0, "oldest": None if oldest is None else oldest.isoformat()}
-        beyond[table] = beyond.get(table, 0) + await look.db.value(
+        row = dict(await look.db.row(_TRASH.format(table=table)) or {})
+        trash[table] = {"rows": row["n"], "oldest": iso(row["oldest"])}
+        beyond[table] = await look.db.value(
             _BEYOND.format(table=table, condition="deleted_at < $1"), look.now - retention.TRASH - retention.SLACK
         )
     beyond = {table: rows for table, rows in beyond.items() if rows}

@@ -9,7 +9,7 @@ import asyncpg
 import structlog
 
 from synergy_domain.maintenance.contracts import RecordView
-from synergy_domain.maintenance.finding import Finding, Look, conclude, counted, readable
+from synergy_domain.maintenance.finding import Finding, Look, conclude, counted, iso, readable
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -71,7 +71,7 @@ async def performance(look: Look) -> Finding:
     Statements are there where the operator has turned `pg_stat_statements` on.
     """
     cache = dict(await look.db.row(_CACHE) or {})
-    cache["stats_reset"] = None if cache["stats_reset"] is None else cache["stats_reset"].isoformat()
+    cache["stats_reset"] = iso(cache["stats_reset"])
     tables = await look.db.rows(_TABLES)
     statements = await _statements(look)
     detail: dict[str, Any] = {
@@ -142,7 +142,7 @@ def _is_scanned(row: Any) -> bool:  # noqa: ANN401 - a record of asyncpg
 
 
 def _dated(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a record of asyncpg
-    dates = {name: None if row[name] is None else row[name].isoformat() for name in ("vacuumed", "analyzed")}
+    dates = {name: iso(row[name]) for name in ("vacuumed", "analyzed")}
     return {**row, **dates}
 
 

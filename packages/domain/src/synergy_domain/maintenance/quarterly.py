@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 from urllib.parse import urlsplit
 
-from synergy_domain.maintenance.finding import Finding, Look, conclude, counted
+from synergy_domain.maintenance.finding import Finding, Look, conclude, counted, iso
 from synergy_platform.settings import Settings, production_faults
 
 MOST_ROWS = 100
@@ -110,5 +110,5 @@ def remarks(settings: Settings) -> list[str]:
 
 
 def _dated(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a record of asyncpg
-    dates = {name: None if row[name] is None else row[name].isoformat() for name in ("created_at", "last_login_at")}
+    dates = {name: iso(row[name]) for name in ("created_at", "last_login_at")}
     return {**row, **dates, "id": str(row["id"])}

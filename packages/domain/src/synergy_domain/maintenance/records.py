@@ -9,12 +9,14 @@ import msgspec
 
 from synergy_domain.common import Actor
 from synergy_domain.maintenance import policy
-from synergy_domain.maintenance.contracts import Outcome, RecordInput, RecordQuery, RecordView
+from synergy_domain.maintenance.contracts import RecordInput, RecordQuery, RecordView
+from synergy_domain.maintenance.finding import Finding
 from synergy_domain.maintenance.lists import BY_NAME, OCCASIONAL
 from synergy_domain.maintenance.models import MaintenanceRecord
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import NotFound
 from synergy_platform.pagination import Cursors, Page, make_page
+from synergy_platform.runtime import Runtime
 from synergy_platform.sql import Keyset, Where
 
 _SORT = "-finished_at"
@@ -27,26 +29,39 @@ def add_record(uow: UnitOfWork, record: RecordInput) -> None:
     uow.session.add(MaintenanceRecord(**msgspec.structs.asdict(record)))
 
 
+def record_finding(runtime: Runtime, uow: UnitOfWork, task: str, finding: Finding, *, done_by: str) -> None:
+    """Keep what was found by something that began with this transaction and ends now."""
+    add_record(
+        uow,
+        RecordInput(
+            task=task, outcome=finding.outcome, started_at=uow.now, finished_at=runtime.clock.now(), done_by=done_by,
+            summary=finding.summary, detail=finding.detail,
+        ),
+    )  # fmt: skip
+
+
 async def latest_records(db: Reader, *, succeeded: bool = False) -> dict[str, RecordView]:
     """The last record of each task; with `succeeded` the last one that did not fail."""
     where = "WHERE outcome <> 'failed'" if succeeded else ""
+    # the details of those only: some are large, and there are records of years
     rows = await db.rows(
-        f"""SELECT DISTINCT ON (task) {_COLUMNS} FROM maintenance_records {where}
-            ORDER BY task, finished_at DESC, id DESC"""  # noqa: S608 - constants
+        f"""SELECT {_COLUMNS} FROM maintenance_records WHERE id IN (
+                SELECT DISTINCT ON (task) id FROM maintenance_records {where}
+                ORDER BY task, finished_at DESC, id DESC)"""  # noqa: S608 - constants
     )
     return {row["task"]: _view(row) for row in rows}
 
 
 async def recent_records(
-    db: Reader, tasks: Collection[str], *, limit: int, outcome: Outcome | None = None
+    db: Reader, tasks: Collection[str], *, limit: int, succeeded: bool = False
 ) -> list[RecordView]:
-    """The last records of these tasks, the latest first; with `outcome` only those that ended so."""
+    """The last records of these tasks, the latest first; with `succeeded` only those that did not fail."""
+    only = "AND outcome <> 'failed'" if succeeded else ""
     rows = await db.rows(
-        f"""SELECT {_COLUMNS} FROM maintenance_records WHERE task = ANY($1) AND ($3::text IS NULL OR outcome = $3)
+        f"""SELECT {_COLUMNS} FROM maintenance_records WHERE task = ANY($1) {only}
             ORDER BY finished_at DESC, id DESC LIMIT $2""",  # noqa: S608 - constants
         list(tasks),
         limit,
-        outcome,
     )
     return [_view(row) for row in rows]
 

@@ -7,12 +7,12 @@ from typing import Any
 import structlog
 
 from synergy_domain.maintenance import monthly, quarterly, weekly
-from synergy_domain.maintenance.contracts import Outcome, RecordInput
+from synergy_domain.maintenance.contracts import Outcome
 from synergy_domain.maintenance.finding import Check, Finding, Look
-from synergy_domain.maintenance.lists import BY_NAME
+from synergy_domain.maintenance.lists import BY_NAME, LOGS_REVIEWED
 from synergy_domain.maintenance.log_review import LogReview
 from synergy_domain.maintenance.performance import performance
-from synergy_domain.maintenance.records import add_record, recent_records
+from synergy_domain.maintenance.records import recent_records, record_finding
 from synergy_platform.database import UnitOfWork
 from synergy_platform.errors import Conflict, InvalidInput, NotFound
 from synergy_platform.runtime import Runtime
@@ -28,7 +28,6 @@ CHECKS: dict[str, Check] = {
     "monthly.old_data": monthly.old_data,
     "quarterly.audit": quarterly.audit,
 }
-LOGS_REVIEWED = "weekly.logs_reviewed"
 EARLIER = 8
 
 
@@ -44,7 +43,7 @@ async def run_check(runtime: Runtime, uow: UnitOfWork, task: str, *, done_by: st
         raise NotFound(f"The system does not do {task} itself. {_how(task)}")
     earlier = await recent_records(uow, [task], limit=EARLIER)
     finding = await check(Look(runtime=runtime, db=uow, now=uow.now, earlier=earlier))
-    _add(runtime, uow, task, finding, done_by)
+    record_finding(runtime, uow, task, finding, done_by=done_by)
     return finding
 
 
@@ -59,7 +58,7 @@ async def sign_off(runtime: Runtime, uow: UnitOfWork, task: str, *, outcome: Out
         raise Conflict(f"The system does this itself, and a word does not take its place: {BY_NAME[task].command}")
     if not note.strip():
         raise InvalidInput.at("/note", "say in a sentence what was done and what was found", "missing")
-    _add(runtime, uow, task, Finding(outcome=outcome, summary=note.strip(), detail={}), done_by)
+    record_finding(runtime, uow, task, Finding(outcome=outcome, summary=note.strip(), detail={}), done_by=done_by)
 
 
 async def record_review(runtime: Runtime, uow: UnitOfWork, review: LogReview, *, done_by: str) -> Finding:
@@ -67,7 +66,7 @@ async def record_review(runtime: Runtime, uow: UnitOfWork, review: LogReview, *,
     if not review.lines:
         raise InvalidInput([], "There is no log line of SynergyOS in it: they are JSON objects, one a line.")
     finding = review.conclude(await recent_records(uow, [LOGS_REVIEWED], limit=EARLIER))
-    _add(runtime, uow, LOGS_REVIEWED, finding, done_by)
+    record_finding(runtime, uow, LOGS_REVIEWED, finding, done_by=done_by)
     return finding
 
 
@@ -75,16 +74,6 @@ async def run_check_job(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, A
     """Job, by its schedule: do a check and record it."""
     finding = await run_check(runtime, uow, task, done_by="worker")
     log.info("maintenance.checked", task=task, outcome=finding.outcome, summary=finding.summary)
-
-
-def _add(runtime: Runtime, uow: UnitOfWork, task: str, finding: Finding, done_by: str) -> None:
-    add_record(
-        uow,
-        RecordInput(
-            task=task, outcome=finding.outcome, started_at=uow.now, finished_at=runtime.clock.now(), done_by=done_by,
-            summary=finding.summary, detail=finding.detail,
-        ),
-    )  # fmt: skip
 
 
 def _how(task: str) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import structlog
 
 from synergy_domain import identity, projects, transfer, webhooks, work
 from synergy_domain.identity import delete_old_throttles, mfa, oidc
 from synergy_domain.maintenance import retention
-from synergy_domain.maintenance.contracts import RecordInput
-from synergy_domain.maintenance.finding import counted
-from synergy_domain.maintenance.records import add_record
+from synergy_domain.maintenance.finding import Finding, counted
+from synergy_domain.maintenance.records import record_finding
 from synergy_domain.notifications import delete_old
 from synergy_platform.database import UnitOfWork
 from synergy_platform.idempotency import delete_old_answers
@@ -57,27 +58,13 @@ async def clean_up(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) 
         trash,
     )
     for table in retention.TRASHED:
-        counts[table] = await uow.value(
-            f"WITH gone AS (DELETE FROM {table} WHERE deleted_at < $1 RETURNING 1) SELECT count(*) FROM gone",  # noqa: S608 - constants
-            trash,
-        )
+        counts[table] = await _delete(uow, table, "deleted_at < $1", trash)
     # by the id, which tells when it was recorded: an imported event happened long before
-    counts["events"] = await uow.value(
-        "WITH gone AS (DELETE FROM events WHERE seq IS NOT NULL AND id < $1 RETURNING 1) SELECT count(*) FROM gone",
-        first_id_at(uow.now - retention.LEDGER),
+    counts["events"] = await _delete(
+        uow, "events", "seq IS NOT NULL AND id < $1", first_id_at(uow.now - retention.LEDGER)
     )
-    counts["security_events"] = await uow.value(
-        "WITH gone AS (DELETE FROM security_events WHERE created_at < $1 RETURNING 1) SELECT count(*) FROM gone",
-        uow.now - retention.SECURITY_EVENTS,
-    )
-    counts["admin_accesses"] = await uow.value(
-        "WITH gone AS (DELETE FROM admin_accesses WHERE hour < $1 RETURNING 1) SELECT count(*) FROM gone",
-        uow.now - retention.ADMIN_ACCESSES,
-    )
-    counts["maintenance_records"] = await uow.value(
-        "WITH gone AS (DELETE FROM maintenance_records WHERE finished_at < $1 RETURNING 1) SELECT count(*) FROM gone",
-        uow.now - retention.RECORDS,
-    )
+    for rule in retention.PLAIN:
+        counts[rule.table] = await _delete(uow, rule.table, rule.condition, uow.now - rule.kept)
     # once this is committed: the rows whose files go must be gone for good
     uow.enqueue(SWEEP_FILES, queue="bulk")
     _record(runtime, uow, "cleanup", counts, "row")
@@ -98,11 +85,13 @@ async def sweep_files(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any
     log.info("maintenance.swept_files", **counts)
 
 
+async def _delete(uow: UnitOfWork, table: str, condition: str, bound: datetime | UUID) -> int:
+    return await uow.value(
+        f"WITH gone AS (DELETE FROM {table} WHERE {condition} RETURNING 1) SELECT count(*) FROM gone",  # noqa: S608 - constants
+        bound,
+    )
+
+
 def _record(runtime: Runtime, uow: UnitOfWork, task: str, counts: dict[str, int], what: str) -> None:
-    add_record(
-        uow,
-        RecordInput(
-            task=task, outcome="ok", started_at=uow.now, finished_at=runtime.clock.now(), done_by="worker",
-            summary=f"Deleted {counted(sum(counts.values()), what)}.", detail=counts,
-        ),
-    )  # fmt: skip
+    finding = Finding(outcome="ok", summary=f"Deleted {counted(sum(counts.values()), what)}.", detail=counts)
+    record_finding(runtime, uow, task, finding, done_by="worker")

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from synergy_domain.maintenance.contracts import RecordView
-from synergy_domain.maintenance.finding import Finding, Look, conclude, counted, readable
-from synergy_domain.maintenance.records import latest_records
+from synergy_domain.maintenance.finding import Finding, Look, conclude, counted, is_much, iso, readable
+from synergy_domain.maintenance.lists import LOGS_REVIEWED
+from synergy_domain.maintenance.log_review import server_error_troubles
+from synergy_domain.maintenance.records import recent_records
 from synergy_domain.maintenance.status import maintenance_status
 from synergy_platform.machine import disk_of
 
@@ -22,8 +24,6 @@ LONGEST_LOOK = timedelta(days=31)
 ARCHIVE_SILENCE = timedelta(hours=1)
 MOST_BOUNCED = 0.05
 MOST_UNDELIVERED = 0.1
-MOST_SERVER_ERRORS = 0.01
-ENOUGH = 10
 
 _TABLES = """
     SELECT relname AS name, pg_total_relation_size(oid)::bigint AS bytes, greatest(reltuples, 0)::bigint AS rows
@@ -122,7 +122,7 @@ async def backups_verified(look: Look) -> Finding:
             continue
         last = task.last
         detail[task.task] = {
-            "state": task.state, "last_ok_at": None if task.last_ok_at is None else task.last_ok_at.isoformat(),
+            "state": task.state, "last_ok_at": iso(task.last_ok_at),
             "summary": None if last is None else last.summary,
         }  # fmt: skip
         if last is not None and last.outcome != "ok":
@@ -135,8 +135,8 @@ async def backups_verified(look: Look) -> Finding:
     if archive.get("is_on"):
         troubles += _archive_troubles(archive, look.now)
         detail["wal_archive"] = {
-            "last_archived_at": _iso(archive["last_archived_time"]), "failures": archive["failed_count"],
-            "last_failed_at": _iso(archive["last_failed_time"]),
+            "last_archived_at": iso(archive["last_archived_time"]), "failures": archive["failed_count"],
+            "last_failed_at": iso(archive["last_failed_time"]),
         }  # fmt: skip
     return conclude(detail, troubles, "The last backup, its drill and the archive of the log are as they should be.")
 
@@ -162,7 +162,7 @@ async def error_rates(look: Look) -> Finding:
     mails = {row["state"]: row["n"] for row in await look.db.rows(_MAILS, since)}
     deliveries = {row["state"]: row["n"] for row in await look.db.rows(_DELIVERIES, since)}
     disabled = await look.db.value(_DISABLED, since)
-    review = (await latest_records(look.db)).get("weekly.logs_reviewed")
+    review = next(iter(await recent_records(look.db, [LOGS_REVIEWED], limit=1)), None)
     # a review elsewhere, signed off by hand, has no figures
     http: dict[str, Any] | None = None
     if review is not None and "http" in review.detail:
@@ -177,26 +177,18 @@ async def error_rates(look: Look) -> Finding:
         troubles.append(f"{counted(new, 'job')} became dead letters: {names}.")
     if mails.get("failed"):
         troubles.append(f"{counted(mails['failed'], 'mail was', 'mails were')} given up.")
-    if _is_much(mails.get("bounced", 0), sum(mails.values()), MOST_BOUNCED):
+    if is_much(mails.get("bounced", 0), sum(mails.values()), MOST_BOUNCED):
         troubles.append(f"{counted(mails['bounced'], 'mail')} of {sum(mails.values())} bounced.")
-    if _is_much(deliveries.get("failed", 0), sum(deliveries.values()), MOST_UNDELIVERED):
+    if is_much(deliveries.get("failed", 0), sum(deliveries.values()), MOST_UNDELIVERED):
         troubles.append(f"{deliveries['failed']} of {counted(sum(deliveries.values()), 'webhook message')} failed.")
     if disabled:
         troubles.append(f"{counted(disabled, 'webhook was', 'webhooks were')} turned off because they kept failing.")
-    if http and _is_much(http["server_errors"], http["requests"], MOST_SERVER_ERRORS):
-        troubles.append(f"{http['server_errors']} of {counted(http['requests'], 'request')} were answered with 5xx.")
+    if http:
+        troubles += server_error_troubles(http)
     sent = counted(mails.get("sent", 0), "mail")
     delivered = counted(deliveries.get("delivered", 0), "webhook message")
     return conclude(detail, troubles, f"No new dead letters; {sent} and {delivered} arrived.")
 
 
-def _is_much(part: int, whole: int, most: float) -> bool:
-    return whole >= ENOUGH and part > whole * most
-
-
 def _days(age: timedelta) -> str:
     return counted(max(1, round(age / timedelta(days=1))), "day")
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()

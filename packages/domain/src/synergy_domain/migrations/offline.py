@@ -61,7 +61,7 @@ def migrations_between(after: str | None, up_to: str = "head", *, folder: Path |
         before = script.down_revision or "base"
         buffer = _Statements()
         command.upgrade(_config(location, buffer), f"{before}:{script.revision}", sql=True)
-        title = (script.doc or "").splitlines()[0] if script.doc else ""
+        title = script.doc.splitlines()[0] if script.doc else ""
         found.append(Migration(script.revision, title, tuple(buffer.found)))
     return found
 

@@ -28,6 +28,6 @@ from synergy_domain.transfer.service import (
 __all__ = [
     "DISCARD_FILE", "FILES_AREA", "RUN_IMPORT", "ImportCounts", "ImportMapping", "ImportProblem", "ImportReport",
     "ImportUpload", "ImportView", "ImportedList", "check_mapping", "check_upload", "discard_file", "get_import",
-    "import_file", "list_imports", "named_files", "read_mapping", "request_import",
-    "run_import",
+    "import_file", "list_imports", "named_files", "read_mapping",
+    "request_import", "run_import",
 ]  # fmt: skip
