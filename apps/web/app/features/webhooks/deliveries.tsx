@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Send } from "lucide-react";
 import { lazy, type ReactNode, Suspense } from "react";
-import { Link, useSearchParams } from "react-router";
+import { Link } from "react-router";
 import { TimeAgo } from "~/components/time-ago";
 import { Button } from "~/components/ui/button";
 import { Select } from "~/components/ui/field";
@@ -13,6 +13,7 @@ import { DELIVERY_STATE_NAMES, DELIVERY_STATES, deliveryStateOf } from "~/featur
 import { DeliveryBadge } from "~/features/webhooks/state-badge";
 import { plural } from "~/lib/format";
 import type { DeliveryRow, Webhook } from "~/lib/types";
+import { useAddressParams } from "~/lib/use-address-params";
 
 const DeliveryDialog = lazy(() => import("~/features/webhooks/delivery-dialog"));
 
@@ -25,23 +26,12 @@ const ORIGIN_NAMES: Record<DeliveryRow["origin"], string> = {
 
 /** What was sent to an endpoint, and what became of it; `?state=` narrows it and `?delivery=` opens one. */
 export function Deliveries({ webhook, testButton }: { webhook: Webhook; testButton: ReactNode }) {
-  const [params, setParams] = useSearchParams();
+  const [params, go] = useAddressParams();
   const state = deliveryStateOf(params);
   const openId = params.get("delivery");
   const list = useInfiniteQuery(deliveriesQuery(webhook.id, state));
   const { data, isPending } = list;
   const deliveries = data?.pages.flatMap((page) => page.items) ?? [];
-  const go = (changes: Record<string, string | null>) =>
-    setParams(
-      (now) => {
-        for (const [name, value] of Object.entries(changes)) {
-          if (value) now.set(name, value);
-          else now.delete(name);
-        }
-        return now;
-      },
-      { preventScrollReset: true, replace: true },
-    );
   return (
     <section aria-labelledby="deliveries">
       <div className="mb-3 flex items-center justify-between gap-2">

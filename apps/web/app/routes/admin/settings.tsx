@@ -2,7 +2,6 @@ import type { ShownSetting } from "@synergy/client";
 import { HydrationBoundary, type QueryClient, useQuery } from "@tanstack/react-query";
 import { SlidersHorizontal } from "lucide-react";
 import { useState } from "react";
-import { useSearchParams } from "react-router";
 import { Button } from "~/components/ui/button";
 import { inputClass, Select } from "~/components/ui/field";
 import { Section } from "~/components/ui/section";
@@ -12,6 +11,7 @@ import { chosenSettings, groupsOf } from "~/features/instance/settings";
 import { plural } from "~/lib/format";
 import { prefetched } from "~/lib/load";
 import { loadPage } from "~/lib/server/load.server";
+import { useAddressParams } from "~/lib/use-address-params";
 import type { Route } from "./+types/settings";
 
 export const meta: Route.MetaFunction = () => [{ title: "Settings in force · SynergyOS" }];
@@ -36,21 +36,12 @@ export default function SettingsPage({ loaderData }: Route.ComponentProps) {
 
 function SettingsInForce() {
   const { data: settings } = useQuery(settingsQuery);
-  const [params, setParams] = useSearchParams();
+  const [params, choose] = useAddressParams();
   const filter = { text: params.get("q") ?? "", only: params.get("only") ?? "" };
   // As it is typed; the address has it without the spaces around it.
   const [text, setText] = useState(filter.text);
   if (!settings) return null;
   const chosen = chosenSettings(settings, filter);
-  const choose = (name: string, value: string) =>
-    setParams(
-      (before) => {
-        if (value) before.set(name, value);
-        else before.delete(name);
-        return before;
-      },
-      { replace: true, preventScrollReset: true },
-    );
   return (
     <>
       <div className="flex flex-wrap items-end gap-2">
@@ -67,11 +58,11 @@ function SettingsInForce() {
           value={text}
           onChange={(event) => {
             setText(event.target.value);
-            choose("q", event.target.value.trim());
+            choose({ q: event.target.value.trim() });
           }}
           className={`${inputClass} h-7 w-56 px-2 touch:h-11`}
         />
-        <Select aria-label="Which" value={filter.only} onChange={(event) => choose("only", event.target.value)}>
+        <Select aria-label="Which" value={filter.only} onChange={(event) => choose({ only: event.target.value })}>
           <option value="">All</option>
           <option value="set">Set here</option>
           <option value="default">Defaults</option>
@@ -99,7 +90,7 @@ function SettingsInForce() {
               <Button
                 onPress={() => {
                   setText("");
-                  setParams({}, { replace: true });
+                  choose({ q: null, only: null });
                 }}
               >
                 Show all
