@@ -6,7 +6,7 @@ import { TimeAgo } from "~/components/time-ago";
 import { Button } from "~/components/ui/button";
 import { Select } from "~/components/ui/field";
 import { ShowOlder } from "~/components/ui/show-older";
-import { EmptyState, Skeleton } from "~/components/ui/states";
+import { EmptyCard, Skeleton } from "~/components/ui/states";
 import { NextAttempt } from "~/features/webhooks/next-attempt";
 import { deliveriesQuery } from "~/features/webhooks/queries";
 import { DELIVERY_STATE_NAMES, DELIVERY_STATES, deliveryStateOf } from "~/features/webhooks/state";
@@ -52,23 +52,21 @@ export function Deliveries({ webhook, testButton }: { webhook: Webhook; testButt
         </Select>
       </div>
       {isPending && <Skeleton className="h-40" />}
-      {data && deliveries.length === 0 && (
-        <div className="rounded-card border border-line bg-surface">
-          {state ? (
-            <EmptyState
-              icon={<Send />}
-              title={`None is ${DELIVERY_STATE_NAMES[state].toLowerCase()}`}
-              action={<Button onPress={() => go({ state: null })}>Show all</Button>}
-            >
-              Deliveries of the last 30 days are kept.
-            </EmptyState>
-          ) : (
-            <EmptyState icon={<Send />} title="Nothing was sent yet" action={testButton}>
-              Whatever happens in the project is listed here when it was sent. Try it with a test.
-            </EmptyState>
-          )}
-        </div>
-      )}
+      {data &&
+        deliveries.length === 0 &&
+        (state ? (
+          <EmptyCard
+            icon={<Send />}
+            title={`None is ${DELIVERY_STATE_NAMES[state].toLowerCase()}`}
+            action={<Button onPress={() => go({ state: null })}>Show all</Button>}
+          >
+            Deliveries of the last 30 days are kept.
+          </EmptyCard>
+        ) : (
+          <EmptyCard icon={<Send />} title="Nothing was sent yet" action={testButton}>
+            Whatever happens in the project is listed here when it was sent. Try it with a test.
+          </EmptyCard>
+        ))}
       {deliveries.length > 0 && (
         <ul className="overflow-hidden rounded-card border border-line bg-surface">
           {deliveries.map((delivery) => (

@@ -8,7 +8,7 @@ import { Button } from "~/components/ui/button";
 import { Select } from "~/components/ui/field";
 import { Freshness } from "~/components/ui/freshness";
 import { ShowOlder } from "~/components/ui/show-older";
-import { EmptyState, Skeleton } from "~/components/ui/states";
+import { EmptyCard, Skeleton } from "~/components/ui/states";
 import { Cell, Table } from "~/components/ui/table";
 import { toastDone } from "~/components/ui/toast";
 import { MESSAGE } from "~/features/background/jobs";
@@ -81,15 +81,13 @@ function DeadLetters() {
       </div>
       {list.isPending && <Skeleton className="h-40" />}
       {list.data && jobs.length === 0 && (
-        <div className="rounded-card border border-line bg-surface">
-          <EmptyState
-            icon={<MailCheck />}
-            title={kind ? "None of this kind" : "No dead letters"}
-            action={kind && <Button onPress={() => go({ kind: null })}>Show all kinds</Button>}
-          >
-            Every job was done, or is tried again by itself.
-          </EmptyState>
-        </div>
+        <EmptyCard
+          icon={<MailCheck />}
+          title={kind ? "None of this kind" : "No dead letters"}
+          action={kind && <Button onPress={() => go({ kind: null })}>Show all kinds</Button>}
+        >
+          Every job was done, or is tried again by itself.
+        </EmptyCard>
       )}
       {jobs.length > 0 && (
         <Table

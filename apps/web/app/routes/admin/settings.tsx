@@ -5,7 +5,7 @@ import { useState } from "react";
 import { Button } from "~/components/ui/button";
 import { inputClass, Select } from "~/components/ui/field";
 import { Section } from "~/components/ui/section";
-import { EmptyState } from "~/components/ui/states";
+import { EmptyCard } from "~/components/ui/states";
 import { settingsQuery } from "~/features/instance/queries";
 import { chosenSettings, groupsOf } from "~/features/instance/settings";
 import { plural } from "~/lib/format";
@@ -82,24 +82,22 @@ function SettingsInForce() {
         </Section>
       ))}
       {chosen.length === 0 && (
-        <div className="rounded-card border border-line bg-surface">
-          <EmptyState
-            icon={<SlidersHorizontal />}
-            title="Nothing found"
-            action={
-              <Button
-                onPress={() => {
-                  setText("");
-                  choose({ q: null, only: null });
-                }}
-              >
-                Show all
-              </Button>
-            }
-          >
-            No setting fits this filter.
-          </EmptyState>
-        </div>
+        <EmptyCard
+          icon={<SlidersHorizontal />}
+          title="Nothing found"
+          action={
+            <Button
+              onPress={() => {
+                setText("");
+                choose({ q: null, only: null });
+              }}
+            >
+              Show all
+            </Button>
+          }
+        >
+          No setting fits this filter.
+        </EmptyCard>
       )}
     </>
   );
