@@ -72,7 +72,7 @@ function SettingsInForce() {
       <p role="status" className="-mt-6 text-meta text-subtle">
         {plural(chosen.length, "setting")}
       </p>
-      {groupsOf(chosen).map(({ group, settings: members }) => (
+      {[...groupsOf(chosen)].map(([group, members]) => (
         <Section key={group} title={group}>
           <ul aria-label={group}>
             {members.map((setting) => (
