@@ -1,6 +1,6 @@
 import type { ShownSetting } from "@synergy/client";
 
-export interface SettingFilter {
+interface SettingFilter {
   text: string;
   /** `set`, `default`, `secret`, or empty for all. */
   only: string;
