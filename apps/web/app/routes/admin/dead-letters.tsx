@@ -8,7 +8,7 @@ import { Button } from "~/components/ui/button";
 import { Select } from "~/components/ui/field";
 import { Freshness } from "~/components/ui/freshness";
 import { ShowOlder } from "~/components/ui/show-older";
-import { EmptyCard, Skeleton } from "~/components/ui/states";
+import { EmptyCard } from "~/components/ui/states";
 import { Cell, Table } from "~/components/ui/table";
 import { toastDone } from "~/components/ui/toast";
 import { MESSAGE } from "~/features/background/jobs";
@@ -79,7 +79,6 @@ function DeadLetters() {
           </Button>
         )}
       </div>
-      {list.isPending && <Skeleton className="h-40" />}
       {list.data && jobs.length === 0 && (
         <EmptyCard
           icon={<MailCheck />}
