@@ -26,6 +26,17 @@ export class ApiError extends Error {
   }
 }
 
+/** Why a call failed, in words for people; `advice` is for when nothing was answered. */
+export function reasonOf(error: unknown, advice = ""): string {
+  return error instanceof ApiError ? error.message : `The server could not be reached. ${advice}`.trim();
+}
+
+/** What a changed thing is now, when a change was refused because somebody else was quicker. */
+export function newerOf<T>(error: unknown): T | undefined {
+  if (!(error instanceof ApiError) || error.status !== 412) return undefined;
+  return (error.problem as Problem & { current?: T }).current;
+}
+
 /** The problem that an answer holds; one of our own making when it holds none. */
 export function problemOf(body: unknown, response: Response): Problem {
   return {

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 START_SECONDS = 240
-PROVIDER = {"id": "corp", "name": "Corp", "issuer": "http://127.0.0.1:1", "client_id": "synergy"}
 STOP_SECONDS = 15
+PROVIDER = {"id": "corp", "name": "Corp", "issuer": "http://127.0.0.1:1", "client_id": "synergy"}
 
 
 def _is_ready(url: str) -> bool:

@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 PASSWORD = "a long sentence nobody guesses 7"
+ADMIN_PAGES = (
+    "/admin/users",
+    "/admin/security-events",
+    "/admin/health",
+    "/admin/queues",
+    "/admin/dead-letters",
+    "/admin/schedules",
+    "/admin/backups",
+    "/admin/maintenance",
+    "/admin/settings",
+)
 
 
 def wait_for(check: Callable[[], bool], seconds: float = 5) -> None:

@@ -32,15 +32,12 @@ def inside(work: Callable[[Runtime], Awaitable[Any]]) -> Any:
 
 def give_up(name: str, payload: str = "{}", error: str = "OSError: the disk went away") -> str:
     """A job that was given up; its id."""
-    job_id = new_id()
-    inside(lambda runtime: runtime.database.reader().value(_DEAD_LETTER, job_id, name, payload, error))
-    return str(job_id)
+    return str(inside(lambda runtime: runtime.database.reader().value(_DEAD_LETTER, new_id(), name, payload, error)))
 
 
 def forget_records() -> None:
     """As if nothing had ever been recorded of maintenance."""
-    gone = "WITH gone AS (DELETE FROM maintenance_records RETURNING 1) SELECT count(*) FROM gone"
-    inside(lambda runtime: runtime.database.reader().value(gone))
+    inside(lambda runtime: runtime.database.reader().value("DELETE FROM maintenance_records"))
 
 
 def record(task: str, hours: float, outcome: str = "ok", summary: str = "It was done.", **detail: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
-from support import visit
+from support import ADMIN_PAGES, visit
 from system import forget_records, inside, record
 
 if TYPE_CHECKING:
@@ -16,28 +16,17 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
     from support import Person
 
-PAGES = (
-    "users",
-    "security-events",
-    "health",
-    "queues",
-    "dead-letters",
-    "schedules",
-    "backups",
-    "maintenance",
-    "settings",
-)
 DRILL = {"backup": "20261129T020000", "target": "a new cluster", "seconds": 41.5, "bytes": 52_428_800, "tables": 24}
 DRILL |= {"rows": 10_233, "files": 120, "differences": []}
 BACKUP = {"id": "20261129T020000", "kind": "full", "bytes": 52_428_800, "tables": 24, "rows": 10_233, "files": 120}
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("path", ADMIN_PAGES)
 def test_open_a_page_of_administration_as_a_member_is_refused(
-    open_browser: Callable[..., Page], make_person: Callable[..., Person], name: str
+    open_browser: Callable[..., Page], make_person: Callable[..., Person], path: str
 ) -> None:
     page = open_browser(make_person())
-    answer = page.goto(f"/admin/{name}")
+    answer = page.goto(path)
     assert answer is not None
     assert answer.status == 403
     expect(page.get_by_role("main")).to_contain_text("Only administrators")

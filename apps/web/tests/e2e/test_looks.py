@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
-from support import choose, visit
+from support import ADMIN_PAGES, choose, visit
 from system import forget_records, give_up, record
 
 if TYPE_CHECKING:
@@ -124,17 +124,6 @@ def test_webhooks_and_the_bell_have_no_accessibility_violations(
     assert found == {}
 
 
-ADMIN_PAGES = (
-    "/admin/users",
-    "/admin/security-events",
-    "/admin/health",
-    "/admin/queues",
-    "/admin/dead-letters",
-    "/admin/schedules",
-    "/admin/backups",
-    "/admin/maintenance",
-    "/admin/settings",
-)
 ACCOUNT_PAGES = ("/settings/profile", "/settings/security", "/settings/tokens")
 
 

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { cx } from "~/components/ui/cx";
+import { reasonOf } from "~/lib/api";
 
 /** Stands where content will be, and shows only when it takes longer than a moment. */
 export function Skeleton({ className }: { className?: string }) {
@@ -7,6 +8,15 @@ export function Skeleton({ className }: { className?: string }) {
     <span aria-hidden className={cx("block animate-late", className)}>
       <span className="block size-full animate-pulse rounded-chip bg-hover" />
     </span>
+  );
+}
+
+/** Why there is nothing in what was opened: its content did not come. */
+export function NotLoaded({ error, className }: { error: unknown; className?: string }) {
+  return (
+    <p role="alert" className={cx("text-danger", className)}>
+      {reasonOf(error, "Close this and try again.")}
+    </p>
   );
 }
 
@@ -30,6 +40,15 @@ export function EmptyState({ icon, title, children, action }: EmptyStateProps) {
       <p className="text-body font-semibold">{title}</p>
       <p className="max-w-80 text-ui text-muted">{children}</p>
       {action && <div className="mt-4">{action}</div>}
+    </div>
+  );
+}
+
+/** The same in a frame, where a list or a table would be. */
+export function EmptyCard(props: EmptyStateProps) {
+  return (
+    <div className="rounded-card border border-line bg-surface">
+      <EmptyState {...props} />
     </div>
   );
 }

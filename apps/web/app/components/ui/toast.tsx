@@ -1,7 +1,7 @@
 import { AlertCircle, CheckCircle2, Copy, X } from "lucide-react";
 import { useEffect, useSyncExternalStore } from "react";
 import { Button, IconButton } from "~/components/ui/button";
-import { ApiError } from "~/lib/api";
+import { ApiError, reasonOf } from "~/lib/api";
 
 const MAX_SHOWN = 3;
 const SHOWN_MS = 6_000;
@@ -40,11 +40,9 @@ export function toastDone(message: string, action?: Toast["action"]): void {
 
 /** Say what failed and why, with the request's id to copy; stays until it is closed. */
 export function toastError(what: string, error: unknown, retry?: () => void): void {
-  const reason =
-    error instanceof ApiError ? error.message : "The server could not be reached. Check the connection and try again.";
   show({
     kind: "error",
-    message: `${what} ${reason}`,
+    message: `${what} ${reasonOf(error, "Check the connection and try again.")}`,
     requestId: error instanceof ApiError ? error.problem.request_id : null,
     action: retry && { label: "Retry", run: retry },
   });

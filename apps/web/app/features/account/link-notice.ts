@@ -8,7 +8,7 @@ const REFUSED: Record<string, string> = {
   sign_in_again: "You were signed out meanwhile, or signed in anew. Link it again.",
 };
 
-export interface LinkNotice {
+interface LinkNotice {
   isDone: boolean;
   text: string;
 }

@@ -1,12 +1,14 @@
 import type { ScheduleView } from "@synergy/client";
 import { useId, useState } from "react";
-import { Button } from "~/components/ui/button";
 import { SelectField, TextField } from "~/components/ui/field";
+import { Timezones } from "~/components/ui/timezones";
 import { toastDone } from "~/components/ui/toast";
-import { newerScheduleOf, useChangeSchedule } from "~/features/background/mutations";
+import { useChangeSchedule } from "~/features/background/mutations";
 import { changeOf, draftOf, type ScheduleDraft } from "~/features/background/schedule";
+import { ChangedMeanwhile } from "~/features/identity/changed-meanwhile";
 import { failureOf, fieldError } from "~/features/identity/form";
 import { FormDialog } from "~/features/identity/form-dialog";
+import { newerOf } from "~/lib/api";
 import { formatSpan } from "~/lib/format";
 
 const FIELDS = ["cron", "interval_seconds", "timezone", "missed"];
@@ -17,7 +19,7 @@ export default function ChangeScheduleDialog({ schedule, onClose }: { schedule: 
   const [base, setBase] = useState(schedule);
   const [draft, setDraft] = useState(() => draftOf(schedule));
   const { mutate: save, error, isPending, reset } = useChangeSchedule(schedule.id);
-  const newer = newerScheduleOf(error);
+  const newer = newerOf<ScheduleView>(error);
   // Who has been told of the newer one may save over it.
   const { version } = newer ?? base;
   const failure = newer ? undefined : failureOf(error);
@@ -43,24 +45,14 @@ export default function ChangeScheduleDialog({ schedule, onClose }: { schedule: 
       onClose={onClose}
     >
       {newer && (
-        <div
-          role="alert"
-          className="flex flex-wrap items-center gap-2 rounded-control border border-warn/40 bg-warn/8 px-3 py-2"
-        >
-          <p className="min-w-60 flex-1">
-            This schedule was changed while you edited it, so nothing was saved. Look at what it is now, or save yours
-            over it.
-          </p>
-          <Button
-            onPress={() => {
-              setBase(newer);
-              setDraft(draftOf(newer));
-              reset();
-            }}
-          >
-            Show what it is now
-          </Button>
-        </div>
+        <ChangedMeanwhile
+          what="schedule"
+          onShow={() => {
+            setBase(newer);
+            setDraft(draftOf(newer));
+            reset();
+          }}
+        />
       )}
       <fieldset>
         <legend className="mb-1 text-meta font-medium">It is due</legend>
@@ -140,11 +132,7 @@ function TimezoneField({ value, onChange, error }: TimezoneFieldProps) {
         onChange={(event) => onChange(event.target.value)}
         error={error}
       />
-      <datalist id={id}>
-        {Intl.supportedValuesOf("timeZone").map((name) => (
-          <option key={name} value={name} />
-        ))}
-      </datalist>
+      <Timezones id={id} />
     </>
   );
 }

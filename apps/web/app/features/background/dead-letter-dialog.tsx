@@ -6,12 +6,11 @@ import { LocalTime } from "~/components/time-ago";
 import { Button } from "~/components/ui/button";
 import { Code } from "~/components/ui/code";
 import { Dialog } from "~/components/ui/dialog";
-import { Skeleton } from "~/components/ui/states";
+import { NotLoaded, Skeleton } from "~/components/ui/states";
 import { toastDone } from "~/components/ui/toast";
 import { MESSAGE } from "~/features/background/jobs";
 import { useDeleteJob, useRetryJob } from "~/features/background/mutations";
 import { jobQuery } from "~/features/background/queries";
-import { ApiError } from "~/lib/api";
 import { formatDuration } from "~/lib/format";
 
 /** One job that was given up: what it was to do, why it failed, and what to do with it. */
@@ -19,11 +18,7 @@ export default function DeadLetterDialog({ jobId, onClose }: { jobId: string; on
   const { data: job, error } = useQuery(jobQuery(jobId));
   return (
     <Dialog title={job ? job.name : "Dead letter"} isOpen onOpenChange={onClose} isWide>
-      {error && !job && (
-        <p role="alert" className="py-4 text-danger">
-          {error instanceof ApiError ? error.message : "The server could not be reached. Close this and try again."}
-        </p>
-      )}
+      {error && !job && <NotLoaded error={error} className="py-4" />}
       {!job && !error && <Skeleton className="h-60" />}
       {job && <Content job={job} onClose={onClose} />}
     </Dialog>

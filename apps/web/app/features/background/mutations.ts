@@ -12,7 +12,7 @@ import {
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { toastError, toastUnlessAnswered } from "~/components/ui/toast";
 import { schedulesQuery } from "~/features/background/queries";
-import { type Api, ApiError, answer, type Problem } from "~/lib/api";
+import { type Api, answer } from "~/lib/api";
 import { apiOf } from "~/lib/query";
 
 /** Something done to dead letters; the pages of background work and health count them. */
@@ -93,9 +93,3 @@ export const useChangeSchedule = (id: string) =>
       }),
     ),
   );
-
-/** The schedule as it is now, when a change was refused because somebody else was quicker. */
-export function newerScheduleOf(error: unknown): ScheduleView | undefined {
-  if (!(error instanceof ApiError) || error.status !== 412) return undefined;
-  return (error.problem as Problem & { current?: ScheduleView }).current;
-}

@@ -4,8 +4,6 @@ import { plural } from "~/lib/format";
 type CheckName = HealthCheck["name"];
 type CheckState = HealthCheck["state"];
 
-export const CHECK_STATE_NAMES: Record<CheckState, string> = { ok: "Well", warning: "Warning", fault: "Fault" };
-
 /** What is looked at, and the page that shows more of it. */
 export const CHECKS: Record<CheckName, { title: string; about: string; to?: string }> = {
   database: { title: "Database", about: "PostgreSQL" },

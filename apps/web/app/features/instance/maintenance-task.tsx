@@ -6,11 +6,10 @@ import { LocalTime, TimeAgo } from "~/components/time-ago";
 import { CopyButton } from "~/components/ui/copy-button";
 import { InlineCode } from "~/components/ui/inline-code";
 import { ShowOlder } from "~/components/ui/show-older";
-import { Skeleton } from "~/components/ui/states";
+import { NotLoaded, Skeleton } from "~/components/ui/states";
 import { HOW_NAMES } from "~/features/instance/maintenance";
 import { maintenanceRecordsQuery } from "~/features/instance/queries";
 import { MaintenanceBadge, OutcomeBadge } from "~/features/instance/state-badges";
-import { ApiError } from "~/lib/api";
 
 /** A task of the lists; opened, it says how to do it and what was recorded. */
 export function MaintenanceTask({ task }: { task: MaintenanceTaskView }) {
@@ -82,11 +81,7 @@ function Records({ task }: { task: string }) {
     <div>
       <h3 className="mb-1 font-medium">What was recorded</h3>
       {!records && !error && <Skeleton className="h-16" />}
-      {!records && error && (
-        <p role="alert" className="text-danger">
-          {error instanceof ApiError ? error.message : "The server could not be reached. Close this and try again."}
-        </p>
-      )}
+      {!records && error && <NotLoaded error={error} />}
       {records?.length === 0 && <p className="text-muted">Nothing yet.</p>}
       {records && records.length > 0 && (
         <ol className="overflow-hidden rounded-card border border-line">

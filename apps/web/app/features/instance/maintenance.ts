@@ -4,14 +4,6 @@ import { plural } from "~/lib/format";
 type State = MaintenanceTaskView["state"];
 type Period = MaintenanceTaskView["period"];
 
-export const MAINTENANCE_STATE_NAMES: Record<State, string> = {
-  ok: "Done",
-  attention: "To look at",
-  overdue: "Overdue",
-  never: "Not done yet",
-  not_applicable: "Not in use",
-};
-
 export const HOW_NAMES: Record<MaintenanceTaskView["how"], string> = {
   job: "By itself, on a schedule.",
   command: "By a command on the server.",

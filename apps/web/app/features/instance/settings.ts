@@ -1,6 +1,6 @@
 import type { ShownSetting } from "@synergy/client";
 
-export interface SettingFilter {
+interface SettingFilter {
   text: string;
   /** `set`, `default`, `secret`, or empty for all. */
   only: string;
@@ -17,12 +17,6 @@ export function chosenSettings(settings: readonly ShownSetting[], { text, only }
 }
 
 /** By their groups, in the order in which they come. */
-export function groupsOf(settings: readonly ShownSetting[]): { group: string; settings: ShownSetting[] }[] {
-  const groups = new Map<string, ShownSetting[]>();
-  for (const setting of settings) {
-    const known = groups.get(setting.group);
-    if (known) known.push(setting);
-    else groups.set(setting.group, [setting]);
-  }
-  return [...groups].map(([group, members]) => ({ group, settings: members }));
+export function groupsOf(settings: readonly ShownSetting[]): Map<string, ShownSetting[]> {
+  return Map.groupBy(settings, (setting) => setting.group);
 }

@@ -1,29 +1,34 @@
 import type { BackupRecord, HealthCheck, MaintenanceTaskView } from "@synergy/client";
 import { CircleCheck, CircleDashed, CircleSlash, CircleX, ClockAlert, TriangleAlert } from "lucide-react";
 import { Badge, type Look } from "~/components/ui/badge";
-import { CHECK_STATE_NAMES } from "~/features/instance/health";
-import { MAINTENANCE_STATE_NAMES } from "~/features/instance/maintenance";
 
-const checkLooks: Record<HealthCheck["state"], Look> = {
-  ok: [CircleCheck, "text-ok"],
-  warning: [TriangleAlert, "text-warn"],
-  fault: [CircleX, "text-danger"],
+type Shown = readonly [look: Look, name: string];
+
+const good: Look = [CircleCheck, "text-ok"];
+const doubtful: Look = [TriangleAlert, "text-warn"];
+const bad: Look = [CircleX, "text-danger"];
+
+const checkStates: Record<HealthCheck["state"], Shown> = {
+  ok: [good, "Well"],
+  warning: [doubtful, "Warning"],
+  fault: [bad, "Fault"],
 };
-const outcomes: Record<BackupRecord["outcome"], readonly [Look, string]> = {
-  ok: [checkLooks.ok, "Well"],
-  attention: [checkLooks.warning, "To look at"],
-  failed: [checkLooks.fault, "Failed"],
+const outcomes: Record<BackupRecord["outcome"], Shown> = {
+  ok: [good, "Well"],
+  attention: [doubtful, "To look at"],
+  failed: [bad, "Failed"],
 };
-const maintenanceLooks: Record<MaintenanceTaskView["state"], Look> = {
-  ok: checkLooks.ok,
-  attention: checkLooks.warning,
-  overdue: [ClockAlert, "text-danger"],
-  never: [CircleDashed, "text-info"],
-  not_applicable: [CircleSlash, "text-subtle"],
+const maintenanceStates: Record<MaintenanceTaskView["state"], Shown> = {
+  ok: [good, "Done"],
+  attention: [doubtful, "To look at"],
+  overdue: [[ClockAlert, "text-danger"], "Overdue"],
+  never: [[CircleDashed, "text-info"], "Not done yet"],
+  not_applicable: [[CircleSlash, "text-subtle"], "Not in use"],
 };
 
 export function CheckBadge({ state }: { state: HealthCheck["state"] }) {
-  return <Badge look={checkLooks[state]} name={CHECK_STATE_NAMES[state]} />;
+  const [look, name] = checkStates[state];
+  return <Badge look={look} name={name} />;
 }
 
 export function OutcomeBadge({ outcome }: { outcome: BackupRecord["outcome"] }) {
@@ -32,5 +37,6 @@ export function OutcomeBadge({ outcome }: { outcome: BackupRecord["outcome"] }) 
 }
 
 export function MaintenanceBadge({ state }: { state: MaintenanceTaskView["state"] }) {
-  return <Badge look={maintenanceLooks[state]} name={MAINTENANCE_STATE_NAMES[state]} />;
+  const [look, name] = maintenanceStates[state];
+  return <Badge look={look} name={name} />;
 }

@@ -1,18 +1,19 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Send } from "lucide-react";
 import { lazy, type ReactNode, Suspense } from "react";
-import { Link, useSearchParams } from "react-router";
+import { Link } from "react-router";
 import { TimeAgo } from "~/components/time-ago";
 import { Button } from "~/components/ui/button";
 import { Select } from "~/components/ui/field";
 import { ShowOlder } from "~/components/ui/show-older";
-import { EmptyState, Skeleton } from "~/components/ui/states";
+import { EmptyCard, Skeleton } from "~/components/ui/states";
 import { NextAttempt } from "~/features/webhooks/next-attempt";
 import { deliveriesQuery } from "~/features/webhooks/queries";
 import { DELIVERY_STATE_NAMES, DELIVERY_STATES, deliveryStateOf } from "~/features/webhooks/state";
 import { DeliveryBadge } from "~/features/webhooks/state-badge";
 import { plural } from "~/lib/format";
 import type { DeliveryRow, Webhook } from "~/lib/types";
+import { useAddressParams } from "~/lib/use-address-params";
 
 const DeliveryDialog = lazy(() => import("~/features/webhooks/delivery-dialog"));
 
@@ -25,23 +26,12 @@ const ORIGIN_NAMES: Record<DeliveryRow["origin"], string> = {
 
 /** What was sent to an endpoint, and what became of it; `?state=` narrows it and `?delivery=` opens one. */
 export function Deliveries({ webhook, testButton }: { webhook: Webhook; testButton: ReactNode }) {
-  const [params, setParams] = useSearchParams();
+  const [params, go] = useAddressParams();
   const state = deliveryStateOf(params);
   const openId = params.get("delivery");
   const list = useInfiniteQuery(deliveriesQuery(webhook.id, state));
   const { data, isPending } = list;
   const deliveries = data?.pages.flatMap((page) => page.items) ?? [];
-  const go = (changes: Record<string, string | null>) =>
-    setParams(
-      (now) => {
-        for (const [name, value] of Object.entries(changes)) {
-          if (value) now.set(name, value);
-          else now.delete(name);
-        }
-        return now;
-      },
-      { preventScrollReset: true, replace: true },
-    );
   return (
     <section aria-labelledby="deliveries">
       <div className="mb-3 flex items-center justify-between gap-2">
@@ -62,23 +52,21 @@ export function Deliveries({ webhook, testButton }: { webhook: Webhook; testButt
         </Select>
       </div>
       {isPending && <Skeleton className="h-40" />}
-      {data && deliveries.length === 0 && (
-        <div className="rounded-card border border-line bg-surface">
-          {state ? (
-            <EmptyState
-              icon={<Send />}
-              title={`None is ${DELIVERY_STATE_NAMES[state].toLowerCase()}`}
-              action={<Button onPress={() => go({ state: null })}>Show all</Button>}
-            >
-              Deliveries of the last 30 days are kept.
-            </EmptyState>
-          ) : (
-            <EmptyState icon={<Send />} title="Nothing was sent yet" action={testButton}>
-              Whatever happens in the project is listed here when it was sent. Try it with a test.
-            </EmptyState>
-          )}
-        </div>
-      )}
+      {data &&
+        deliveries.length === 0 &&
+        (state ? (
+          <EmptyCard
+            icon={<Send />}
+            title={`None is ${DELIVERY_STATE_NAMES[state].toLowerCase()}`}
+            action={<Button onPress={() => go({ state: null })}>Show all</Button>}
+          >
+            Deliveries of the last 30 days are kept.
+          </EmptyCard>
+        ) : (
+          <EmptyCard icon={<Send />} title="Nothing was sent yet" action={testButton}>
+            Whatever happens in the project is listed here when it was sent. Try it with a test.
+          </EmptyCard>
+        ))}
       {deliveries.length > 0 && (
         <ul className="overflow-hidden rounded-card border border-line bg-surface">
           {deliveries.map((delivery) => (

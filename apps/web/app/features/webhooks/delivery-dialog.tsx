@@ -4,12 +4,11 @@ import { TimeAgo } from "~/components/time-ago";
 import { Button } from "~/components/ui/button";
 import { Code } from "~/components/ui/code";
 import { Dialog } from "~/components/ui/dialog";
-import { Skeleton } from "~/components/ui/states";
+import { NotLoaded, Skeleton } from "~/components/ui/states";
 import { useRedeliver } from "~/features/webhooks/mutations";
 import { NextAttempt } from "~/features/webhooks/next-attempt";
 import { deliveryQuery } from "~/features/webhooks/queries";
 import { DeliveryBadge } from "~/features/webhooks/state-badge";
-import { ApiError } from "~/lib/api";
 import { formatDuration } from "~/lib/format";
 import type { Delivery } from "~/lib/types";
 
@@ -26,11 +25,7 @@ export default function DeliveryDialog({ deliveryId, isActive, onOpen, onClose }
   const { data: delivery, error } = useQuery(deliveryQuery(deliveryId));
   return (
     <Dialog title={delivery ? `Delivery of ${delivery.type}` : "Delivery"} isOpen onOpenChange={onClose} isWide>
-      {error && !delivery && (
-        <p role="alert" className="py-4 text-danger">
-          {error instanceof ApiError ? error.message : "The server could not be reached. Close this and try again."}
-        </p>
-      )}
+      {error && !delivery && <NotLoaded error={error} className="py-4" />}
       {!delivery && !error && <Skeleton className="h-60" />}
       {delivery && <Content delivery={delivery} isActive={isActive} onOpen={onOpen} />}
     </Dialog>

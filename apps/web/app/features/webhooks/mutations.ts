@@ -13,7 +13,7 @@ import {
 import { type QueryClient, useMutation, useQueryClient } from "@tanstack/react-query";
 import { toastError, toastUnlessAnswered } from "~/components/ui/toast";
 import { deliveryQuery, webhookQuery, webhooksQuery } from "~/features/webhooks/queries";
-import { ApiError, answer, type Problem } from "~/lib/api";
+import { answer, newerOf } from "~/lib/api";
 import { apiOf } from "~/lib/query";
 import type { Delivery, Webhook } from "~/lib/types";
 
@@ -39,12 +39,6 @@ export function useCreateWebhook(projectId: string) {
   });
 }
 
-/** The webhook as it is now, when a change was refused because somebody else was quicker. */
-export function newerWebhookOf(error: unknown): Webhook | undefined {
-  if (!(error instanceof ApiError) || error.status !== 412) return undefined;
-  return (error.problem as Problem & { current?: Webhook }).current;
-}
-
 /** For a form: what the server refuses is shown there. Only `version` is changed, no newer one. */
 export function useEditWebhook(webhookId: string) {
   const client = useQueryClient();
@@ -60,7 +54,7 @@ export function useEditWebhook(webhookId: string) {
       ),
     onSuccess: (webhook) => storeWebhook(client, webhook),
     onError: (error) => {
-      const newer = newerWebhookOf(error);
+      const newer = newerOf<Webhook>(error);
       if (newer) storeWebhook(client, newer);
       toastUnlessAnswered("The webhook was not changed.", error);
     },

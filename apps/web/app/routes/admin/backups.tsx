@@ -5,7 +5,7 @@ import { LocalTime } from "~/components/time-ago";
 import { cx } from "~/components/ui/cx";
 import { Freshness } from "~/components/ui/freshness";
 import { InlineCode } from "~/components/ui/inline-code";
-import { EmptyState } from "~/components/ui/states";
+import { EmptyCard } from "~/components/ui/states";
 import { Cell, Table } from "~/components/ui/table";
 import { contentsOf, factsOf, type Statement, statementOf, TASK_NAMES } from "~/features/instance/backups";
 import { backupsQuery } from "~/features/instance/queries";
@@ -97,11 +97,9 @@ function Records({ title, empty, records }: { title: string; empty: string; reco
     <section aria-label={title}>
       <h2 className="mb-3 text-heading font-semibold">{title}</h2>
       {records.length === 0 ? (
-        <div className="rounded-card border border-line bg-surface">
-          <EmptyState icon={<Archive />} title="None is recorded yet">
-            {empty}
-          </EmptyState>
-        </div>
+        <EmptyCard icon={<Archive />} title="None is recorded yet">
+          {empty}
+        </EmptyCard>
       ) : (
         <Table label={`Recent: ${title}`} columns={["When", "What", "Outcome", "Contents", "What is known"]}>
           {records.map((record) => (

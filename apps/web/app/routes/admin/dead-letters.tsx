@@ -2,13 +2,13 @@ import type { JobView } from "@synergy/client";
 import { HydrationBoundary, type QueryClient, useInfiniteQuery } from "@tanstack/react-query";
 import { MailCheck, RotateCw } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
-import { Link, useSearchParams } from "react-router";
+import { Link } from "react-router";
 import { TimeAgo } from "~/components/time-ago";
 import { Button } from "~/components/ui/button";
 import { Select } from "~/components/ui/field";
 import { Freshness } from "~/components/ui/freshness";
 import { ShowOlder } from "~/components/ui/show-older";
-import { EmptyState, Skeleton } from "~/components/ui/states";
+import { EmptyCard } from "~/components/ui/states";
 import { Cell, Table } from "~/components/ui/table";
 import { toastDone } from "~/components/ui/toast";
 import { MESSAGE } from "~/features/background/jobs";
@@ -17,6 +17,7 @@ import { deadLettersQuery } from "~/features/background/queries";
 import { plural } from "~/lib/format";
 import { prefetched } from "~/lib/load";
 import { loadPage } from "~/lib/server/load.server";
+import { useAddressParams } from "~/lib/use-address-params";
 import type { Route } from "./+types/dead-letters";
 
 const ConfirmDialog = lazy(() => import("~/components/ui/confirm-dialog"));
@@ -46,7 +47,7 @@ export default function DeadLettersPage({ loaderData }: Route.ComponentProps) {
 
 /** What background work was given up; `?kind=` narrows it and `?job=` opens one. */
 function DeadLetters() {
-  const [params, setParams] = useSearchParams();
+  const [params, go] = useAddressParams();
   const kind = params.get("kind") ?? "";
   const openId = params.get("job");
   const list = useInfiniteQuery(deadLettersQuery(kind));
@@ -54,15 +55,6 @@ function DeadLetters() {
   const [isAsking, setAsking] = useState(false);
   const jobs = list.data?.pages.flatMap((page) => page.items) ?? [];
   const kinds = [...new Set([...jobs.map((job) => job.name), ...(kind ? [kind] : [])])].sort();
-  const go = (name: string, value: string | null) =>
-    setParams(
-      (now) => {
-        if (value) now.set(name, value);
-        else now.delete(name);
-        return now;
-      },
-      { preventScrollReset: true, replace: true },
-    );
   return (
     <section aria-labelledby="dead-letters">
       <div className="mb-3 flex flex-wrap items-center gap-2">
@@ -73,7 +65,7 @@ function DeadLetters() {
           <p className="text-muted">Jobs that were given up. Mend what their errors say, then send them again.</p>
         </div>
         <Freshness query={list} />
-        <Select aria-label="Kind of job" value={kind} onChange={(event) => go("kind", event.target.value)}>
+        <Select aria-label="Kind of job" value={kind} onChange={(event) => go({ kind: event.target.value })}>
           <option value="">All kinds</option>
           {kinds.map((name) => (
             <option key={name} value={name}>
@@ -87,17 +79,14 @@ function DeadLetters() {
           </Button>
         )}
       </div>
-      {list.isPending && <Skeleton className="h-40" />}
       {list.data && jobs.length === 0 && (
-        <div className="rounded-card border border-line bg-surface">
-          <EmptyState
-            icon={<MailCheck />}
-            title={kind ? "None of this kind" : "No dead letters"}
-            action={kind && <Button onPress={() => go("kind", null)}>Show all kinds</Button>}
-          >
-            Every job was done, or is tried again by itself.
-          </EmptyState>
-        </div>
+        <EmptyCard
+          icon={<MailCheck />}
+          title={kind ? "None of this kind" : "No dead letters"}
+          action={kind && <Button onPress={() => go({ kind: null })}>Show all kinds</Button>}
+        >
+          Every job was done, or is tried again by itself.
+        </EmptyCard>
       )}
       {jobs.length > 0 && (
         <Table
@@ -111,7 +100,7 @@ function DeadLetters() {
         </Table>
       )}
       <Suspense fallback={null}>
-        {openId && <DeadLetterDialog key={openId} jobId={openId} onClose={() => go("job", null)} />}
+        {openId && <DeadLetterDialog key={openId} jobId={openId} onClose={() => go({ job: null })} />}
         {isAsking && (
           <ConfirmDialog
             title={kind ? `Send all dead letters of ${kind} again?` : "Send all dead letters again?"}

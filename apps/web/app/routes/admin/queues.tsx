@@ -5,7 +5,7 @@ import { Link } from "react-router";
 import { TimeAgo } from "~/components/time-ago";
 import { Badge } from "~/components/ui/badge";
 import { Freshness } from "~/components/ui/freshness";
-import { EmptyState } from "~/components/ui/states";
+import { EmptyCard } from "~/components/ui/states";
 import { Cell, Table } from "~/components/ui/table";
 import { queuesQuery } from "~/features/background/queries";
 import { isSilent, queueAbout } from "~/features/background/queues";
@@ -69,11 +69,9 @@ function Queues() {
           Processes
         </h2>
         {processes.length === 0 ? (
-          <div className="rounded-card border border-line bg-surface">
-            <EmptyState icon={<Cpu />} title="No process was heard of">
-              Start a worker and a scheduler: nothing is done in the background until then.
-            </EmptyState>
-          </div>
+          <EmptyCard icon={<Cpu />} title="No process was heard of">
+            Start a worker and a scheduler: nothing is done in the background until then.
+          </EmptyCard>
         ) : (
           <Table label="Background processes" columns={["Process", "Does", "State", "Last heard of"]}>
             {processes.map((process) => (

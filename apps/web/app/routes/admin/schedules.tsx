@@ -5,7 +5,7 @@ import { lazy, Suspense } from "react";
 import { TimeAgo } from "~/components/time-ago";
 import { Badge } from "~/components/ui/badge";
 import { Freshness } from "~/components/ui/freshness";
-import { EmptyState } from "~/components/ui/states";
+import { EmptyCard } from "~/components/ui/states";
 import { Cell, Table } from "~/components/ui/table";
 import { schedulesQuery } from "~/features/background/queries";
 import { timingOf } from "~/features/background/schedule";
@@ -50,11 +50,9 @@ function Schedules() {
         <Freshness query={query} />
       </div>
       {schedules.length === 0 ? (
-        <div className="rounded-card border border-line bg-surface">
-          <EmptyState icon={<CalendarClock />} title="There are no schedules yet">
-            The first scheduler that runs makes them: start one.
-          </EmptyState>
-        </div>
+        <EmptyCard icon={<CalendarClock />} title="There are no schedules yet">
+          The first scheduler that runs makes them: start one.
+        </EmptyCard>
       ) : (
         <Table label="When jobs are due" columns={["Schedule", "When", "Last run", "Next run"]} hasActions>
           {schedules.map((schedule) => (

@@ -2,16 +2,16 @@ import type { ShownSetting } from "@synergy/client";
 import { HydrationBoundary, type QueryClient, useQuery } from "@tanstack/react-query";
 import { SlidersHorizontal } from "lucide-react";
 import { useState } from "react";
-import { useSearchParams } from "react-router";
 import { Button } from "~/components/ui/button";
 import { inputClass, Select } from "~/components/ui/field";
 import { Section } from "~/components/ui/section";
-import { EmptyState } from "~/components/ui/states";
+import { EmptyCard } from "~/components/ui/states";
 import { settingsQuery } from "~/features/instance/queries";
 import { chosenSettings, groupsOf } from "~/features/instance/settings";
 import { plural } from "~/lib/format";
 import { prefetched } from "~/lib/load";
 import { loadPage } from "~/lib/server/load.server";
+import { useAddressParams } from "~/lib/use-address-params";
 import type { Route } from "./+types/settings";
 
 export const meta: Route.MetaFunction = () => [{ title: "Settings in force · SynergyOS" }];
@@ -36,21 +36,12 @@ export default function SettingsPage({ loaderData }: Route.ComponentProps) {
 
 function SettingsInForce() {
   const { data: settings } = useQuery(settingsQuery);
-  const [params, setParams] = useSearchParams();
+  const [params, choose] = useAddressParams();
   const filter = { text: params.get("q") ?? "", only: params.get("only") ?? "" };
   // As it is typed; the address has it without the spaces around it.
   const [text, setText] = useState(filter.text);
   if (!settings) return null;
   const chosen = chosenSettings(settings, filter);
-  const choose = (name: string, value: string) =>
-    setParams(
-      (before) => {
-        if (value) before.set(name, value);
-        else before.delete(name);
-        return before;
-      },
-      { replace: true, preventScrollReset: true },
-    );
   return (
     <>
       <div className="flex flex-wrap items-end gap-2">
@@ -67,11 +58,11 @@ function SettingsInForce() {
           value={text}
           onChange={(event) => {
             setText(event.target.value);
-            choose("q", event.target.value.trim());
+            choose({ q: event.target.value.trim() });
           }}
           className={`${inputClass} h-7 w-56 px-2 touch:h-11`}
         />
-        <Select aria-label="Which" value={filter.only} onChange={(event) => choose("only", event.target.value)}>
+        <Select aria-label="Which" value={filter.only} onChange={(event) => choose({ only: event.target.value })}>
           <option value="">All</option>
           <option value="set">Set here</option>
           <option value="default">Defaults</option>
@@ -81,7 +72,7 @@ function SettingsInForce() {
       <p role="status" className="-mt-6 text-meta text-subtle">
         {plural(chosen.length, "setting")}
       </p>
-      {groupsOf(chosen).map(({ group, settings: members }) => (
+      {[...groupsOf(chosen)].map(([group, members]) => (
         <Section key={group} title={group}>
           <ul aria-label={group}>
             {members.map((setting) => (
@@ -91,24 +82,22 @@ function SettingsInForce() {
         </Section>
       ))}
       {chosen.length === 0 && (
-        <div className="rounded-card border border-line bg-surface">
-          <EmptyState
-            icon={<SlidersHorizontal />}
-            title="Nothing found"
-            action={
-              <Button
-                onPress={() => {
-                  setText("");
-                  setParams({}, { replace: true });
-                }}
-              >
-                Show all
-              </Button>
-            }
-          >
-            No setting fits this filter.
-          </EmptyState>
-        </div>
+        <EmptyCard
+          icon={<SlidersHorizontal />}
+          title="Nothing found"
+          action={
+            <Button
+              onPress={() => {
+                setText("");
+                choose({ q: null, only: null });
+              }}
+            >
+              Show all
+            </Button>
+          }
+        >
+          No setting fits this filter.
+        </EmptyCard>
       )}
     </>
   );

@@ -1,7 +1,6 @@
 import { HydrationBoundary, type QueryClient, useInfiniteQuery } from "@tanstack/react-query";
 import { UserPlus, Users } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
-import { useSearchParams } from "react-router";
 import { Button } from "~/components/ui/button";
 import { inputClass, Select } from "~/components/ui/field";
 import { ShowOlder } from "~/components/ui/show-older";
@@ -13,6 +12,7 @@ import { type AccountFilter, accountsQuery, mfaRolesQuery } from "~/features/adm
 import { ROLE_LABELS } from "~/features/admin/roles";
 import { prefetched } from "~/lib/load";
 import { loadPage } from "~/lib/server/load.server";
+import { useAddressParams } from "~/lib/use-address-params";
 import type { Route } from "./+types/users";
 
 const CreateAccountDialog = lazy(() => import("~/features/admin/create-account-dialog"));
@@ -48,20 +48,11 @@ export default function UsersPage({ loaderData }: Route.ComponentProps) {
 }
 
 function Accounts() {
-  const [params, setParams] = useSearchParams();
+  const [params, choose] = useAddressParams();
   const filter = filterOf(params);
   const list = useInfiniteQuery(accountsQuery(filter));
   const [isMaking, setMaking] = useState(false);
   const accounts = list.data?.pages.flatMap((page) => page.items) ?? [];
-  const choose = (name: string, value: string) =>
-    setParams(
-      (before) => {
-        if (value) before.set(name, value);
-        else before.delete(name);
-        return before;
-      },
-      { replace: true, preventScrollReset: true },
-    );
   return (
     <section aria-labelledby="accounts">
       <div className="mb-3 flex flex-wrap items-center gap-2">
@@ -73,10 +64,10 @@ function Accounts() {
           aria-label="Find users"
           placeholder="Name, username or email"
           defaultValue={filter.text}
-          onChange={(event) => choose("q", event.target.value.trim())}
+          onChange={(event) => choose({ q: event.target.value.trim() })}
           className={`${inputClass} h-7 w-56 px-2 touch:h-11`}
         />
-        <Select aria-label="Role" value={filter.role} onChange={(event) => choose("role", event.target.value)}>
+        <Select aria-label="Role" value={filter.role} onChange={(event) => choose({ role: event.target.value })}>
           <option value="">All roles</option>
           {Object.entries(ROLE_LABELS).map(([role, label]) => (
             <option key={role} value={role}>
@@ -84,7 +75,7 @@ function Accounts() {
             </option>
           ))}
         </Select>
-        <Select aria-label="State" value={filter.state} onChange={(event) => choose("state", event.target.value)}>
+        <Select aria-label="State" value={filter.state} onChange={(event) => choose({ state: event.target.value })}>
           <option value="">All states</option>
           <option value="active">Active</option>
           <option value="inactive">Not active</option>

@@ -1,9 +1,10 @@
 import { useSuspenseQuery } from "@tanstack/react-query";
-import { type FormEvent, lazy, Suspense, useEffect, useState } from "react";
+import { type FormEvent, lazy, Suspense, useState } from "react";
 import { Avatar } from "~/components/ui/avatar";
 import { Button } from "~/components/ui/button";
 import { TextAreaField, TextField } from "~/components/ui/field";
 import { Section, SectionRow } from "~/components/ui/section";
+import { Timezones } from "~/components/ui/timezones";
 import { toastDone } from "~/components/ui/toast";
 import { ChoosePicture } from "~/features/account/choose-picture";
 import { useChangeProfile, useDeleteAccount, useRemoveAvatar } from "~/features/account/mutations";
@@ -104,19 +105,6 @@ function Profile() {
         </Button>
       </form>
     </Section>
-  );
-}
-
-function Timezones({ id }: { id: string }) {
-  const [zones, setZones] = useState<string[]>([]);
-  // Browsers know other ones than the server.
-  useEffect(() => setZones(Intl.supportedValuesOf("timeZone")), []);
-  return (
-    <datalist id={id}>
-      {zones.map((zone) => (
-        <option key={zone} value={zone} />
-      ))}
-    </datalist>
   );
 }
 
