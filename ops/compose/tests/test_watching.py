@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import test_services
-from containers import WATCHERS, container
+from containers import WATCHERS, container, gateway
 from test_images import MOST_OVER_BASE
 
 from synergy_platform.embedded.process import free_port
@@ -61,12 +61,11 @@ def watching(lab) -> Iterator[Watching]:
         def log_message(self, *_: object) -> None:
             pass
 
-    egress = json.loads(lab.docker("network", "inspect", test_services.network_name(lab, "egress")))[0]
-    gateway, port = egress["IPAM"]["Config"][0]["Gateway"], free_port()
-    server = http.server.ThreadingHTTPServer((gateway, port), Receiver)
+    here, port = gateway(lab, "egress"), free_port()
+    server = http.server.ThreadingHTTPServer((here, port), Receiver)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     before = (lab.root / ".env").read_text()
-    (lab.root / ".env").write_text(f"{before}COMPOSE_FILE={FILES}\nSYNERGY_ALERT_WEBHOOK=http://{gateway}:{port}/\n")
+    (lab.root / ".env").write_text(f"{before}COMPOSE_FILE={FILES}\nSYNERGY_ALERT_WEBHOOK=http://{here}:{port}/\n")
     try:
         lab.stack("up")
         lab.wait_healthy()
