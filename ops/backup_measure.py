@@ -143,8 +143,7 @@ async def _backup_while_written(system: Measured) -> tuple[float, dict[str, Any]
     writer = asyncio.create_task(_busy(system, stop))
     seconds, lines = await asyncio.to_thread(system.synergy, "backup")
     stop.set()
-    finished = next(line for line in lines if line["message"] == "backup.finished")
-    return seconds, finished, await writer
+    return seconds, _told(lines, "backup.finished"), await writer
 
 
 def _told(lines: list[dict[str, Any]], message: str) -> dict[str, Any]:

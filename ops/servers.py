@@ -93,6 +93,11 @@ def processes(
                 end(process, [(signal.SIGTERM, STOP_SECONDS)])
 
 
+def postgres_pid(postgres: EmbeddedPostgres) -> int:
+    """Its main process; OSError, ValueError or IndexError when there is none, or it just starts."""
+    return int((postgres.data / "postmaster.pid").read_text().split()[0])
+
+
 def answers(port: int, path: str) -> bool:
     """Whether a server on loopback answers 200."""
     with contextlib.closing(http.client.HTTPConnection(LOOPBACK, port, timeout=5)) as connection:

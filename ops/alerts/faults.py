@@ -235,9 +235,7 @@ async def sign_in_queue_full(system: Watched) -> AsyncGenerator[None]:
     """120 people sign in at once, again and again."""
     async with contextlib.AsyncExitStack() as stack:
         limits = httpx.Limits(max_connections=None)
-        client = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=system.client().base_url, timeout=60, limits=limits)
-        )
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=system.api_url, timeout=60, limits=limits))
         for number in range(120):
             body = {"identifier": f"nobody-{number}@example.org", "password": "a quiet river bends"}
 

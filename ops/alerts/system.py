@@ -226,16 +226,16 @@ class Watched:
         """At once, all of it."""
         self.parts[name].signal(signal.SIGKILL)
 
-    async def record(self, task: str, outcome: Outcome, *, days_ago: float = 0) -> None:
+    async def record(self, task: str, outcome: Outcome) -> None:
         """A record of maintenance, as the program that did it writes one."""
         runtime = Runtime(self.settings, application="synergy-alerts")
         await runtime.open()
-        at = runtime.clock.now() - timedelta(days=days_ago)
+        now = runtime.clock.now()
         async with runtime.database.unit_of_work() as uow:
             add_record(
                 uow,
                 RecordInput(
-                    task=task, outcome=outcome, started_at=at, finished_at=at, done_by="alerts", summary="made up"
+                    task=task, outcome=outcome, started_at=now, finished_at=now, done_by="alerts", summary="made up"
                 ),
             )
         await runtime.close()
@@ -249,12 +249,15 @@ class Watched:
         finally:
             await connection.close(timeout=5)
 
-    def client(self, person: str = "ada") -> httpx.AsyncClient:
-        """A client of the API."""
-        return httpx.AsyncClient(
-            base_url=f"http://{LOOPBACK}:{self.ports['api']}/api/v1", timeout=40,
-            headers={"Authorization": f"Bearer {self.tokens[person]}"} if person in self.tokens else {},
-        )  # fmt: skip
+    @property
+    def api_url(self) -> str:
+        """Where the API's routes begin."""
+        return f"http://{LOOPBACK}:{self.ports['api']}/api/v1"
+
+    def client(self) -> httpx.AsyncClient:
+        """A client of the API that is signed in."""
+        headers = {"Authorization": f"Bearer {self.tokens['ada']}"}
+        return httpx.AsyncClient(base_url=self.api_url, timeout=40, headers=headers)
 
     async def active_alerts(self) -> dict[str, str]:
         """What Prometheus sees now: name and `pending` or `firing`; TransportError while it starts."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from servers import environment_of, settings_for
+from servers import environment_of, postgres_pid, settings_for
 
 from synergy_domain import migrations
 from synergy_platform.embedded.errors import EmbeddedError
@@ -85,7 +85,7 @@ class Server(Part):
     def _pid(self) -> int | None:
         if isinstance(self._service, EmbeddedPostgres):
             with contextlib.suppress(OSError, ValueError, IndexError):
-                return int((self._service.data / "postmaster.pid").read_text().split()[0])
+                return postgres_pid(self._service)
             return None
         process = self._service._process  # noqa: SLF001 - to kill it is nobody's business but ours
         return process.pid if process is not None and process.poll() is None else None

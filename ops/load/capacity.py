@@ -20,7 +20,7 @@ import msgspec
 import redis
 from accounts import add_accounts
 from figures import Row
-from servers import answers, environment_of, processes
+from servers import answers, environment_of, postgres_pid, processes
 from system import API, Services, count_statements, cpu_seconds, pss_mib
 from users import MIX, TEAM, Address, Crowd, Level, Team, find_knee, knee, own_projects
 from wire import AsyncWire, raw_sign_in
@@ -87,7 +87,7 @@ def _whole(given: Services, processes_of_api: int) -> Iterator[Running]:
 
     with processes(commands, environment, log, is_ready) as started:
         pids = dict(zip(("api", "worker", "scheduler"), (one.pid for one in started), strict=True))
-        pids["database"] = int((given.postgres.data / "postmaster.pid").read_text().split()[0])
+        pids["database"] = postgres_pid(given.postgres)
         for name, url in (("broker", settings.broker_url), ("cache", settings.redis_url)):
             with contextlib.closing(redis.Redis.from_url(url)) as client:
                 pids[name] = client.info("server")["process_id"]

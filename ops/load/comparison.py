@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 import re
 import statistics
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 from cases import CASES, Case, Person, people
-from client import Job, Result
-from figures import Row
+from client import Job, Result, run_apart
+from figures import Row, percentile
 from system import System, Target, count_statements, cpu_seconds, running
 
 CONNECTIONS = 50
@@ -107,13 +106,9 @@ def _measure(system: System, target: Target, case: Case, persons: list[Person], 
         host=target.host, port=target.port, requests=[case.raw(target, person) for person in persons], seconds=seconds,
         warm_up=0.7, status=case.status,
     )  # fmt: skip
-    client = [sys.executable, str(Path(__file__).with_name("client.py"))]
     before = cpu_seconds(target.pid), cpu_seconds(system.database_pid)
-    answer = subprocess.run(client, input=msgspec.json.encode(job), capture_output=True, check=False)  # noqa: S603 - ours
+    seen = run_apart(job)
     after = cpu_seconds(target.pid), cpu_seconds(system.database_pid)
-    if answer.returncode != 0:
-        raise SystemExit(f"The client failed: {answer.stderr.decode(errors='replace')}")
-    seen = msgspec.json.decode(answer.stdout, type=Result)
     server, database = ((late - early) / max(1, seen.sent) * 1e6 for early, late in zip(before, after, strict=True))
     return Round(seen, server, database)
 
@@ -128,11 +123,10 @@ def _ratios(one: Figures) -> list[float]:
 
 
 def _percentiles(rounds: list[Round]) -> str:
-    latencies = sorted(latency for one in rounds for latency in one.seen.latencies)
+    latencies = [latency for one in rounds for latency in one.seen.latencies]
     if not latencies:
         return "no answer in time"
-    places = [int((len(latencies) - 1) * part) for part in (0.5, 0.95, 0.99)]
-    return " / ".join(f"{latencies[place] * 1000:.1f}" for place in places)
+    return " / ".join(f"{percentile(latencies, part) * 1000:.1f}" for part in (0.5, 0.95, 0.99))
 
 
 def _cpu(rounds: list[Round]) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
-from servers import answers, environment_of, processes, settings_for
+from servers import answers, environment_of, postgres_pid, processes, settings_for
 
 import synergy_domain
 from synergy_domain import migrations
@@ -91,12 +91,14 @@ def running(folder: Path, *, processes_of_each: int) -> Iterator[System]:
     """Start everything."""
     # the application's name before each line, so that statements can be counted by it
     with services(folder, postgres_settings={"log_line_prefix": "%a|"}) as given, contextlib.ExitStack() as stack:
-        database_pid = int((given.postgres.data / "postmaster.pid").read_text().split()[0])
         settings = msgspec.structs.replace(given.settings, web_workers=processes_of_each)
         floor_program = str(Path(__file__).with_name("floor.py"))
         ours = stack.enter_context(server("ours", API, settings, given.folder))
         floor = stack.enter_context(server("floor", [floor_program], settings, given.folder))
-        yield System(postgres=given.postgres, settings=settings, database_pid=database_pid, ours=ours, floor=floor)
+        yield System(
+            postgres=given.postgres, settings=settings, database_pid=postgres_pid(given.postgres), ours=ours,
+            floor=floor,
+        )  # fmt: skip
 
 
 def _prepare_database(postgres: EmbeddedPostgres, settings: Settings) -> None:
@@ -137,7 +139,9 @@ def _fingerprint() -> str:
 
 
 @contextlib.contextmanager
-def server(name: str, command: list[str], settings: Settings, logs: Path, **more: str) -> Iterator[Target]:
+def server(
+    name: str, command: list[str], settings: Settings, logs: Path, *, python: str = sys.executable, **more: str
+) -> Iterator[Target]:
     """A server on a port of its own, with the settings and what else is to be in its environment."""
     port = free_port()
     environment = environment_of(
@@ -147,7 +151,7 @@ def server(name: str, command: list[str], settings: Settings, logs: Path, **more
     def is_ready() -> bool:
         return answers(port, "/api/health/live")
 
-    with processes([[sys.executable, *command]], environment, logs / f"{name}.log", is_ready) as (process,):
+    with processes([[python, *command]], environment, logs / f"{name}.log", is_ready) as (process,):
         yield Target(name, settings.api_host, port, process.pid)
 
 

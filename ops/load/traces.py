@@ -10,25 +10,20 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import http.client
 import json
-import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from statistics import median
 
 import msgspec
-from client import Job, Result
-from servers import answers, environment_of, processes, servers
-from system import API, Target, cpu_seconds
+from client import Job, run_apart
+from servers import servers
+from system import API, Target, cpu_seconds, server
 from wire import raw
-
-from synergy_platform.embedded.process import free_port
-from synergy_platform.settings import Settings
 
 CONNECTIONS = 50
 _PERSON = {
@@ -78,8 +73,9 @@ def main() -> int:
         kinds["before"] = (options.before, {})
     with tempfile.TemporaryDirectory(prefix="synergy-traces-") as folder, contextlib.ExitStack() as stack:
         settings = stack.enter_context(servers(Path(folder), "load"))
+        # of another installation everything is its own
         targets = {
-            name: stack.enter_context(_api(name, python, settings, Path(folder), more))
+            name: stack.enter_context(server(name, API, settings, Path(folder), python=python, PYTHONPATH="", **more))
             for name, (python, more) in kinds.items()
         }
         token = _token(targets["no traces"])
@@ -93,28 +89,14 @@ def main() -> int:
     return 0
 
 
-@contextlib.contextmanager
-def _api(name: str, python: str, settings: Settings, folder: Path, more: dict[str, str]) -> Iterator[Target]:
-    port = free_port()
-    environment = environment_of(settings, WEB_WORKERS="1", SYNERGY_API_PORT=str(port), **more)
-    # of another installation everything is its own
-    environment["PYTHONPATH"] = ""
-    log = folder / f"{name.replace(' ', '-')}.log"
-    with processes([[python, *API]], environment, log, lambda: answers(port, "/api/health/live")) as (process,):
-        yield Target(name, settings.api_host, port, process.pid)
-
-
 def _token(target: Target) -> str:
-    body = {"identifier": _PERSON["username"], "password": _PERSON["password"]}
-    connection = http.client.HTTPConnection(target.host, target.port, timeout=30)
-    for path, sent in (("register", _PERSON), ("login", body)):
-        connection.request("POST", f"/api/v1/auth/{path}", json.dumps(sent), {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        told = json.loads(answer.read())
-        if answer.status >= 300:
-            raise SystemExit(f"{path}: {answer.status} {told}")
-    connection.close()
-    return told["access_token"]
+    credentials = {"identifier": _PERSON["username"], "password": _PERSON["password"]}
+    answer = b""
+    for path, sent in (("register", _PERSON), ("login", credentials)):
+        status, answer = target.request("POST", f"/api/v1/auth/{path}", json.dumps(sent).encode())
+        if status >= 300:
+            raise SystemExit(f"{path}: {status} {answer.decode()}")
+    return json.loads(answer)["access_token"]
 
 
 def _measure(target: Target, token: str, seconds: float) -> Round:
@@ -123,9 +105,7 @@ def _measure(target: Target, token: str, seconds: float) -> Round:
         host=target.host, port=target.port, requests=[[request]] * CONNECTIONS, seconds=seconds, warm_up=0.5, status=200
     )
     before = cpu_seconds(target.pid)
-    client = [sys.executable, str(Path(__file__).with_name("client.py"))]
-    done = subprocess.run(client, input=msgspec.json.encode(job), capture_output=True, check=True)  # noqa: S603 - ours
-    seen = msgspec.json.decode(done.stdout, type=Result)
+    seen = run_apart(job)
     if seen.errors:
         raise SystemExit(f"{target.name}: {seen.errors} errors, the first: {seen.first_error}")
     return Round(seen.requests / seen.seconds, (cpu_seconds(target.pid) - before) / max(1, seen.sent) * 1e6)

@@ -120,7 +120,7 @@ class Crowd:
         return raw(method, path, msgspec.json.encode(body) if body else b"", token, host=self._address.host)
 
     async def prepare(self) -> None:
-        """Make each team's project, with members and tasks; Refused when that is not allowed."""
+        """Make each team's project, with its tasks; Refused when that is not allowed."""
         left = list(reversed(self._teams))
 
         async def work() -> None:

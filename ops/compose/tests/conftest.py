@@ -97,6 +97,11 @@ class Lab:
         """The answer of the database, as its superuser."""
         return self.execute("db", "psql", "-U", "postgres", "-d", "synergyos", "-Atc", query)
 
+    def outcomes(self, task: str) -> list[str]:
+        """Of a task's records of maintenance, the newest first."""
+        where = f"WHERE task = '{task}' ORDER BY finished_at DESC"
+        return self.sql(f"SELECT outcome FROM maintenance_records {where}").split()  # noqa: S608 - a name of the test's
+
     def env(self, name: str) -> str:
         """A value in .env."""
         lines = (self.root / ".env").read_text().splitlines()

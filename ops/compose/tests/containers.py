@@ -28,6 +28,16 @@ def container(lab, service: str) -> dict[str, Any]:
     return json.loads(lab.docker("inspect", ids[0]))[0]
 
 
+def network_name(lab, short: str) -> str:
+    """What Docker calls a network of compose.yaml."""
+    return config(lab)["networks"][short]["name"]
+
+
+def gateway(lab, short: str) -> str:
+    """The address at which containers of a network reach this machine."""
+    return json.loads(lab.docker("network", "inspect", network_name(lab, short)))[0]["IPAM"]["Config"][0]["Gateway"]
+
+
 def addresses(lab, service: str) -> dict[str, str]:
     """The address of a service in each of its networks, by the network's short name."""
     networks = container(lab, service)["NetworkSettings"]["Networks"]

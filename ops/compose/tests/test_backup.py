@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from containers import gateway
 
 _FLIPS = 3
 _FLIPS_IN_FULL = 50
@@ -38,15 +39,11 @@ def newest(lab) -> str:
     return listed(lab)[0]["id"]
 
 
-def records(lab, task: str) -> list[str]:
-    return lab.sql(f"SELECT outcome FROM maintenance_records WHERE task = '{task}' ORDER BY finished_at DESC").split()  # noqa: S608 - ours
-
-
 def test_backup_is_kept_and_recorded(lab, backup):
     entry = listed(lab)[0]
     assert entry["id"] == backup
     assert entry["files"] >= 1
-    assert records(lab, "backup")[0] == "ok"
+    assert lab.outcomes("backup")[0] == "ok"
     # nothing of it can be read without the key
     script = "grep -rl 'a plan a plan' /backups || echo nothing"
     assert lab.execute("backup", "sh", "-c", script) == "nothing"
@@ -66,7 +63,7 @@ def test_log_is_archived_within_a_minute(lab, backup):
 def test_drill_gives_back_all_of_it(lab, backup):
     said = lab.stack("drill")
     assert "came back" in said.stdout + said.stderr
-    assert records(lab, "drill")[0] == "ok"
+    assert lab.outcomes("drill")[0] == "ok"
     assert listed(lab)[0]["proven_at"]
 
 
@@ -74,17 +71,13 @@ def test_restore_is_refused_where_something_is(lab, backup):
     unconfirmed = lab.stack("restore", check=False)
     assert unconfirmed.returncode == 1
     assert "--yes" in unconfirmed.stderr
-    onto_it = ("--volume", f"{lab_project(lab)}_db:/restored", "backup", "container", "restore")
+    onto_it = ("--volume", f"{lab.project}_db:/restored", "backup", "container", "restore")
     live = lab.compose("run", "--rm", "--no-deps", "-T", *onto_it, check=False)
     assert live.returncode == 1
     assert "empty volume only" in live.stderr
     outside = lab.stack("restore", "--verify", "--to", "2020-01-01T00:00:00Z", check=False)
     assert outside.returncode == 1
     assert "choose a moment" in outside.stderr
-
-
-def lab_project(lab) -> str:
-    return json.loads(lab.compose("config", "--format", "json").stdout)["name"]
 
 
 def test_a_changed_byte_is_refused_wherever_it_is(lab, backup, request):
@@ -133,7 +126,7 @@ def test_restore_to_a_second_between_two_writes(lab, backup):
     time.sleep(2)
     with lab.signed_in() as client:
         after = lab.new_task(client, project)
-    old = lab.env("SYNERGY_DB_VOLUME") or f"{lab_project(lab)}_db"
+    old = lab.env("SYNERGY_DB_VOLUME") or f"{lab.project}_db"
     lab.stack("restore", "--to", moment.isoformat(), "--yes")
     lab.wait_healthy()
     with lab.signed_in() as client:
@@ -141,7 +134,7 @@ def test_restore_to_a_second_between_two_writes(lab, backup):
         assert client.get(f"/api/v1/tasks/{after}").status_code == 404
     assert lab.env("SYNERGY_DB_VOLUME") != old
     assert old in lab.docker("volume", "ls", "--quiet").split()
-    assert records(lab, "restore")[0] == "ok"
+    assert lab.outcomes("restore")[0] == "ok"
     assert newest(lab) != backup  # the new branch of the log begins with a backup of its own
 
 
@@ -156,7 +149,7 @@ def test_from_the_keys_and_the_archive_to_a_running_system(lab, backup, tmp_path
     image = lab.containers("backup")[0]["Image"]
     archive.mkdir()
     lab.docker(
-        "run", "--rm", "--user", "0", "--entrypoint", "cp", "--volume", f"{lab_project(lab)}_backups:/from:ro",
+        "run", "--rm", "--user", "0", "--entrypoint", "cp", "--volume", f"{lab.project}_backups:/from:ro",
         "--volume", f"{archive}:/to", image, "-a", "/from/.", "/to/",
     )  # fmt: skip
     lab.compose("--profile", "*", "down", "--volumes", "--timeout", "5")
@@ -174,11 +167,10 @@ def test_from_the_keys_and_the_archive_to_a_running_system(lab, backup, tmp_path
 
 @pytest.mark.full
 def test_copy_in_a_bucket(lab, backup, tmp_path):
-    asked = ("network", "inspect", f"{lab_project(lab)}_egress", "--format", "{{(index .IPAM.Config 0).Gateway}}")
-    gateway = lab.docker(*asked)
-    server = subprocess.Popen(["moto_server", "-H", gateway, "-p", "15555"])
+    here = gateway(lab, "egress")
+    server = subprocess.Popen(["moto_server", "-H", here, "-p", "15555"])
     try:
-        address = f"http://{gateway}:15555"
+        address = f"http://{here}:15555"
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -193,7 +185,7 @@ def test_copy_in_a_bucket(lab, backup, tmp_path):
         lab.stack("init")
         lab.compose("up", "--detach", "--no-build", "--wait", "backup")
         lab.execute("backup", "synergy", "container", "copy")
-        assert records(lab, "offsite_copy")[0] == "ok"
+        assert lab.outcomes("offsite_copy")[0] == "ok"
         listing = httpx.get(f"{address}/copies?list-type=2").text
         assert f"sets/{newest(lab)}/manifest.json" in listing
         assert "pgbackrest/backup/synergyos/backup.info" in listing

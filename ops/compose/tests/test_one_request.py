@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from containers import config, container
+from containers import config, container, network_name
 
 RECEIVER = """
 import http.server, json
@@ -28,7 +28,7 @@ TRACE = "5" * 32
 def receiver(lab) -> Iterator[tuple[str, str]]:
     """A container on the worker's way out that prints the headers of what it gets, and its address there."""
     name = f"{config(lab)['name']}-receiver"
-    network = config(lab)["networks"]["egress"]["name"]
+    network = network_name(lab, "egress")
     image = container(lab, "worker")["Config"]["Image"]
     lab.docker("rm", "--force", name, check=False)
     lab.docker(

@@ -6,18 +6,13 @@ import json
 import re
 
 import pytest
-from containers import OURS, SERVICES, WATCHERS, addresses, config, container
+from containers import OURS, SERVICES, WATCHERS, addresses, config, container, gateway, network_name
 
 from synergy_platform.settings import documented_settings
 
 USERS = {
-    "db": 999,
-    "broker": 999,
-    "cache": 999,
-    "proxy": 101,
-    "backup": 999,
-    **dict.fromkeys((*OURS, *WATCHERS), 10001),
-}
+    "db": 999, "broker": 999, "cache": 999, "proxy": 101, "backup": 999, **dict.fromkeys((*OURS, *WATCHERS), 10001),
+}  # fmt: skip
 NETWORKS = {
     "db": {"data"}, "broker": {"data"}, "cache": {"data"}, "backup": {"data", "egress"}, "migrate": {"data"},
     "api": {"edge", "app", "data"}, "worker": {"app", "data", "egress"}, "scheduler": {"app", "data"},
@@ -230,10 +225,6 @@ def reachable(lab, network: str, targets: list[tuple[str, int]]) -> dict[str, st
     return json.loads(lab.docker("run", *options, image, "-c", script, json.dumps(targets)))
 
 
-def network_name(lab, short: str) -> str:
-    return config(lab)["networks"][short]["name"]
-
-
 @pytest.mark.parametrize("service", [*SERVICES, "migrate"])
 def test_container_is_on_its_own_networks_only(lab, service):
     assert {name.rpartition("_")[2] for name in container(lab, service)["NetworkSettings"]["Networks"]} == (
@@ -254,8 +245,7 @@ def test_container_on_edge_cannot_reach_database_or_redis(lab):
 
 def test_internal_networks_have_no_way_out_and_egress_has(lab):
     # the machine's own side of another network, where the proxy's port is published: no internet is needed to tell
-    outside = json.loads(lab.docker("network", "inspect", network_name(lab, "egress")))[0]["IPAM"]["Config"][0]
-    target = (outside["Gateway"], lab.https_port)
+    target = (gateway(lab, "egress"), lab.https_port)
     for name in ("data", "app"):
         assert json.loads(lab.docker("network", "inspect", network_name(lab, name)))[0]["Internal"] is True
         assert reachable(lab, network_name(lab, name), [target])[target[0]] != "open"

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import test_services
-from containers import WATCHERS, container
+from containers import WATCHERS, container, gateway
 from test_images import MOST_OVER_BASE
 
 from synergy_platform.embedded.process import free_port
@@ -61,12 +61,11 @@ def watching(lab) -> Iterator[Watching]:
         def log_message(self, *_: object) -> None:
             pass
 
-    egress = json.loads(lab.docker("network", "inspect", test_services.network_name(lab, "egress")))[0]
-    gateway, port = egress["IPAM"]["Config"][0]["Gateway"], free_port()
-    server = http.server.ThreadingHTTPServer((gateway, port), Receiver)
+    here, port = gateway(lab, "egress"), free_port()
+    server = http.server.ThreadingHTTPServer((here, port), Receiver)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     before = (lab.root / ".env").read_text()
-    (lab.root / ".env").write_text(f"{before}COMPOSE_FILE={FILES}\nSYNERGY_ALERT_WEBHOOK=http://{gateway}:{port}/\n")
+    (lab.root / ".env").write_text(f"{before}COMPOSE_FILE={FILES}\nSYNERGY_ALERT_WEBHOOK=http://{here}:{port}/\n")
     try:
         lab.stack("up")
         lab.wait_healthy()
@@ -106,10 +105,10 @@ def test_prometheus_sees_all_targets(watching):
 
 def test_disks_of_the_volumes_are_told_and_what_is_on_them_cannot_be_read(watching):
     query = 'node_filesystem_avail_bytes{job="synergy-disks"} > 0'
-    watching.lab.wait_for(lambda: len(watching.ask("query", query=query)["result"]) == 4, 60)
+    watching.lab.wait_for(lambda: len(watching.ask("query", query=query)["result"]) == 3, 60)
     found = {each["metric"]["mountpoint"] for each in watching.ask("query", query=query)["result"]}
     assert found == {"/disk/database", "/disk/backups", "/disk/series"}
-    for folder in ("database", "wal", "backups"):
+    for folder in ("database", "backups"):
         seen = watching.lab.compose("exec", "-T", "disks", "ls", f"/disk/{folder}", check=False)
         assert "Permission denied" in seen.stderr
 
