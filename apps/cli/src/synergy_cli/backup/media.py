@@ -30,7 +30,7 @@ def list_media(folder: Path, known: Mapping[str, MediaFile]) -> dict[str, MediaF
             if before and (before.size, before.mtime_ns) == (status.st_size, status.st_mtime_ns):
                 found[key] = before
             else:
-                found[key] = MediaFile(status.st_size, _sha256(path), status.st_mtime_ns)
+                found[key] = MediaFile(status.st_size, sha256_of(path), status.st_mtime_ns)
         except FileNotFoundError:  # deleted since it was listed
             continue
     return found
@@ -43,7 +43,7 @@ def media_differences(folder: Path, expected: Mapping[str, MediaFile]) -> list[s
         path = folder / key
         if not path.is_file():
             said.append(f"file {key} is missing")
-        elif _sha256(path) != before.sha256:
+        elif sha256_of(path) != before.sha256:
             said.append(f"file {key} has another content")
     return said
 
@@ -78,6 +78,7 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield Path(parent, name)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -25,6 +25,19 @@ def object_path(root: Path, sha256: str) -> Path:
     return root / "media" / sha256[:2] / sha256
 
 
+def copy_private(source: Path, target: Path) -> str:
+    """Copy through to the disk, readable by this user only; the SHA-256 of what was copied."""
+    digest = hashlib.sha256()
+    target.touch(mode=0o600)
+    with source.open("rb") as read, target.open("wb") as written:
+        while block := read.read(_BLOCK):
+            digest.update(block)
+            written.write(block)
+        written.flush()
+        os.fsync(written.fileno())
+    return digest.hexdigest()
+
+
 class NewUploads:
     """Copies what is new below `media` into the folder of the backups; `since` in seconds of the epoch."""
 
@@ -54,15 +67,7 @@ class NewUploads:
     def _keep(self, path: Path) -> int:
         draft = self._root / "media" / "incoming"  # one at a time; a kill leaves it to be written over
         draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        digest = hashlib.sha256()
-        draft.touch(mode=0o600)
-        with path.open("rb") as source, draft.open("wb") as target:
-            while block := source.read(_BLOCK):
-                digest.update(block)
-                target.write(block)
-            target.flush()
-            os.fsync(target.fileno())
-        kept = object_path(self._root, digest.hexdigest())
+        kept = object_path(self._root, copy_private(path, draft))
         if kept.exists():
             draft.unlink()
             return 0
