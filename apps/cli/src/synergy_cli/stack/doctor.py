@@ -107,10 +107,10 @@ def engine_root(stack: Stack) -> Path:
 
 def _containers(stack: Stack) -> tuple[Seen | None, list[str]]:
     """What the engine tells, and what is wrong with the settings that compose reads."""
-    resolved = stack.compose("config", "--format", "json", capture=True, check=False)
-    if resolved.returncode != 0:  # what it says may show a line of .env
+    try:
+        config = stack.config()
+    except StackError:
         return None, ["`docker compose config --quiet` refuses compose.yaml or .env and says why"]
-    config: dict[str, Any] = json.loads(resolved.stdout)
     ids = stack.compose("ps", "--all", "--quiet", "--no-trunc", capture=True).stdout.split()
     found: list[dict[str, Any]] = json.loads(stack.docker("inspect", *ids, capture=True).stdout if ids else "[]")
     running = [each["Id"] for each in found if each["State"]["Status"] == "running"]
