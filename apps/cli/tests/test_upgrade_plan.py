@@ -200,11 +200,11 @@ async def test_maintenance_record_is_kept_and_the_plan_finds_the_last_good_backu
         "task": "backup", "outcome": "ok", "started_at": now.isoformat(), "finished_at": now.isoformat(),
         "done_by": "root", "summary": "A test.", "detail": {"size": 3},
     }  # fmt: skip
-    status, _, err = await synergy("maintenance-record", stdin=json.dumps(record))
+    status, _, err = await synergy("maintenance", "add", stdin=json.dumps(record))
     assert status == 0, err
     (kept,) = await recent_records(own_runtime.database.reader(), ["backup"], limit=5)
     assert (kept.summary, kept.detail) == ("A test.", {"size": 3})
     status, out, _ = await synergy("upgrade", "--plan", "--json")
     assert (status, json.loads(out)["backup"]["summary"]) == (0, "A test.")
-    status, _, err = await synergy("maintenance-record", stdin='{"task": "backup"}')
+    status, _, err = await synergy("maintenance", "add", stdin='{"task": "backup"}')
     assert (status, "This is no record" in err) == (1, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,14 @@ import click
 
 from synergy_platform.embedded.errors import EmbeddedError
 from synergy_platform.embedded.home import Home
+
+
+def user_name() -> str:
+    """Who types; empty where the user has no name, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def home_of(environ: Mapping[str, str]) -> Home:

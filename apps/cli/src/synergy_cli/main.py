@@ -20,7 +20,7 @@ from synergy_cli.importing import import_group
 from synergy_cli.local import local_environment
 from synergy_cli.maintenance import maintenance_group
 from synergy_cli.up import up
-from synergy_cli.upgrading import maintenance_record, upgrade
+from synergy_cli.upgrading import upgrade
 from synergy_cli.webhooks import webhooks_group
 from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, Settings, load_settings
 
@@ -40,13 +40,11 @@ main.add_command(demo)
 main.add_command(doctor)
 main.add_command(maintenance_group)
 main.add_command(webhooks_group)
-main.add_command(backup)
-for command in (backups, restore, drill, escrow, recover):
+for command in (backup, backups, restore, drill, escrow, recover):
     main.add_command(command)
 main.add_command(reset_mfa)
 main.add_command(require_mfa)
 main.add_command(upgrade)
-main.add_command(maintenance_record)
 
 
 @main.command("stack", context_settings={"ignore_unknown_options": True}, add_help_option=False)

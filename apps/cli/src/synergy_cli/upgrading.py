@@ -1,10 +1,9 @@
-"""`synergy upgrade --plan`, and `synergy maintenance-record`: the parts of an upgrade that need our libraries."""
+"""`synergy upgrade --plan`: the part of an upgrade that needs our libraries."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 import tempfile
 import time
 from collections.abc import Generator
@@ -14,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from synergy_platform.runtime import Runtime
     from synergy_platform.settings import Settings
 
 _SCRATCH_SECONDS = 60.0
@@ -120,25 +118,3 @@ async def _wait_for(url: str) -> None:
         else:
             await connection.close()
             return
-
-
-@click.command("maintenance-record")
-def maintenance_record() -> None:
-    """Keep that something was done: task, outcome, times, summary, as a JSON object on standard input."""
-    import msgspec
-
-    from synergy_cli.main import run_with_runtime
-    from synergy_domain.maintenance import RecordInput, add_record
-
-    try:
-        record = msgspec.json.decode(sys.stdin.buffer.read(), type=RecordInput)
-    except msgspec.DecodeError as error:
-        click.echo(f"This is no record: {error}", err=True)
-        raise SystemExit(1) from None
-
-    async def work(runtime: Runtime) -> None:
-        async with runtime.database.unit_of_work() as uow:
-            add_record(uow, record)
-
-    run_with_runtime(work)
-    click.echo(f"Recorded: {record.task}, {record.outcome}.", err=True)

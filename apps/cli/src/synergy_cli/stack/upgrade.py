@@ -80,7 +80,7 @@ def _record(stack: Stack, plan: Plan, started: datetime, outcome: str, summary: 
         "detail": detail,
     }  # fmt: skip
     done = stack.compose(
-        "run", "--rm", "--no-deps", "-T", "migrate", "maintenance-record", env=plan.wanted.environment,
+        "run", "--rm", "--no-deps", "-T", "migrate", "maintenance", "add", env=plan.wanted.environment,
         capture=True, check=False, stdin=json.dumps(record),
     )  # fmt: skip
     if done.returncode != 0:
