@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -173,17 +173,15 @@ def restore(
 def escrow(file: Path) -> None:
     """Write the keys to FILE, to be kept apart from the data: without them backups are of no use."""
     with told():
-        from synergy_cli.backup.escrow import embedded_keys, write_escrow
-        from synergy_cli.backup.recording import record
+        from synergy_cli.backup.escrow import embedded_keys, record_escrow, write_escrow
         from synergy_cli.backup.shape import is_embedded
 
         if not is_embedded(os.environ):
             raise BackupError("The keys of the stack are in its .env: `just escrow`, on the server, writes them.")
         engine, settings, environ = running_engine()
         keys = embedded_keys(settings, home_of(environ))
-        began = datetime.now(UTC)
         write_escrow(keys, file, {"the backups": engine.root, "uploaded files": settings.media_path})
-        record(settings, "escrow", "ok", began, "The keys were written to a file.", {"hint": keys.hint})
+        record_escrow(settings, keys.hint)
         _say(f"{file} holds the keys. Keep it where neither this machine nor the backups are.")
 
 

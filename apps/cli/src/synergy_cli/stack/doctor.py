@@ -183,7 +183,7 @@ def read_settings(stack: Stack, *, is_production: bool) -> SettingsFacts:
         cookies_secure=stack.switch("SESSION_COOKIE_SECURE", default=is_production),
         mail_backend=stack.setting("EMAIL_BACKEND", "smtp" if is_production else "folder"),
         mail_from=stack.setting("DEFAULT_FROM_EMAIL", ""),
-        keys_hint=keys_hint({name: stack.setting(name, "") for name in ("SECRET_KEY", "SYNERGY_BACKUP_KEY")}),
+        keys_hint=keys_hint(_list(stack, "SECRET_KEY"), stack.setting("SYNERGY_BACKUP_KEY", "")),
         same_redis=bool(cache) and urlsplit(cache).netloc == urlsplit(broker).netloc,
     )
 
