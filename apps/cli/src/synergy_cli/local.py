@@ -10,6 +10,7 @@ import click
 
 from synergy_platform.embedded.errors import EmbeddedError
 from synergy_platform.embedded.home import Home
+from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, Settings, load_settings
 
 
 def user_name() -> str:
@@ -40,3 +41,12 @@ def local_environment(environ: Mapping[str, str]) -> dict[str, str]:
     except EmbeddedError as error:
         raise click.ClickException(str(error)) from None
     return {**(running or {}), **environ}
+
+
+def settings_or_exit(environ: Mapping[str, str]) -> Settings:
+    """The settings; a sentence for each fault and exit status 78 when they cannot be used."""
+    try:
+        return load_settings(environ)
+    except InvalidSettings as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(EXIT_BAD_SETTINGS) from None

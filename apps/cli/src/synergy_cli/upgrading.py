@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import tempfile
 import time
 from collections.abc import Generator
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from synergy_cli.local import local_environment, settings_or_exit
 
 if TYPE_CHECKING:
     from synergy_platform.settings import Settings
@@ -54,9 +57,7 @@ def _plan(scratch: str | None) -> dict[str, Any]:
     """`schema` (a SchemaPlan) and `backup` (the last good one's record, or None), as JSON has them."""
     import msgspec
 
-    from synergy_cli.main import settings_or_exit
-
-    settings = settings_or_exit()
+    settings = settings_or_exit(local_environment(os.environ))
     try:
         with contextlib.nullcontext(scratch) if scratch else _own_scratch() as url:
             return msgspec.to_builtins(asyncio.run(_look(settings, url)))
