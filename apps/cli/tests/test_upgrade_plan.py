@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from synergy_cli.stack.plan_text import backup_sentence, schema_lines
 from synergy_cli.stack.rollout import Release
 from synergy_cli.stack.standing import differences
 from synergy_domain.maintenance import recent_records
+from synergy_testing.command import synergy_on
 
 ROOT = Path(__file__).parents[3]
 
@@ -146,22 +144,7 @@ def test_plan_without_init_says_what_to_do(tmp_path):
 
 @pytest.fixture
 def synergy(own_settings):
-    """Runs the command on a database of the test's own: exit status, standard output, standard error."""
-    environ = {
-        "PATH": os.environ["PATH"], "SYNERGY_HOME": own_settings.home, "SECRET_KEY": own_settings.secret_keys[0],
-        "DB_HOST": own_settings.db_host, "DB_PORT": str(own_settings.db_port), "DB_NAME": own_settings.db_name,
-        "DB_USER": own_settings.db_user, "DB_PASSWORD": own_settings.db_password, "REDIS_URL": own_settings.redis_url,
-    }  # fmt: skip
-
-    async def run(*arguments: str, stdin: str = "", **more: str) -> tuple[int | None, str, str]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "synergy_cli", *arguments, env={**environ, **more}, stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        out, err = await process.communicate(stdin.encode())
-        return process.returncode, out.decode(), err.decode()
-
-    return run
+    return synergy_on(own_settings)
 
 
 async def test_plan_of_an_older_schema_tells_what_would_run_with_a_server_of_its_own(synergy, services, own_settings):
