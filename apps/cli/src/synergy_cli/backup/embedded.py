@@ -25,6 +25,7 @@ from pathlib import Path
 
 from synergy_cli.backup.engine import Base, Window
 from synergy_cli.backup.errors import BackupError, BackupRefused
+from synergy_cli.backup.files import copy_private, sha256_of, sync
 from synergy_cli.backup.fingerprint import QuietPoint
 from synergy_cli.backup.manifest import (
     EngineName,
@@ -35,10 +36,10 @@ from synergy_cli.backup.manifest import (
     readable_manifests,
     sets_folder,
 )
-from synergy_cli.backup.media import FileRow, MediaFile, sha256_of
+from synergy_cli.backup.media import FileRow, MediaFile
 from synergy_cli.backup.retention import kept
 from synergy_cli.backup.tools import close_segment, libpq, run
-from synergy_cli.backup.uploads import copy_private, object_path
+from synergy_cli.backup.uploads import object_path
 from synergy_cli.backup.wal import LogArchive, await_segment, lsn_number, names_of, segment_number, server_id
 from synergy_platform.embedded.errors import EmbeddedError
 from synergy_platform.embedded.postgres import EmbeddedPostgres, binaries
@@ -138,7 +139,8 @@ class EmbeddedEngine:
         """See Engine."""
         target = self._set(backup_id) / "dump"
         shutil.move(dump, target)
-        _sync(target)
+        sync(target)
+        sync(target.parent)
         return f"sets/{backup_id}/dump"
 
     def keep_media(self, backup_id: str, files: Mapping[str, MediaFile]) -> str:
@@ -332,12 +334,3 @@ def _unpack(source: Path, target: Path, limit: int = -1) -> None:
                 shutil.copyfileobj(packed, file, 1 << 20)
     except (EOFError, gzip.BadGzipFile) as error:
         raise BackupRefused(f"{source} cannot be unpacked ({error}).") from None
-
-
-def _sync(path: Path) -> None:
-    for place in (path, path.parent):
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

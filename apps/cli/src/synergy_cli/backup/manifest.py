@@ -19,8 +19,9 @@ from typing import Literal
 import msgspec
 
 from synergy_cli.backup.errors import BackupError, BackupRefused
+from synergy_cli.backup.files import sha256_of
 from synergy_cli.backup.fingerprint import TableFingerprint
-from synergy_cli.backup.media import MediaFile, sha256_of
+from synergy_cli.backup.media import MediaFile
 from synergy_platform.embedded.home import write_private
 
 EngineName = Literal["embedded", "pgbackrest"]

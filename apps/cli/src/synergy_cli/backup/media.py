@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import asyncpg
 import msgspec
+
+from synergy_cli.backup.files import sha256_of
 
 
 class MediaFile(msgspec.Struct, frozen=True):
@@ -76,9 +77,3 @@ def _files(folder: Path) -> Iterator[Path]:
         for name in sorted(names):
             if not name.endswith(".part"):  # an upload that is under way
                 yield Path(parent, name)
-
-
-def sha256_of(path: Path) -> str:
-    """Of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

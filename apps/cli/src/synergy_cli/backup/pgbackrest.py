@@ -20,6 +20,7 @@ from urllib.parse import quote, urlsplit
 
 from synergy_cli.backup.engine import Base, Window
 from synergy_cli.backup.errors import BackupError, BackupRefused
+from synergy_cli.backup.files import sha256_of
 from synergy_cli.backup.fingerprint import QuietPoint
 from synergy_cli.backup.manifest import (
     EngineName,
@@ -30,7 +31,7 @@ from synergy_cli.backup.manifest import (
     readable_manifests,
     sets_folder,
 )
-from synergy_cli.backup.media import FileRow, MediaFile, sha256_of
+from synergy_cli.backup.media import FileRow, MediaFile
 from synergy_cli.backup.retention import kept
 from synergy_cli.backup.tools import ask, close_segment, run
 from synergy_cli.backup.wal import segments_between

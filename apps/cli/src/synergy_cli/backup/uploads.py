@@ -7,35 +7,21 @@ say whose it is.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from synergy_cli.backup.files import copy_private
+
 LOOK_SECONDS = 20.0
 # clocks of file systems are coarse
 _OVERLAP_SECONDS = 5.0
-_BLOCK = 1 << 20
 
 
 def object_path(root: Path, sha256: str) -> Path:
     """Where the folder of the backups keeps a content."""
     return root / "media" / sha256[:2] / sha256
-
-
-def copy_private(source: Path, target: Path) -> str:
-    """Copy through to the disk, readable by this user only; the SHA-256 of what was copied."""
-    digest = hashlib.sha256()
-    target.touch(mode=0o600)
-    with source.open("rb") as read, target.open("wb") as written:
-        while block := read.read(_BLOCK):
-            digest.update(block)
-            written.write(block)
-        written.flush()
-        os.fsync(written.fileno())
-    return digest.hexdigest()
 
 
 class NewUploads:
