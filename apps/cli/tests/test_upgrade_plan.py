@@ -34,8 +34,8 @@ SCHEMA = {
 
 def test_settings_that_are_new_gone_or_have_another_default_are_told(tmp_path):
     (tmp_path / ".env.example").write_text("# A.\n#KEPT=1\n\n#OTHER=5\n#NEW=x\n")
-    (tmp_path / "compose.yaml").write_text("x: ${SYNERGY_WAL_DAYS:-7}\n")
-    (tmp_path / ".env").write_text("KEPT=2\nGONE=1\nMISPELT=1\nSYNERGY_WAL_DAYS=3\nCOMPOSE_FILE=a\n")
+    (tmp_path / "compose.yaml").write_text("x: ${SYNERGY_METRICS_DAYS:-30}\n")
+    (tmp_path / ".env").write_text("KEPT=2\nGONE=1\nMISPELT=1\nSYNERGY_METRICS_DAYS=3\nCOMPOSE_FILE=a\n")
     found = changed.settings_change(tmp_path, "#KEPT=1\n#OTHER=4\n#GONE=\n")
     assert found.new == {"NEW": "x"}
     assert found.gone == ("GONE",)
