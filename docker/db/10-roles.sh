@@ -43,5 +43,5 @@ ALTER DEFAULT PRIVILEGES FOR ROLE synergy_owner IN SCHEMA public GRANT SELECT ON
 ALTER DEFAULT PRIVILEGES FOR ROLE synergy_owner IN SCHEMA public GRANT SELECT ON SEQUENCES TO synergy_readonly;
 SQL
 
-# the backup container streams the cluster
+# a standby streams the cluster (docs/replication.md)
 echo "host replication synergy_backup all scram-sha-256" >>"$PGDATA/pg_hba.conf"

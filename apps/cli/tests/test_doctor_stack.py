@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from synergy_cli.backup.hints import keys_hint
 from synergy_cli.doctor.checks import background
 from synergy_cli.doctor.embedded import LIMITS_MB
 from synergy_cli.doctor.findings import NotSeen
@@ -150,6 +151,11 @@ def test_settings_of_env_that_production_refuses(tmp_path):
     (tmp_path / ".env").write_text("SECRET_KEY=changeme\nDEBUG=1\nCORS_ALLOWED_ORIGINS=*\n")
     assert len(doctor.production_faults(Stack(tmp_path))) == 4
     assert doctor.secrets_there(tmp_path).fix == "Run `just init`."
+
+
+def test_keys_of_env_have_the_hint_that_the_backup_container_records(tmp_path):
+    (tmp_path / ".env").write_text('SECRET_KEY="new, old"\nSYNERGY_BACKUP_KEY=kept\n')
+    assert doctor.read_settings(Stack(tmp_path), is_production=True).keys_hint == keys_hint(("new", "old"), "kept")
 
 
 def test_what_the_standard_library_cannot_import_is_as_where_it_comes_from():

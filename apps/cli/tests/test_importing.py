@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
 
 import pytest
 from click.testing import CliRunner
 
 from synergy_cli.importing import import_group
 from synergy_domain import projects
+from synergy_testing.command import synergy_on
 
 BOARD = json.dumps(
     {
@@ -25,22 +23,7 @@ BOARD = json.dumps(
 
 @pytest.fixture
 def synergy(settings):
-    """Runs the command; its exit status, standard output and standard error."""
-    environ = {
-        "PATH": os.environ["PATH"], "SYNERGY_HOME": settings.home, "SECRET_KEY": "x" * 40,
-        "DB_HOST": settings.db_host, "DB_PORT": str(settings.db_port), "DB_NAME": settings.db_name,
-        "DB_USER": settings.db_user, "DB_PASSWORD": settings.db_password, "REDIS_URL": settings.redis_url,
-    }  # fmt: skip
-
-    async def run(*arguments: str) -> tuple[int | None, str, str]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "synergy_cli", "import", "trello", *arguments, env=environ,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        out, err = await process.communicate()
-        return process.returncode, out.decode(), err.decode()
-
-    return run
+    return synergy_on(settings, "import", "trello")
 
 
 async def test_import_trello_makes_the_project_and_prints_the_report(synergy, make, runtime, tmp_path):

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import re
-import sys
 from datetime import timedelta
 
 import pytest
 
 from synergy_domain.maintenance import TASKS, RecordInput, add_record
 from synergy_platform.ids import first_id_at
+from synergy_testing.command import synergy_on
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
 def synergy(own_settings):
-    """Runs the command; its exit status, standard output and standard error."""
-    environ = {
-        "PATH": os.environ["PATH"], "SYNERGY_HOME": own_settings.home, "SECRET_KEY": own_settings.secret_keys[0],
-        "DB_HOST": own_settings.db_host, "DB_PORT": str(own_settings.db_port), "DB_NAME": own_settings.db_name,
-        "DB_USER": own_settings.db_user, "DB_PASSWORD": own_settings.db_password, "REDIS_URL": own_settings.redis_url,
-        "SYNERGY_LOG_FORMAT": "json",
-    }  # fmt: skip
-
-    async def run(*arguments: str, stdin: str = "") -> tuple[int | None, str, str]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "synergy_cli", "maintenance", *arguments, env=environ, stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        out, err = await process.communicate(stdin.encode())
-        return process.returncode, out.decode(), err.decode()
-
-    return run
+    return synergy_on(own_settings, "maintenance")
 
 
 async def set_up(runtime, days_ago):

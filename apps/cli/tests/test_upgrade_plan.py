@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from synergy_cli.stack.plan_text import backup_sentence, schema_lines
 from synergy_cli.stack.rollout import Release
 from synergy_cli.stack.standing import differences
 from synergy_domain.maintenance import recent_records
+from synergy_testing.command import synergy_on
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,8 +34,8 @@ SCHEMA = {
 
 def test_settings_that_are_new_gone_or_have_another_default_are_told(tmp_path):
     (tmp_path / ".env.example").write_text("# A.\n#KEPT=1\n\n#OTHER=5\n#NEW=x\n")
-    (tmp_path / "compose.yaml").write_text("x: ${SYNERGY_WAL_DAYS:-7}\n")
-    (tmp_path / ".env").write_text("KEPT=2\nGONE=1\nMISPELT=1\nSYNERGY_WAL_DAYS=3\nCOMPOSE_FILE=a\n")
+    (tmp_path / "compose.yaml").write_text("x: ${SYNERGY_METRICS_DAYS:-30}\n")
+    (tmp_path / ".env").write_text("KEPT=2\nGONE=1\nMISPELT=1\nSYNERGY_METRICS_DAYS=3\nCOMPOSE_FILE=a\n")
     found = changed.settings_change(tmp_path, "#KEPT=1\n#OTHER=4\n#GONE=\n")
     assert found.new == {"NEW": "x"}
     assert found.gone == ("GONE",)
@@ -146,22 +144,7 @@ def test_plan_without_init_says_what_to_do(tmp_path):
 
 @pytest.fixture
 def synergy(own_settings):
-    """Runs the command on a database of the test's own: exit status, standard output, standard error."""
-    environ = {
-        "PATH": os.environ["PATH"], "SYNERGY_HOME": own_settings.home, "SECRET_KEY": own_settings.secret_keys[0],
-        "DB_HOST": own_settings.db_host, "DB_PORT": str(own_settings.db_port), "DB_NAME": own_settings.db_name,
-        "DB_USER": own_settings.db_user, "DB_PASSWORD": own_settings.db_password, "REDIS_URL": own_settings.redis_url,
-    }  # fmt: skip
-
-    async def run(*arguments: str, stdin: str = "", **more: str) -> tuple[int | None, str, str]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "synergy_cli", *arguments, env={**environ, **more}, stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        out, err = await process.communicate(stdin.encode())
-        return process.returncode, out.decode(), err.decode()
-
-    return run
+    return synergy_on(own_settings)
 
 
 async def test_plan_of_an_older_schema_tells_what_would_run_with_a_server_of_its_own(synergy, services, own_settings):
@@ -200,11 +183,11 @@ async def test_maintenance_record_is_kept_and_the_plan_finds_the_last_good_backu
         "task": "backup", "outcome": "ok", "started_at": now.isoformat(), "finished_at": now.isoformat(),
         "done_by": "root", "summary": "A test.", "detail": {"size": 3},
     }  # fmt: skip
-    status, _, err = await synergy("maintenance-record", stdin=json.dumps(record))
+    status, _, err = await synergy("maintenance", "add", stdin=json.dumps(record))
     assert status == 0, err
     (kept,) = await recent_records(own_runtime.database.reader(), ["backup"], limit=5)
     assert (kept.summary, kept.detail) == ("A test.", {"size": 3})
     status, out, _ = await synergy("upgrade", "--plan", "--json")
     assert (status, json.loads(out)["backup"]["summary"]) == (0, "A test.")
-    status, _, err = await synergy("maintenance-record", stdin='{"task": "backup"}')
+    status, _, err = await synergy("maintenance", "add", stdin='{"task": "backup"}')
     assert (status, "This is no record" in err) == (1, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,15 @@ import click
 
 from synergy_platform.embedded.errors import EmbeddedError
 from synergy_platform.embedded.home import Home
+from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, Settings, load_settings
+
+
+def user_name() -> str:
+    """Who types; empty where the user has no name, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def home_of(environ: Mapping[str, str]) -> Home:
@@ -31,3 +41,12 @@ def local_environment(environ: Mapping[str, str]) -> dict[str, str]:
     except EmbeddedError as error:
         raise click.ClickException(str(error)) from None
     return {**(running or {}), **environ}
+
+
+def settings_or_exit(environ: Mapping[str, str]) -> Settings:
+    """The settings; a sentence for each fault and exit status 78 when they cannot be used."""
+    try:
+        return load_settings(environ)
+    except InvalidSettings as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(EXIT_BAD_SETTINGS) from None

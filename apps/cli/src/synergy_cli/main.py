@@ -17,12 +17,12 @@ from synergy_cli.backup.container import container
 from synergy_cli.demo import demo
 from synergy_cli.doctor.command import doctor
 from synergy_cli.importing import import_group
-from synergy_cli.local import local_environment
+from synergy_cli.local import local_environment, settings_or_exit
 from synergy_cli.maintenance import maintenance_group
 from synergy_cli.up import up
-from synergy_cli.upgrading import maintenance_record, upgrade
+from synergy_cli.upgrading import upgrade
 from synergy_cli.webhooks import webhooks_group
-from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, Settings, load_settings
+from synergy_platform.settings import EXIT_BAD_SETTINGS
 
 if TYPE_CHECKING:
     from synergy_platform.runtime import Runtime
@@ -40,13 +40,11 @@ main.add_command(demo)
 main.add_command(doctor)
 main.add_command(maintenance_group)
 main.add_command(webhooks_group)
-main.add_command(backup)
-for command in (backups, restore, drill, escrow, recover):
+for command in (backup, backups, restore, drill, escrow, recover):
     main.add_command(command)
 main.add_command(reset_mfa)
 main.add_command(require_mfa)
 main.add_command(upgrade)
-main.add_command(maintenance_record)
 
 
 @main.command("stack", context_settings={"ignore_unknown_options": True}, add_help_option=False)
@@ -67,15 +65,6 @@ def tune(words: tuple[str, ...]) -> None:
     sys.exit(run_verb(("tune", *words)))
 
 
-def settings_or_exit() -> Settings:
-    """The settings; a sentence for each fault and exit code 78 when they cannot be used."""
-    try:
-        return load_settings(local_environment(os.environ))
-    except InvalidSettings as error:
-        click.echo(str(error), err=True)
-        raise SystemExit(EXIT_BAD_SETTINGS) from None
-
-
 def run_with_runtime(work: Callable[[Runtime], Awaitable[Any]]) -> Any:  # noqa: ANN401 - whatever the work returns
     """Open a runtime, do the work, close it; an error of the product is one sentence."""
     from synergy_platform.errors import ProductError
@@ -84,7 +73,7 @@ def run_with_runtime(work: Callable[[Runtime], Awaitable[Any]]) -> Any:  # noqa:
     from synergy_platform.runtime import Runtime
     from synergy_platform.version import VERSION
 
-    settings = settings_or_exit()
+    settings = settings_or_exit(local_environment(os.environ))
     if not settings.secret_keys:
         click.echo(
             "No running system was found. Start one with `synergy up`, in another terminal and with the same "
@@ -119,7 +108,7 @@ def migrate() -> None:
     from synergy_domain import migrations
     from synergy_platform.reporting import start_reporting
 
-    settings = settings_or_exit()
+    settings = settings_or_exit(local_environment(os.environ))
     start_reporting(settings, service="synergy-cli")
     try:
         report = asyncio.run(migrations.migrate(settings))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
+
+from synergy_cli.local import user_name
 
 if TYPE_CHECKING:
     from synergy_domain.maintenance import Finding, MaintenanceTaskView, RecordView
@@ -18,14 +19,9 @@ _NAME_LENGTH = 100
 _MARKS = {"ok": "ok", "attention": "ATTENTION", "overdue": "OVERDUE", "never": "not yet", "not_applicable": "-"}
 
 
-def _me() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name, as in a container
-        return "operator"
-
-
-_by = click.option("--by", default=_me, help="Who does it; the name of this user when none is given.")
+_by = click.option(
+    "--by", default=lambda: user_name() or "operator", help="Who does it; the name of this user when none is given."
+)
 
 
 @click.group("maintenance")
@@ -98,6 +94,28 @@ def record(task: str, outcome: Any, note: str, by: str) -> None:  # noqa: ANN401
 
     run_with_runtime(work)
     click.echo(f"{task} is recorded: {outcome}.", err=True)
+
+
+@maintenance_group.command(hidden=True)
+def add() -> None:
+    """Keep what a program of ours did: task, outcome, times, summary, as a JSON object on standard input."""
+    import msgspec
+
+    from synergy_cli.main import run_with_runtime
+    from synergy_domain.maintenance import RecordInput, add_record
+
+    try:
+        entry = msgspec.json.decode(sys.stdin.buffer.read(), type=RecordInput)
+    except msgspec.DecodeError as error:
+        click.echo(f"This is no record: {error}", err=True)
+        raise SystemExit(1) from None
+
+    async def work(runtime: Runtime) -> None:
+        async with runtime.database.unit_of_work() as uow:
+            add_record(uow, entry)
+
+    run_with_runtime(work)
+    click.echo(f"Recorded: {entry.task}, {entry.outcome}.", err=True)
 
 
 @maintenance_group.command()

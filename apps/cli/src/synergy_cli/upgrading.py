@@ -1,10 +1,10 @@
-"""`synergy upgrade --plan`, and `synergy maintenance-record`: the parts of an upgrade that need our libraries."""
+"""`synergy upgrade --plan`: the part of an upgrade that needs our libraries."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
+import os
 import tempfile
 import time
 from collections.abc import Generator
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from synergy_cli.local import local_environment, settings_or_exit
+
 if TYPE_CHECKING:
-    from synergy_platform.runtime import Runtime
     from synergy_platform.settings import Settings
 
 _SCRATCH_SECONDS = 60.0
@@ -56,9 +57,7 @@ def _plan(scratch: str | None) -> dict[str, Any]:
     """`schema` (a SchemaPlan) and `backup` (the last good one's record, or None), as JSON has them."""
     import msgspec
 
-    from synergy_cli.main import settings_or_exit
-
-    settings = settings_or_exit()
+    settings = settings_or_exit(local_environment(os.environ))
     try:
         with contextlib.nullcontext(scratch) if scratch else _own_scratch() as url:
             return msgspec.to_builtins(asyncio.run(_look(settings, url)))
@@ -120,25 +119,3 @@ async def _wait_for(url: str) -> None:
         else:
             await connection.close()
             return
-
-
-@click.command("maintenance-record")
-def maintenance_record() -> None:
-    """Keep that something was done: task, outcome, times, summary, as a JSON object on standard input."""
-    import msgspec
-
-    from synergy_cli.main import run_with_runtime
-    from synergy_domain.maintenance import RecordInput, add_record
-
-    try:
-        record = msgspec.json.decode(sys.stdin.buffer.read(), type=RecordInput)
-    except msgspec.DecodeError as error:
-        click.echo(f"This is no record: {error}", err=True)
-        raise SystemExit(1) from None
-
-    async def work(runtime: Runtime) -> None:
-        async with runtime.database.unit_of_work() as uow:
-            add_record(uow, record)
-
-    run_with_runtime(work)
-    click.echo(f"Recorded: {record.task}, {record.outcome}.", err=True)

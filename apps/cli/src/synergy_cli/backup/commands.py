@@ -6,17 +6,17 @@ import os
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from synergy_cli.backup.errors import BackupError, BackupRefused
-from synergy_cli.local import home_of, local_environment
+from synergy_cli.local import home_of, local_environment, settings_or_exit
 from synergy_cli.up.environment import is_set, without
 from synergy_platform.embedded.errors import EmbeddedError
-from synergy_platform.settings import EXIT_BAD_SETTINGS, InvalidSettings, Settings, load_settings
+from synergy_platform.settings import Settings
 
 if TYPE_CHECKING:
     from synergy_cli.backup.engine import Engine
@@ -41,15 +41,11 @@ def told() -> Generator[None]:
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings, with the log set up; a sentence for each fault and exit status 78 when they cannot be used."""
+    """As `settings_or_exit`, with the log set up."""
     from synergy_platform.logs import configure_logging
     from synergy_platform.version import VERSION
 
-    try:
-        settings = load_settings(environ)
-    except InvalidSettings as error:
-        click.echo(str(error), err=True)
-        raise SystemExit(EXIT_BAD_SETTINGS) from None
+    settings = settings_or_exit(environ)
     configure_logging(settings, service="synergy-backup", version=VERSION)
     return settings
 
@@ -75,12 +71,13 @@ def backup(full: bool) -> None:
     """Take a backup of the running system: database, its log, a dump, uploaded files."""
     with told():
         from synergy_cli.backup.taking import take_backup
+        from synergy_domain.maintenance import readable
 
         engine, settings, _ = running_engine()
         manifest = take_backup(engine, settings, full=full)
         _say(
             f"Backup {manifest.id}: {manifest.rows} rows in {len(manifest.tables)} tables, {len(manifest.media)} files,"
-            f" {_size(manifest.stored_bytes)}, in {engine.root}. Writers waited for {manifest.held_ms:.0f} ms."
+            f" {readable(manifest.stored_bytes)}, in {engine.root}. Writers waited for {manifest.held_ms:.0f} ms."
         )
 
 
@@ -103,10 +100,12 @@ def backups(as_json: bool) -> None:
         import msgspec
 
         from synergy_cli.backup.listing import list_backups
+        from synergy_cli.backup.shape import engine_for
+        from synergy_domain.maintenance import readable
 
         environ = local_environment(os.environ)
         settings = read_settings(environ)
-        listed = list_backups(_resting_engine(settings), settings)
+        listed = list_backups(engine_for(settings, os.environ), settings)
         if as_json:
             click.echo(msgspec.json.encode(listed))
             return
@@ -114,8 +113,8 @@ def backups(as_json: bool) -> None:
             proven = f"proven {_local(entry.proven_at)}" if entry.proven_at else "not proven"
             fault = f"  REFUSED: {entry.refused}" if entry.refused else f"  {proven}"
             click.echo(
-                f"{entry.id}  {_local(entry.taken_at)}  {entry.kind:<11}  {_size(entry.bytes):>9}  {entry.rows:>9} rows"
-                f"  {entry.files:>6} files{fault}"
+                f"{entry.id}  {_local(entry.taken_at)}  {entry.kind:<11}  {readable(entry.bytes):>10}"
+                f"  {entry.rows:>9} rows  {entry.files:>6} files{fault}"
             )
         if listed.start and listed.end:
             _say(f"Any moment from {_local(listed.start)} to {_local(listed.end)} can be restored.")
@@ -141,7 +140,7 @@ def restore(
     with told():
         from synergy_cli.backup import restoring
         from synergy_cli.backup.proving import try_restore
-        from synergy_cli.backup.shape import is_embedded
+        from synergy_cli.backup.shape import engine_for, is_embedded
         from synergy_cli.backup.swap import discard_aside
 
         to = moment_of(moment)
@@ -154,7 +153,7 @@ def restore(
             return
         environ = _with_secret_key(environ, home)
         settings = read_settings(environ)
-        engine = _resting_engine(settings)
+        engine = engine_for(settings, os.environ)
         if verify:
             finish(try_restore(engine, settings, environ, backup_id, to))
             return
@@ -173,17 +172,15 @@ def restore(
 def escrow(file: Path) -> None:
     """Write the keys to FILE, to be kept apart from the data: without them backups are of no use."""
     with told():
-        from synergy_cli.backup.escrow import embedded_keys, write_escrow
-        from synergy_cli.backup.recording import record
+        from synergy_cli.backup.escrow import embedded_keys, record_escrow, write_escrow
         from synergy_cli.backup.shape import is_embedded
 
         if not is_embedded(os.environ):
             raise BackupError("The keys of the stack are in its .env: `just escrow`, on the server, writes them.")
         engine, settings, environ = running_engine()
         keys = embedded_keys(settings, home_of(environ))
-        began = datetime.now(UTC)
         write_escrow(keys, file, {"the backups": engine.root, "uploaded files": settings.media_path})
-        record(settings, "escrow", "ok", began, "The keys were written to a file.", {"hint": keys.hint})
+        record_escrow(settings, keys.hint)
         _say(f"{file} holds the keys. Keep it where neither this machine nor the backups are.")
 
 
@@ -238,15 +235,22 @@ def _swap_in(
 
 def finish(proof: Proof) -> None:
     """Tell how it went; exit status 1 where something is not as it was."""
-    _tell(proof)
+    from synergy_domain.maintenance import readable
+
+    if proof.differences:
+        _say(f"Backup {proof.backup} does NOT give back what was there:")
+        for said in proof.differences[:20]:
+            _say(f"  - {said}")
+    else:
+        until = f"up to {_local(proof.to)}" if proof.to else "as they were"
+        _say(
+            f"Backup {proof.backup}: {proof.rows} rows in {proof.tables} tables and {proof.files} files came back, "
+            f"{until}. {readable(proof.bytes)} of database answered {proof.rto_seconds:.1f} s after the begin."
+        )
+    for said in proof.without_file[:20]:
+        _say(f"  no file: {said}")
     if proof.differences:
         raise SystemExit(EXIT_FAILED)
-
-
-def _resting_engine(settings: Settings) -> Engine:
-    from synergy_cli.backup.shape import engine_for
-
-    return engine_for(settings, os.environ)
 
 
 def _with_secret_key(environ: Mapping[str, str], home: Home) -> dict[str, str]:
@@ -270,28 +274,5 @@ def _local(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S%z")
 
 
-def _tell(proof: Proof) -> None:
-    if proof.differences:
-        _say(f"Backup {proof.backup} does NOT give back what was there:")
-        for said in proof.differences[:20]:
-            _say(f"  - {said}")
-    else:
-        until = f"up to {_local(proof.to)}" if proof.to else "as they were"
-        _say(
-            f"Backup {proof.backup}: {proof.rows} rows in {proof.tables} tables and {proof.files} files came back, "
-            f"{until}. {_size(proof.bytes)} of database answered {proof.rto_seconds:.1f} s after the begin."
-        )
-    for said in proof.without_file[:20]:
-        _say(f"  no file: {said}")
-
-
 def _say(sentence: str) -> None:
     click.echo(sentence, err=True)
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"

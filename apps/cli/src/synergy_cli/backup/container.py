@@ -84,15 +84,11 @@ def restore_files(*, backup_id: str | None, moment: str | None) -> None:
 def escrowed() -> None:
     """Record that the keys were written to a file."""
     with told():
-        from datetime import UTC, datetime
-
+        from synergy_cli.backup.escrow import record_escrow
         from synergy_cli.backup.hints import keys_hint
-        from synergy_cli.backup.recording import record
 
         settings = _settings()
-        keys = {"SECRET_KEY": ",".join(settings.secret_keys), "SYNERGY_BACKUP_KEY": settings.backup_key}
-        now = datetime.now(UTC)
-        record(settings, "escrow", "ok", now, "The keys were written to a file.", {"hint": keys_hint(keys)})
+        record_escrow(settings, keys_hint(settings.secret_keys, settings.backup_key))
 
 
 @container.command("fetch")

@@ -10,28 +10,35 @@ wal/                                   the log of the last 7 days, see wal.py
 
 from __future__ import annotations
 
-import contextlib
 import gzip
-import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import tarfile
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from synergy_cli.backup.engine import Base, EngineName, Window
+from synergy_cli.backup.engine import Base, Window
 from synergy_cli.backup.errors import BackupError, BackupRefused
+from synergy_cli.backup.files import copy_private, sha256_of, sync
 from synergy_cli.backup.fingerprint import QuietPoint
-from synergy_cli.backup.manifest import Manifest, backup_ids, hash_file, read_blocks, read_manifest, sets_folder
+from synergy_cli.backup.manifest import (
+    EngineName,
+    Manifest,
+    backup_ids,
+    delete_set,
+    delete_unfinished,
+    readable_manifests,
+    sets_folder,
+)
 from synergy_cli.backup.media import FileRow, MediaFile
 from synergy_cli.backup.retention import kept
-from synergy_cli.backup.tools import libpq, run
+from synergy_cli.backup.tools import close_segment, libpq, run
 from synergy_cli.backup.uploads import object_path
 from synergy_cli.backup.wal import LogArchive, await_segment, lsn_number, names_of, segment_number, server_id
 from synergy_platform.embedded.errors import EmbeddedError
@@ -72,9 +79,7 @@ class EmbeddedEngine:
         if self._receiver is not None:
             end(self._receiver, ((signal.SIGINT, 5),))
             self._receiver = None
-        for folder in sets_folder(self.root).glob("*"):
-            if not (folder / "manifest.json").exists():
-                shutil.rmtree(folder)
+        delete_unfinished(self.root)
         for path in self.root.glob("media/*/*.new"):
             path.unlink()
         if (self.home / "swap").exists():
@@ -113,10 +118,7 @@ class EmbeddedEngine:
 
     def keep_log(self, backup_id: str, base: Base, point: QuietPoint) -> None:
         """See Engine."""
-        dsn, environment = libpq(self.dsn)
-        # S608: the place is what the database itself has just said
-        sql = f"SELECT pg_walfile_name('{point.lsn}') FROM (SELECT pg_switch_wal()) switched"  # noqa: S608 - ours
-        name = run("psql", [self.program("psql"), "-XqAt", f"--dbname={dsn}", "-c", sql], environment).strip()
+        name = close_segment(self.program("psql"), self.dsn, point.lsn)
         wal, deadline = self._set(backup_id) / "wal", time.monotonic() + _LOG_SECONDS
         while not await_segment(wal, f"{name}.gz", 1):
             self._require_receiver(deadline)
@@ -137,7 +139,8 @@ class EmbeddedEngine:
         """See Engine."""
         target = self._set(backup_id) / "dump"
         shutil.move(dump, target)
-        _sync(target)
+        sync(target)
+        sync(target.parent)
         return f"sets/{backup_id}/dump"
 
     def keep_media(self, backup_id: str, files: Mapping[str, MediaFile]) -> str:
@@ -145,7 +148,7 @@ class EmbeddedEngine:
         if self.media is not None:
             for key, file in files.items():
                 target = self._object(file.sha256)
-                if target.is_file() and hash_file(target).sha256 == file.sha256:
+                if target.is_file() and sha256_of(target) == file.sha256:
                     continue
                 target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _copy(self.media / key, target, file.sha256)
@@ -158,15 +161,12 @@ class EmbeddedEngine:
 
     def expire(self) -> list[str]:
         """See Engine."""
-        manifests = [read_manifest(self.root, backup_id, self.key) for backup_id in self._readable()]
+        manifests = self._manifests()
         stay = kept({manifest.id: manifest.created_at for manifest in manifests})
         gone = [manifest.id for manifest in manifests if manifest.id not in stay]
         for backup_id in gone:
-            (self._set(backup_id) / "manifest.json").unlink()  # from now on it is none
-            shutil.rmtree(self._set(backup_id))
-        if len(manifests) == len(backup_ids(self.root)) + len(
-            gone
-        ):  # of one that cannot be read nobody knows the files
+            delete_set(self.root, backup_id)
+        if len(stay) == len(backup_ids(self.root)):  # of one that cannot be read nobody knows the files
             named = {file.sha256 for manifest in manifests if manifest.id in stay for file in manifest.media.values()}
             for path in self.root.glob("media/*/*"):
                 # a young one came after the backup
@@ -174,12 +174,6 @@ class EmbeddedEngine:
                     path.unlink()
         self.archive.expire(datetime.now(UTC))
         return gone
-
-    def _readable(self) -> Iterator[str]:
-        for backup_id in backup_ids(self.root):
-            with contextlib.suppress(BackupError):
-                read_manifest(self.root, backup_id, self.key)
-                yield backup_id
 
     def verify(self, manifest: Manifest) -> None:
         """See Engine; pg_verifybackup looks at what is extracted, in restore_base."""
@@ -192,7 +186,7 @@ class EmbeddedEngine:
     def candidates(self) -> list[Manifest]:
         """See Engine."""
         found: list[Manifest] = []
-        for manifest in map(self._manifest, self._readable()):
+        for manifest in self._manifests():
             timelines = self.archive.timelines(self._server(manifest))
             own = int(names_of(self._set(manifest.id) / "wal")[-1][:8], 16)
             if lsn_number(manifest.lsn) <= timelines.get(own, -1):
@@ -249,7 +243,7 @@ class EmbeddedEngine:
                 f"{to.isoformat()} cannot be restored from backup {manifest.id}: choose a moment between "
                 f"{manifest.point_at.isoformat()} and {end_of_log.isoformat()}, or another backup."
             )
-        later = [other for other in map(self._manifest, self._readable()) if other.point_at > to]
+        later = [other for other in self._manifests() if other.point_at > to]
         up_to = min((self._last_segment(other) for other in later), default=None)
         chain = (
             self.archive.chain(self._server(manifest), self._last_segment(manifest), up_to) | self.archive.histories()
@@ -257,8 +251,8 @@ class EmbeddedEngine:
         target = {} if to == end_of_log else {"recovery_target_time": to.isoformat(sep=" ")}
         return chain, (action if target else {}) | target | {"recovery_target_timeline": "latest"}
 
-    def _manifest(self, backup_id: str) -> Manifest:
-        return read_manifest(self.root, backup_id, self.key)
+    def _manifests(self) -> list[Manifest]:
+        return list(readable_manifests(self.root, self.key))
 
     @contextmanager
     def restored_server(self, data: Path) -> Generator[str]:
@@ -305,7 +299,7 @@ class EmbeddedEngine:
         target = into / key
         if not target.resolve().is_relative_to(into.resolve()):
             raise BackupRefused(f"{key} is no place for an uploaded file: it would lie outside of their folder.")
-        if not target.is_file() or hash_file(target).sha256 != sha256:
+        if not target.is_file() or sha256_of(target) != sha256:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _copy(source, target, sha256)
 
@@ -324,15 +318,8 @@ def _as_ours(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
 
 def _copy(source: Path, target: Path, sha256: str) -> None:
     """Write it through to the disk under another name first; BackupError when it is not what it should be."""
-    draft, digest = target.with_name(f"{target.name}.new"), hashlib.sha256()
-    draft.touch(mode=0o600)
-    with draft.open("wb") as file:
-        for block in read_blocks(source):
-            digest.update(block)
-            file.write(block)
-        file.flush()
-        os.fsync(file.fileno())
-    if digest.hexdigest() != sha256:
+    draft = target.with_name(f"{target.name}.new")
+    if copy_private(source, draft) != sha256:
         draft.unlink()
         raise BackupError(f"{source} changed while it was copied, or its disk is bad. Try again.")
     draft.replace(target)
@@ -347,12 +334,3 @@ def _unpack(source: Path, target: Path, limit: int = -1) -> None:
                 shutil.copyfileobj(packed, file, 1 << 20)
     except (EOFError, gzip.BadGzipFile) as error:
         raise BackupRefused(f"{source} cannot be unpacked ({error}).") from None
-
-
-def _sync(path: Path) -> None:
-    for place in (path, path.parent):
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

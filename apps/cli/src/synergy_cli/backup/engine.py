@@ -9,22 +9,20 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
 from synergy_cli.backup.fingerprint import QuietPoint
-from synergy_cli.backup.manifest import Manifest
+from synergy_cli.backup.manifest import BaseKind, EngineName, Manifest
 from synergy_cli.backup.media import FileRow, MediaFile
-
-EngineName = Literal["embedded", "pgbackrest"]
 
 
 class Base(msgspec.Struct, frozen=True):
     """A copy of the database's files: the name that the engine knows it by, and whether it needs others."""
 
     name: str
-    kind: Literal["full", "incremental"]
+    kind: BaseKind
 
 
 class Window(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,12 +11,13 @@ import msgspec
 
 from synergy_cli.backup.errors import BackupError
 from synergy_cli.backup.hints import keys_hint
+from synergy_cli.backup.recording import record
 from synergy_cli.backup.shape import backup_key
 from synergy_platform.embedded.home import Home
 from synergy_platform.settings import Settings
 
 # of the embedded system: a restored database knows its roles by these
-_PASSWORDS = ("postgres/password", "postgres/superuser-password")
+PASSWORDS = ("postgres/password", "postgres/superuser-password")
 
 
 class Escrow(msgspec.Struct):
@@ -29,7 +30,7 @@ class Escrow(msgspec.Struct):
     @property
     def hint(self) -> str:
         """Tells whether the keys are still these, and nothing else of them."""
-        return keys_hint(self.settings)
+        return keys_hint([self.settings["SECRET_KEY"]], self.settings["SYNERGY_BACKUP_KEY"])
 
 
 def embedded_keys(settings: Settings, home: Home) -> Escrow:
@@ -40,8 +41,13 @@ def embedded_keys(settings: Settings, home: Home) -> Escrow:
             "SECRET_KEY": ",".join(settings.secret_keys) or home.secret_key(),
             "SYNERGY_BACKUP_KEY": backup_key(settings, home),
         },
-        files={name: (home.path / name).read_text().strip() for name in _PASSWORDS if (home.path / name).exists()},
+        files=files_of(home, PASSWORDS),
     )
+
+
+def files_of(home: Home, names: Iterable[str]) -> dict[str, str]:
+    """The secrets in these files of a home, as far as they are there."""
+    return {name: (home.path / name).read_text().strip() for name in names if (home.path / name).exists()}
 
 
 def write_escrow(escrow: Escrow, path: Path, not_in: Mapping[str, Path]) -> None:
@@ -60,6 +66,11 @@ def write_escrow(escrow: Escrow, path: Path, not_in: Mapping[str, Path]) -> None
         file.write(msgspec.json.format(msgspec.json.encode(escrow), indent=1) + b"\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def record_escrow(settings: Settings, hint: str) -> None:
+    """Keep in the database that the keys with this hint were written to a file."""
+    record(settings, "escrow", "ok", datetime.now(UTC), "The keys were written to a file.", {"hint": hint})
 
 
 def read_escrow(path: Path) -> Escrow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 
 def key_hint(secret: str) -> str:
@@ -11,6 +11,6 @@ def key_hint(secret: str) -> str:
     return hashlib.sha256(b"synergyos key hint\0" + secret.encode()).hexdigest()[:16]
 
 
-def keys_hint(keys: Mapping[str, str]) -> str:
-    """Of several, by their names."""
-    return key_hint("\n".join(f"{name}={value}" for name, value in sorted(keys.items())))
+def keys_hint(secret_keys: Iterable[str], backup_key: str) -> str:
+    """Of all that belong into escrow."""
+    return key_hint(f"SECRET_KEY={','.join(secret_keys)}\nSYNERGY_BACKUP_KEY={backup_key}")

@@ -5,9 +5,11 @@ The signature is an HMAC-SHA256 (RFC 2104) over the manifest's bytes, with a key
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -17,11 +19,13 @@ from typing import Literal
 import msgspec
 
 from synergy_cli.backup.errors import BackupError, BackupRefused
+from synergy_cli.backup.files import sha256_of
 from synergy_cli.backup.fingerprint import TableFingerprint
 from synergy_cli.backup.media import MediaFile
 from synergy_platform.embedded.home import write_private
 
-_BLOCK = 1 << 20
+EngineName = Literal["embedded", "pgbackrest"]
+BaseKind = Literal["full", "incremental"]
 _PURPOSE = b"synergyos backup manifest 1\0"
 
 
@@ -44,8 +48,8 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     created_at: datetime
     version: str
     revision: str
-    engine: Literal["embedded", "pgbackrest"]
-    kind: Literal["full", "incremental"]
+    engine: EngineName
+    kind: BaseKind
     base: str
     dump: str
     media_set: str
@@ -107,6 +111,26 @@ def backup_ids(root: Path) -> list[str]:
     return sorted((path.parent.name for path in sets_folder(root).glob("*/manifest.json")), reverse=True)
 
 
+def readable_manifests(root: Path, key: bytes) -> Iterator[Manifest]:
+    """Of all backups that are as they were signed, the latest first."""
+    for backup_id in backup_ids(root):
+        with contextlib.suppress(BackupError):
+            yield read_manifest(root, backup_id, key)
+
+
+def delete_set(root: Path, backup_id: str) -> None:
+    """Delete what is kept of a backup beside its manifest, the manifest first: without it, it is none."""
+    (sets_folder(root) / backup_id / "manifest.json").unlink()
+    shutil.rmtree(sets_folder(root) / backup_id)
+
+
+def delete_unfinished(root: Path) -> None:
+    """Delete what backups have left that did not come to their end."""
+    for folder in sets_folder(root).glob("*"):
+        if not (folder / "manifest.json").exists():
+            shutil.rmtree(folder)
+
+
 def hash_parts(
     root: Path, paths: Iterable[Path], known: Mapping[str, StoredPart] | None = None
 ) -> dict[str, StoredPart]:
@@ -129,18 +153,7 @@ def _size(path: Path) -> int:
 
 def hash_file(path: Path) -> StoredPart:
     """Size and SHA-256."""
-    digest, size = hashlib.sha256(), 0
-    for block in read_blocks(path):
-        digest.update(block)
-        size += len(block)
-    return StoredPart(size, digest.hexdigest())
-
-
-def read_blocks(path: Path) -> Iterator[bytes]:
-    """A file in blocks of 1 MiB."""
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            yield block
+    return StoredPart(_size(path), sha256_of(path))
 
 
 def check_parts(root: Path, manifest: Manifest) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import asyncpg
 import msgspec
+
+from synergy_cli.backup.files import sha256_of
 
 
 class MediaFile(msgspec.Struct, frozen=True):
@@ -30,7 +31,7 @@ def list_media(folder: Path, known: Mapping[str, MediaFile]) -> dict[str, MediaF
             if before and (before.size, before.mtime_ns) == (status.st_size, status.st_mtime_ns):
                 found[key] = before
             else:
-                found[key] = MediaFile(status.st_size, _sha256(path), status.st_mtime_ns)
+                found[key] = MediaFile(status.st_size, sha256_of(path), status.st_mtime_ns)
         except FileNotFoundError:  # deleted since it was listed
             continue
     return found
@@ -43,7 +44,7 @@ def media_differences(folder: Path, expected: Mapping[str, MediaFile]) -> list[s
         path = folder / key
         if not path.is_file():
             said.append(f"file {key} is missing")
-        elif _sha256(path) != before.sha256:
+        elif sha256_of(path) != before.sha256:
             said.append(f"file {key} has another content")
     return said
 
@@ -76,8 +77,3 @@ def _files(folder: Path) -> Iterator[Path]:
         for name in sorted(names):
             if not name.endswith(".part"):  # an upload that is under way
                 yield Path(parent, name)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,19 +12,29 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from synergy_cli.backup.engine import Base, Window
 from synergy_cli.backup.errors import BackupError, BackupRefused
+from synergy_cli.backup.files import sha256_of
 from synergy_cli.backup.fingerprint import QuietPoint
-from synergy_cli.backup.manifest import Manifest, backup_ids, hash_file, read_manifest, sets_folder
+from synergy_cli.backup.manifest import (
+    EngineName,
+    Manifest,
+    backup_ids,
+    delete_set,
+    delete_unfinished,
+    readable_manifests,
+    sets_folder,
+)
 from synergy_cli.backup.media import FileRow, MediaFile
 from synergy_cli.backup.retention import kept
-from synergy_cli.backup.tools import libpq, run
+from synergy_cli.backup.tools import ask, close_segment, run
+from synergy_cli.backup.wal import segments_between
 from synergy_platform.embedded.process import end, spawn
 
 _PGBACKREST = "/usr/local/bin/synergy-pgbackrest"
@@ -33,7 +43,6 @@ STANZA = "synergyos"
 KEY_FILE = Path("/run/secrets/backup_key")
 _FULL_EVERY = timedelta(days=7) - timedelta(hours=6)  # a run that is late one week must not shift the next
 _LOG_KEPT = timedelta(days=7)
-_SEGMENT_BYTES = 16 * 1024 * 1024
 _ARCHIVED_SECONDS = 120.0
 _CLOSED_SECONDS = 15.0
 _READY = "database system is ready to accept connections"
@@ -47,7 +56,7 @@ _RECOVERY_SETTINGS = (
 class PgBackRest:
     """See Engine."""
 
-    name: Literal["embedded", "pgbackrest"] = "pgbackrest"
+    name: EngineName = "pgbackrest"
     deduplicates = True
     encrypted = True
 
@@ -95,9 +104,7 @@ class PgBackRest:
                 shutil.rmtree(path)
             elif path.name != "clock.json":
                 path.unlink()
-        for folder in sets_folder(self.root).glob("*"):
-            if not (folder / "manifest.json").exists():
-                shutil.rmtree(folder)
+        delete_unfinished(self.root)
 
     def take_base(self, backup_id: str, *, full: bool) -> Base:
         """See Engine: weekly all files, else what differs from the last full one."""
@@ -111,12 +118,11 @@ class PgBackRest:
 
     def keep_log(self, backup_id: str, base: Base, point: QuietPoint) -> None:
         """See Engine: the segments behind the base's end, of which pgBackRest lets go while the backup stays."""
-        self._ask("SELECT pg_switch_wal()")  # a segment is handed over once it is full, or now
-        last = self._ask(f"SELECT pg_walfile_name('{point.lsn}')")
+        last = close_segment(self.program("psql"), self.dsn, point.lsn)
         deadline = time.monotonic() + _ARCHIVED_SECONDS
         folder = self._empty("log")
         first = str(next(each for each in self._labels() if each["label"] == base.name)["archive"]["stop"])
-        for name in _segments(first, last):
+        for name in segments_between(first, last):
             while not self._fetch_segment(name, folder / name):
                 if time.monotonic() > deadline:
                     raise BackupError(
@@ -160,12 +166,11 @@ class PgBackRest:
 
     def expire(self) -> list[str]:
         """See Engine."""
-        manifests = {each.id: each for each in self._manifests()}
+        manifests = {each.id: each for each in self.candidates()}
         keep = kept({each: found.created_at for each, found in manifests.items()})
         gone = [each for each in manifests if each not in keep]
         for each in gone:
-            (sets_folder(self.root) / each / "manifest.json").unlink()  # from now on it is none
-            shutil.rmtree(sets_folder(self.root) / each)
+            delete_set(self.root, each)
         if len(keep) < len(backup_ids(self.root)):  # of one that cannot be read nobody knows what it needs
             return gone
         needed = {label for each in keep for label in _chain(manifests[each].base)}
@@ -197,7 +202,7 @@ class PgBackRest:
 
     def candidates(self) -> Sequence[Manifest]:
         """See Engine."""
-        return list(self._manifests())
+        return list(readable_manifests(self.root, self.key))
 
     def window(self) -> Window | None:
         """See Engine: the log is kept since the last but one full backup. What was answered once holds for this run."""
@@ -208,7 +213,7 @@ class PgBackRest:
     def _look_for_window(self) -> Window | None:
         fulls = self._fulls_of_window()
         since = fulls[0] if fulls else ""
-        within = [each for each in self._manifests() if each.base >= since]
+        within = [each for each in self.candidates() if each.base >= since]
         if not within:
             return None
         return Window(min(each.point_at for each in within), self._end_of_log(within))
@@ -327,7 +332,7 @@ class PgBackRest:
         found: dict[str, MediaFile] = {}
         for row in rows:
             path = into / row.file_key
-            if path.is_file() and hash_file(path).sha256 == row.sha256:
+            if path.is_file() and sha256_of(path) == row.sha256:
                 status = path.stat()
                 found[row.file_key] = MediaFile(status.st_size, row.sha256, status.st_mtime_ns)
         return found
@@ -346,12 +351,6 @@ class PgBackRest:
         if self.media is not None:
             self._keep("later", "media", self.media, "--exclude=*.part")
 
-    def _manifests(self) -> Iterable[Manifest]:
-        """Of all backups that are as they were signed, the latest first."""
-        for backup_id in backup_ids(self.root):
-            with contextlib.suppress(BackupError):
-                yield read_manifest(self.root, backup_id, self.key)
-
     def _archive(self) -> Path:
         return self._repository / "archive" / STANZA
 
@@ -365,8 +364,7 @@ class PgBackRest:
         return True
 
     def _ask(self, sql: str, dsn: str = "") -> str:
-        address, environment = libpq(dsn or self.dsn)
-        return run("psql", [self.program("psql"), "-XqAt", "-d", address, "-c", sql], environment).strip()
+        return ask(self.program("psql"), dsn or self.dsn, sql)
 
     def _labels(self) -> list[dict[str, Any]]:
         told: list[dict[str, Any]] = json.loads(self._pgbackrest("info", "--output=json") or "[]")
@@ -413,14 +411,3 @@ def _chain(label: str) -> tuple[str, ...]:
 
 def _stopped(label: Mapping[str, Any]) -> datetime:
     return datetime.fromtimestamp(label["timestamp"]["stop"], UTC)
-
-
-def _segments(first: str, last: str) -> Iterable[str]:
-    """Names of the log's files from one to the other, on one timeline; of 16 MiB, as initdb makes them."""
-    per_file = 0x1_0000_0000 // _SEGMENT_BYTES
-
-    def number(name: str) -> int:
-        return int(name[8:16], 16) * per_file + int(name[16:24], 16)
-
-    for each in range(number(first), number(last) + 1):
-        yield f"{last[:8]}{each // per_file:08X}{each % per_file:08X}"

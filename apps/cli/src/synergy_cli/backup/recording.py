@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from synergy_cli.backup.errors import BackupError
+from synergy_cli.local import user_name
 from synergy_domain.maintenance import Outcome, RecordInput, RecordView, add_record, recent_records
 from synergy_platform.clock import SystemClock
 from synergy_platform.database import Database
@@ -70,8 +70,4 @@ def records(settings: Settings, tasks: tuple[str, ...], limit: int) -> list[Reco
 
 
 def _who() -> str:
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # an account without a name, as in a container
-        name = "unknown"
-    return f"{name}@{socket.gethostname()}"[:100]
+    return f"{user_name() or 'unknown'}@{socket.gethostname()}"[:100]

@@ -9,6 +9,7 @@ from pathlib import Path
 from synergy_cli.backup.clock import clock_of
 from synergy_cli.backup.embedded import EmbeddedEngine
 from synergy_cli.backup.errors import BackupError
+from synergy_cli.backup.escrow import PASSWORDS, files_of
 from synergy_cli.backup.proving import Proof, choose, prove
 from synergy_cli.backup.swap import begin_swap, finish_swap, require_no_server
 from synergy_cli.backup.taking import alone
@@ -56,5 +57,4 @@ def prepare_new(folder: Path, secrets: Mapping[str, str]) -> Home:
 
 def secrets_of(home: Home) -> dict[str, str]:
     """What a home on the same backups needs of this one, by file."""
-    names = ("secret-key", "backup-key", "postgres/password", "postgres/superuser-password")
-    return {name: (home.path / name).read_text().strip() for name in names if (home.path / name).exists()}
+    return files_of(home, ("secret-key", "backup-key", *PASSWORDS))

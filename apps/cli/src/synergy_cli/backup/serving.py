@@ -14,7 +14,7 @@ from types import FrameType
 
 import structlog
 
-from synergy_cli.backup.clock import Clock, clock_of
+from synergy_cli.backup.clock import OFF, Clock, clock_of
 from synergy_cli.backup.errors import BackupError
 from synergy_cli.backup.manifest import backup_ids
 from synergy_cli.backup.offsite import Offsite
@@ -54,7 +54,7 @@ class Loop:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
         clock = clock_of(self._engine.work, self._settings.backup_time, self._settings.drill_time)
-        if self._settings.backup_time != "off" and not backup_ids(self._engine.root):
+        if self._settings.backup_time != OFF and not backup_ids(self._engine.root):
             clock.bring_forward("backup")
         log.info("backup.waiting", backup=self._settings.backup_time, drill=self._settings.drill_time)
         while not self._ending:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from synergy_cli.backup.errors import BackupError
+from synergy_cli.backup.files import sync
 from synergy_platform.embedded.home import Home, write_private
 
 _ASIDE = "before-restore-"
@@ -41,8 +42,8 @@ def finish_swap(home: Home) -> None:
                 old.rename(aside / old.name)
         data.parent.mkdir(mode=0o700, exist_ok=True)
         restored.rename(data)
-    _sync(data.parent)
-    _sync(home.path)
+    sync(data.parent)
+    sync(home.path)
     (home.path / "swap").unlink()
 
 
@@ -72,11 +73,3 @@ def require_no_server(data: Path) -> None:
         raise BackupError(
             f"A PostgreSQL server (process {pid}) works on {data}: nothing is restored onto it. Stop it first."
         )
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -36,9 +36,7 @@ from synergy_platform.version import VERSION
 log = structlog.stdlib.get_logger("synergy_cli.backup")
 
 _LISTINGS = 3
-
-
-BUSY_SECONDS = 600.0
+_BUSY_SECONDS = 600.0
 
 
 def alone(root: Path) -> FolderLock:
@@ -48,7 +46,7 @@ def alone(root: Path) -> FolderLock:
 
 
 @contextmanager
-def soon_alone(root: Path, seconds: float = BUSY_SECONDS) -> Generator[None]:
+def soon_alone(root: Path, seconds: float = _BUSY_SECONDS) -> Generator[None]:
     """As `alone`, after waiting for whoever works on them; EmbeddedError when that takes too long."""
     deadline = time.monotonic() + seconds
     lock = alone(root)
@@ -66,7 +64,7 @@ def soon_alone(root: Path, seconds: float = BUSY_SECONDS) -> Generator[None]:
         lock.release()
 
 
-def take_backup(engine: Engine, settings: Settings, *, full: bool = False, patience: float = BUSY_SECONDS) -> Manifest:
+def take_backup(engine: Engine, settings: Settings, *, full: bool = False, patience: float = _BUSY_SECONDS) -> Manifest:
     """Take one and keep it; BackupError when it did not come to its end: the backups of before stay as they were.
 
     It waits `patience` seconds for whoever works on the backups already; EmbeddedError when that is not enough.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Sequence
-from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from synergy_cli.backup.errors import BackupError
@@ -30,15 +29,15 @@ def of_database(dsn: str, name: str) -> str:
     return urlunsplit(urlsplit(dsn)._replace(path=f"/{quote(name, safe='')}"))
 
 
-def run(what: str, command: Sequence[str], environment: dict[str, str], *, folder: Path | None = None) -> str:
+def run(what: str, command: Sequence[str], environment: dict[str, str]) -> str:
     """Its standard output; BackupError with its last lines when it fails.
 
     It ends with this process, and what it writes is for nobody else.
     """
     try:
         done = subprocess.run(
-            [*launcher(), *command], env=environment, cwd=folder, capture_output=True, text=True, errors="replace",
-            check=False, stdin=subprocess.DEVNULL, umask=0o077,
+            [*launcher(), *command], env=environment, capture_output=True, text=True, errors="replace", check=False,
+            stdin=subprocess.DEVNULL, umask=0o077,
         )  # fmt: skip
     except OSError as error:
         raise BackupError(f"{what} could not be started: {error}.") from None
@@ -47,3 +46,16 @@ def run(what: str, command: Sequence[str], environment: dict[str, str], *, folde
         said = " ".join(lines[-_SHOWN:]) or "it said nothing"
         raise BackupError(f"{what} failed with status {done.returncode}: {said}")
     return done.stdout
+
+
+def ask(psql: str, dsn: str, sql: str) -> str:
+    """What the database answers, by the program `psql`: columns behind each other, a row each line."""
+    address, environment = libpq(dsn)
+    return run("psql", [psql, "-XqAt", f"--dbname={address}", "-c", sql], environment).strip()
+
+
+def close_segment(psql: str, dsn: str, lsn: str) -> str:
+    """The name of the log's file with that place, which the server gives away now although it is not full."""
+    name = ask(psql, dsn, f"SELECT pg_walfile_name('{lsn}')")
+    ask(psql, dsn, "SELECT pg_switch_wal()")
+    return name

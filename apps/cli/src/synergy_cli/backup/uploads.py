@@ -7,17 +7,16 @@ say whose it is.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from synergy_cli.backup.files import copy_private
+
 LOOK_SECONDS = 20.0
 # clocks of file systems are coarse
 _OVERLAP_SECONDS = 5.0
-_BLOCK = 1 << 20
 
 
 def object_path(root: Path, sha256: str) -> Path:
@@ -54,15 +53,7 @@ class NewUploads:
     def _keep(self, path: Path) -> int:
         draft = self._root / "media" / "incoming"  # one at a time; a kill leaves it to be written over
         draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        digest = hashlib.sha256()
-        draft.touch(mode=0o600)
-        with path.open("rb") as source, draft.open("wb") as target:
-            while block := source.read(_BLOCK):
-                digest.update(block)
-                target.write(block)
-            target.flush()
-            os.fsync(target.fileno())
-        kept = object_path(self._root, digest.hexdigest())
+        kept = object_path(self._root, copy_private(path, draft))
         if kept.exists():
             draft.unlink()
             return 0

@@ -10,7 +10,7 @@ import re
 import struct
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +21,7 @@ SLOT = "synergy_backup"
 # a receiver that is away keeps the server from deleting so much of its log, and no more: the disk never fills by it
 SERVER_SETTINGS = {"max_slot_wal_keep_size": "1GB"}
 KEPT = timedelta(days=7)
+_SEGMENTS = 256  # of 16 MiB, as initdb makes them, in the 4 GiB that the middle of a name counts
 _SEGMENT = re.compile(r"([0-9A-F]{8})([0-9A-F]{16})(\.partial)?")
 _COMMIT = re.compile(r"desc: COMMIT(?:_PREPARED)? (\S+ \S+) UTC")
 _LOOKED_BACK = 16  # segments, of 16 MiB, in which the last commit is looked for
@@ -28,7 +29,13 @@ _LOOKED_BACK = 16  # segments, of 16 MiB, in which the last commit is looked for
 
 def segment_number(name: str) -> int:
     """Where a segment stands in the log, whatever its timeline."""
-    return int(name[8:16], 16) * 256 + int(name[16:24], 16)
+    return int(name[8:16], 16) * _SEGMENTS + int(name[16:24], 16)
+
+
+def segments_between(first: str, last: str) -> Iterator[str]:
+    """Names of the segments from one to the other, both of them too, on the timeline of the last."""
+    for number in range(segment_number(first), segment_number(last) + 1):
+        yield f"{last[:8]}{number // _SEGMENTS:08X}{number % _SEGMENTS:08X}"
 
 
 def lsn_number(lsn: str) -> int:

@@ -103,7 +103,7 @@ def _keys_hint(settings: Settings, known: Mapping[str, str]) -> str:
     kept = ""
     with contextlib.suppress(OSError):
         kept = (home_of(known).path / "backup-key").read_text().strip()
-    return keys_hint({"SECRET_KEY": ",".join(settings.secret_keys), "SYNERGY_BACKUP_KEY": settings.backup_key or kept})
+    return keys_hint(settings.secret_keys, settings.backup_key or kept)
 
 
 def _own_address(host: str, port: int) -> str:

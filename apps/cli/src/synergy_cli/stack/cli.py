@@ -11,6 +11,7 @@ from synergy_cli.stack import doctor, images, init, logs, maintenance, recovery,
 from synergy_cli.stack.compose import Stack, StackError, find_root, say
 
 Verb = Callable[[Stack, argparse.Namespace], "int | None"]
+AddVerb = Callable[[str, str, Verb], argparse.ArgumentParser]
 
 
 def _up(stack: Stack, _: argparse.Namespace) -> int | None:
@@ -47,21 +48,16 @@ def _psql(stack: Stack, arguments: argparse.Namespace) -> int:
     else:
         password = "$(sed -n s/^readonly=//p /run/secrets/db_passwords)"  # noqa: S105 - where it is read
         command = f'PGPASSWORD={password} psql -h 127.0.0.1 -U synergy_readonly -d "{name}" "$@"'
-    return stack.interactive("exec", *_terminal(), "db", "sh", "-c", command, "psql", *arguments.rest)
+    return stack.execute("db", "sh", "-c", command, "psql", *arguments.rest)
 
 
 def _redis_cli(stack: Stack, arguments: argparse.Namespace) -> int:
     command = 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) exec redis-cli "$@"'
-    return stack.interactive("exec", *_terminal(), arguments.server, "sh", "-c", command, "redis-cli", *arguments.rest)
-
-
-def _terminal() -> tuple[str, ...]:
-    """`docker compose exec` wants a terminal unless it is told otherwise."""
-    return () if sys.stdin.isatty() else ("-T",)
+    return stack.execute(arguments.server, "sh", "-c", command, "redis-cli", *arguments.rest)
 
 
 def _create_admin(stack: Stack, arguments: argparse.Namespace) -> int:
-    return stack.interactive("exec", *_terminal(), "api", "synergy", "create-admin", *arguments.rest)
+    return stack.execute("api", "synergy", "create-admin", *arguments.rest)
 
 
 def _deploy(stack: Stack, arguments: argparse.Namespace) -> None:
@@ -74,19 +70,6 @@ def _upgrade(stack: Stack, arguments: argparse.Namespace) -> int:
         return upgrade.show_plan(stack, tag=tag, build=build, pull=pull)
     upgrade.upgrade(stack, tag=tag, build=build, pull=pull, with_backup=not arguments.no_backup)
     return 0
-
-
-def _images(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Where the images of a new version come from."""
-    one.add_argument("--tag", help="tag of the images; version and commit when none is given")
-    one.add_argument("--pull", action="store_true", help="pull the images instead of building them")
-    one.add_argument("--no-build", action="store_true", help="use images that are here")
-    return one
-
-
-def _plan_or_do(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--plan", action="store_true", help="say what would happen; change nothing")
-    one.add_argument("--no-backup", action="store_true", help="without a backup before")
 
 
 def _tls(stack: Stack, arguments: argparse.Namespace) -> None:
@@ -114,7 +97,21 @@ def _recover(stack: Stack, arguments: argparse.Namespace) -> None:
     recovery.recover(stack, keys=arguments.keys, source=arguments.source, to=arguments.to)
 
 
-def _add_recovery(verb: Callable[[str, str, Verb], argparse.ArgumentParser]) -> None:
+def _add_releases(verb: AddVerb) -> None:
+    both = [
+        verb("deploy", "build and roll out; goes back by itself when it does not work", _deploy),
+        verb("upgrade", "backup, then as deploy; goes back when it does not work", _upgrade),
+    ]
+    for one in both:
+        one.add_argument("--tag", help="tag of the images; version and commit when none is given")
+        one.add_argument("--pull", action="store_true", help="pull the images instead of building them")
+        one.add_argument("--no-build", action="store_true", help="use images that are here")
+    both[1].add_argument("--plan", action="store_true", help="say what would happen; change nothing")
+    both[1].add_argument("--no-backup", action="store_true", help="without a backup before")
+    verb("rollback", "go back to the release before", lambda s, _: rollout.rollback(s))
+
+
+def _add_recovery(verb: AddVerb) -> None:
     one = verb("backup", "take a backup now", lambda s, a: recovery.backup(s, full=a.full))
     one.add_argument("--full", action="store_true", help="one that needs none of before")
     one = verb("backups", "what can be restored", lambda s, a: recovery.backups(s, *(["--json"] if a.json else [])))
@@ -133,11 +130,12 @@ def _add_recovery(verb: Callable[[str, str, Verb], argparse.ArgumentParser]) -> 
     one.add_argument("--to", metavar="TIME", help="as with restore")
 
 
-def _add_arguments_of_logs(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("service", nargs="*")
-    verb.add_argument("-n", "--lines", type=int, default=100)
-    verb.add_argument("--no-follow", action="store_true")
-    verb.add_argument("--request", metavar="ID", help="only the lines of one request, all that are kept")
+def _add_logs(verb: AddVerb) -> None:
+    one = verb("logs", "follow the logs", _logs)
+    one.add_argument("service", nargs="*")
+    one.add_argument("-n", "--lines", type=int, default=100)
+    one.add_argument("--no-follow", action="store_true")
+    one.add_argument("--request", metavar="ID", help="only the lines of one request, all that are kept")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -158,20 +156,18 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("service", nargs="*")
     one = verb("restart", "replace containers, one after another", lambda s, a: rollout.restart(s, a.service))
     one.add_argument("service", nargs="*")
-    _add_arguments_of_logs(verb("logs", "follow the logs", _logs))
+    _add_logs(verb)
     verb("ps", "containers and their health", lambda s, _: s.interactive("ps", "--all"))
     verb("stats", "memory and processor time of each container", lambda s, _: s.interactive("stats", "--no-stream"))
     one = verb("build", "build the images", lambda s, a: s.interactive("build", *a.service))
     one.add_argument("service", nargs="*")
     verb("pin-images", "write the digests of the base images to .env", lambda s, _: images.pin_images(s))
-    _images(verb("deploy", "build and roll out; goes back by itself when it does not work", _deploy))
-    _plan_or_do(_images(verb("upgrade", "backup, then as deploy; goes back when it does not work", _upgrade)))
-    verb("rollback", "go back to the release before", lambda s, _: rollout.rollback(s))
+    _add_releases(verb)
     one = verb("scale", "set the number of containers: api=3 worker=5", _scale)
     one.add_argument("counts", nargs="+", metavar="SERVICE=COUNT")
     verb("migrate", "bring the schema up to date", lambda s, _: s.interactive("run", "--rm", "--no-deps", "migrate"))
     one = verb("create-admin", "make an account that runs the instance", _create_admin)
-    one = verb("shell", "a shell in a container", lambda s, a: s.interactive("exec", *_terminal(), a.service, "sh"))
+    one = verb("shell", "a shell in a container", lambda s, a: s.execute(a.service, "sh"))
     one.add_argument("service", nargs="?", default="api")
     one = verb("psql", "the database, read-only unless --write", _psql)
     one.add_argument("--write", action="store_true", help="as the superuser")

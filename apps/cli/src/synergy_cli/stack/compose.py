@@ -136,6 +136,21 @@ class Stack:
         """Run `docker compose` on this terminal; its exit status."""
         return self.compose(*arguments, check=False).returncode
 
+    def execute(self, service: str, *words: str) -> int:
+        """Run a program in a container of a service, on this terminal if there is one; its exit status."""
+        # `docker compose exec` wants a terminal unless it is told otherwise
+        return self.interactive("exec", *(() if sys.stdin.isatty() else ("-T",)), service, *words)
+
+    def config(self, env: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """The compose files as compose resolves them; StackError, without its words, when it cannot."""
+        resolved = self.compose("config", "--format", "json", capture=True, check=False, env=env)
+        if resolved.returncode != 0:  # what it says may show a line of .env
+            raise StackError(
+                "compose.yaml and .env do not fit together. `just init` writes what is missing in .env; "
+                "`docker compose config --quiet` says what else it is."
+            )
+        return json.loads(resolved.stdout)
+
     def containers(self, service: str) -> list[Container]:
         """The containers of a service that were not removed, oldest number first."""
         listed = self.compose("ps", "--all", "--quiet", "--no-trunc", service, capture=True, check=False).stdout.split()
@@ -143,10 +158,6 @@ class Stack:
 
     def inspect(self, ids: Sequence[str]) -> list[Container]:
         """These containers, as far as they are still there."""
-        if not ids:
-            return []
-        told = self.docker("inspect", *ids, capture=True, check=False).stdout
-        found: list[dict[str, Any]] = json.loads(told or "[]")
         containers = [
             Container(
                 each["Id"],
@@ -155,9 +166,14 @@ class Stack:
                 each["State"]["Status"],
                 str((each["State"].get("Health") or _NO_HEALTH)["Status"]),
             )
-            for each in found
+            for each in self.describe(ids)
         ]
         return sorted(containers, key=lambda each: (len(each.name), each.name))
+
+    def describe(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """All that the engine knows of these containers, as far as they are still there."""
+        told = self.docker("inspect", *ids, capture=True, check=False).stdout if ids else ""
+        return json.loads(told or "[]")
 
     def wait_ready(self, ids: Sequence[str], seconds: float) -> None:
         """Wait until all of them are ready; StackError, with the end of the log, when one is not in time or ends."""

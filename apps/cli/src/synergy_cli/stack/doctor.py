@@ -107,10 +107,10 @@ def engine_root(stack: Stack) -> Path:
 
 def _containers(stack: Stack) -> tuple[Seen | None, list[str]]:
     """What the engine tells, and what is wrong with the settings that compose reads."""
-    resolved = stack.compose("config", "--format", "json", capture=True, check=False)
-    if resolved.returncode != 0:  # what it says may show a line of .env
+    try:
+        config = stack.config()
+    except StackError:
         return None, ["`docker compose config --quiet` refuses compose.yaml or .env and says why"]
-    config: dict[str, Any] = json.loads(resolved.stdout)
     ids = stack.compose("ps", "--all", "--quiet", "--no-trunc", capture=True).stdout.split()
     found: list[dict[str, Any]] = json.loads(stack.docker("inspect", *ids, capture=True).stdout if ids else "[]")
     running = [each["Id"] for each in found if each["State"]["Status"] == "running"]
@@ -183,7 +183,7 @@ def read_settings(stack: Stack, *, is_production: bool) -> SettingsFacts:
         cookies_secure=stack.switch("SESSION_COOKIE_SECURE", default=is_production),
         mail_backend=stack.setting("EMAIL_BACKEND", "smtp" if is_production else "folder"),
         mail_from=stack.setting("DEFAULT_FROM_EMAIL", ""),
-        keys_hint=keys_hint({name: stack.setting(name, "") for name in ("SECRET_KEY", "SYNERGY_BACKUP_KEY")}),
+        keys_hint=keys_hint(_list(stack, "SECRET_KEY"), stack.setting("SYNERGY_BACKUP_KEY", "")),
         same_redis=bool(cache) and urlsplit(cache).netloc == urlsplit(broker).netloc,
     )
 

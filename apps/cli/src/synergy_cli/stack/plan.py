@@ -73,13 +73,7 @@ class Plan:
 def make_plan(stack: Stack, current: Release, wanted: Release, *, build: bool) -> Plan:
     """Ask the stack, the images of both versions, and this checkout; `build`: also which other images would change."""
     plan = Plan(current, wanted)
-    resolved = stack.compose("config", "--format", "json", capture=True, check=False, env=wanted.environment)
-    if resolved.returncode != 0:  # what it says may show a line of .env
-        raise StackError(
-            "compose.yaml and .env do not fit together. `just init` writes what is missing in .env; "
-            "`docker compose config --quiet` says what else it is."
-        )
-    config: dict[str, Any] = json.loads(resolved.stdout)
+    config = stack.config(wanted.environment)
     old = _ask_old(stack, current)
     plan.version = old["version"]
     plan.settings = changed.settings_change(stack.root, old["settings"])
@@ -128,11 +122,11 @@ def _ask_new(stack: Stack, config: dict[str, Any], plan: Plan) -> None:
 @contextlib.contextmanager
 def _scratch(stack: Stack, config: dict[str, Any]) -> Generator[str]:
     """A PostgreSQL of the version that runs, in memory, for as long as it is needed; empty where none of ours runs."""
-    running = stack.containers("db")
+    running = stack.describe([each.id for each in stack.containers("db")[:1]])
     if not running:
         yield ""
         return
-    image = json.loads(stack.docker("inspect", running[0].id, capture=True).stdout)[0]["Image"]
+    image = running[0]["Image"]
     network = config["networks"][next(iter(config["services"]["migrate"]["networks"]))]["name"]
     name = f"{config['name']}-plan-{os.getpid()}"
     stack.docker(

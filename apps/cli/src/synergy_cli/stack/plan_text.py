@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from synergy_cli.doctor.checks.backups import LATE_SECONDS
+
 _MIB = 2**20
-_OLD_BACKUP_HOURS = 26
 
 
 def schema_lines(schema: dict[str, Any], backup: dict[str, Any] | None) -> list[str]:
@@ -50,15 +51,9 @@ def backup_sentence(backup: dict[str, Any] | None) -> str:
     """When the last good one ended."""
     if backup is None:
         return "no good one is recorded."
-    hours = backup_hours(backup)
-    old = "" if hours <= _OLD_BACKUP_HOURS else " That is long ago: `just backup`."
-    return f"the last good one ended {hours:.0f} h ago ({backup['finished_at'][:16]}).{old}"
-
-
-def backup_hours(backup: dict[str, Any]) -> float:
-    """Its age."""
-    finished = datetime.fromisoformat(backup["finished_at"])
-    return (datetime.now(UTC) - finished).total_seconds() / 3600
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(backup["finished_at"])).total_seconds()
+    old = "" if seconds <= LATE_SECONDS else " That is long ago: `just backup`."
+    return f"the last good one ended {seconds / 3600:.0f} h ago ({backup['finished_at'][:16]}).{old}"
 
 
 def _size(count: int) -> str:

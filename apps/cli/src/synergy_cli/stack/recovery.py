@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
-import sys
 import time
 from pathlib import Path
 from types import FrameType
@@ -41,8 +39,7 @@ def drill(stack: Stack) -> int:
 
 def _in_container(stack: Stack, *words: str) -> int:
     stack.require_init()
-    terminal = () if sys.stdin.isatty() else ("-T",)
-    return stack.interactive("exec", *terminal, "backup", "synergy", *words)
+    return stack.execute("backup", "synergy", *words)
 
 
 def restore(stack: Stack, *, backup_id: str | None, to: str | None, verify: bool, confirmed: bool) -> int:
@@ -58,9 +55,10 @@ def restore(stack: Stack, *, backup_id: str | None, to: str | None, verify: bool
         )
     stop_as_by_hand()
     with stack.lock():
-        old = stack.setting(_VOLUME, f"{_project(stack)}_db")
-        new = _restored_volume(stack, choice)
-        _put_files_back(stack, choice)
+        project = _project(stack)
+        old = stack.setting(_VOLUME, f"{project}_db")
+        new = _restored_volume(stack, project, choice)
+        _put_files_back(stack, project, choice)
         _swap(stack, old, new)
         say(f"Restored. The database of before is the volume {old}: delete it when you need it no more.")
     return 0
@@ -76,20 +74,18 @@ def stop_as_by_hand() -> None:
         signal.signal(number, stop)
 
 
-def _volumes(stack: Stack) -> list[str]:
-    label = f"label=com.docker.compose.project={_project(stack)}"
+def _volumes(stack: Stack, project: str) -> list[str]:
+    label = f"label=com.docker.compose.project={project}"
     return stack.docker("volume", "ls", "--quiet", "--filter", label, capture=True).stdout.split()
 
 
 def _project(stack: Stack) -> str:
-    config = stack.compose("config", "--format", "json", capture=True).stdout
-    match = re.search(r'"name":\s*"([^"]+)"', config)
-    return match[1] if match else "synergyos"
+    """What the names of all volumes begin with."""
+    return stack.config()["name"]
 
 
-def _restored_volume(stack: Stack, choice: list[str]) -> str:
+def _restored_volume(stack: Stack, project: str, choice: list[str]) -> str:
     """A new volume with the restored and proven cluster; nothing of what runs is touched."""
-    project = _project(stack)
     name = f"{project}_db_{time.strftime('%Y%m%d%H%M%S', time.gmtime())}"
     labels = ("--label", f"com.docker.compose.project={project}", "--label", "com.docker.compose.volume=db")
     stack.docker("volume", "create", *labels, name, capture=True)
@@ -105,13 +101,13 @@ def _restored_volume(stack: Stack, choice: list[str]) -> str:
     return name
 
 
-def _put_files_back(stack: Stack, choice: list[str]) -> None:
+def _put_files_back(stack: Stack, project: str, choice: list[str]) -> None:
     """Uploaded files that are missing or changed; those that came later stay, and are swept when nothing names them."""
     say("Putting back uploaded files …")
     # they belong to the API's user, and the backup's user may only read them
     stack.compose(
         "run", "--rm", "--no-deps", "-T", "--user", "0", "--cap-add", "DAC_OVERRIDE", "--cap-add", "CHOWN",
-        "--cap-add", "FOWNER", "--volume", f"{_project(stack)}_media:/media-restored", "backup", "container",
+        "--cap-add", "FOWNER", "--volume", f"{project}_media:/media-restored", "backup", "container",
         "restore-files", *choice,
     )  # fmt: skip
 
@@ -188,7 +184,8 @@ def recover(stack: Stack, *, keys: Path, source: str | None, to: str | None) -> 
     stack.env_file.write_text(keys.read_text())  # as it was, to the letter
     stack.save({_VOLUME: ""})
     with stack.lock():
-        if found := _volumes(stack):
+        project = _project(stack)
+        if found := _volumes(stack, project):
             stack.env_file.unlink()
             raise StackError(
                 f"There are volumes of a system here ({found[0]}, …): remove them first, or choose another name."
@@ -198,12 +195,12 @@ def recover(stack: Stack, *, keys: Path, source: str | None, to: str | None) -> 
             write_secrets(stack)
             say("Building the images …")
             stack.compose("build", "--quiet")
-            _fetch(stack, source)
+            _fetch(stack, project, source)
             choice = ["--to", to] if to else []
-            new = _restored_volume(stack, choice)
+            new = _restored_volume(stack, project, choice)
             stack.save({_VOLUME: new})
             proven = True
-            _put_files_back(stack, choice)
+            _put_files_back(stack, project, choice)
             _start(stack)
             smoke.smoke(stack)
         except BaseException:
@@ -217,7 +214,7 @@ def recover(stack: Stack, *, keys: Path, source: str | None, to: str | None) -> 
         say(f"SynergyOS runs again: {stack.setting('SYNERGY_PUBLIC_URL', '')}")
 
 
-def _fetch(stack: Stack, source: str | None) -> None:
+def _fetch(stack: Stack, project: str, source: str | None) -> None:
     say("Fetching the backups …")
     if source is None:
         stack.compose("run", "--rm", "--no-deps", "-T", "backup", "container", "fetch")
@@ -225,6 +222,6 @@ def _fetch(stack: Stack, source: str | None) -> None:
     image = f"{stack.setting('SYNERGY_IMAGE_PREFIX', 'synergyos/')}backup:{stack.setting('SYNERGY_VERSION', 'latest')}"
     stack.docker(
         "run", "--rm", "--network", "none", "--user", "0", "--entrypoint", "sh",
-        "--volume", f"{Path(source).absolute()}:/from:ro", "--volume", f"{_project(stack)}_backups:/backups", image,
+        "--volume", f"{Path(source).absolute()}:/from:ro", "--volume", f"{project}_backups:/backups", image,
         "-c", "cp -a /from/. /backups/ && chown -R postgres:postgres /backups",
     )  # fmt: skip

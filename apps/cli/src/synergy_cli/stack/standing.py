@@ -85,9 +85,7 @@ def _plain(text: str) -> str:
 
 def _inspect(stack: Stack, service: str) -> dict[str, Any] | None:
     running = stack.containers(service)
-    if not running:
-        return None
-    return json.loads(stack.docker("inspect", running[0].id, capture=True).stdout)[0]
+    return next(iter(stack.describe([each.id for each in running[:1]])), None)
 
 
 def _built_layers(stack: Stack, config: Mapping[str, Any], built: list[str], release: Release) -> dict[str, list[str]]:
@@ -95,7 +93,7 @@ def _built_layers(stack: Stack, config: Mapping[str, Any], built: list[str], rel
     # nothing may be built under the name of an image that runs
     env = {**release.environment, **_TAGS}
     stack.compose("build", "--quiet", *built, env=env)
-    other = json.loads(stack.compose("config", "--format", "json", capture=True, env=env).stdout)["services"]
+    other = stack.config(env)["services"]
     images = {str(config["services"][name]["image"]): str(other[name]["image"]) for name in built}
     found = {now: _layers(stack, planned) for now, planned in images.items()}
     if only_for_this := sorted({image for image in images.values() if image not in images}):

@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from synergy_cli.stack import rollout
+from synergy_cli.stack import recovery, rollout
 from synergy_cli.stack.compose import Stack, StackError, last_line, say
 from synergy_cli.stack.init import write_secrets
 from synergy_cli.stack.plan import Plan, make_plan, provide_secrets
@@ -59,10 +59,9 @@ def upgrade(stack: Stack, *, tag: str | None, build: bool, pull: bool, with_back
 
 def take_backup(stack: Stack) -> None:
     """A backup that was verified; StackError when there is none."""
-    done = stack.compose("exec", "-T", "backup", "synergy", "backup", check=False)
-    if done.returncode != 0:
+    if status := recovery.backup(stack, full=False):
         raise StackError(
-            f"There is no backup (status {done.returncode}; its words are above), so nothing was changed. Mend that, "
+            f"There is no backup (status {status}; its words are above), so nothing was changed. Mend that, "
             "or take one by hand (docs/deployment.md) and say --no-backup. A backup container of a version that had no "
             "such verb is renewed first, by what `just upgrade --plan` says."
         )
@@ -81,7 +80,7 @@ def _record(stack: Stack, plan: Plan, started: datetime, outcome: str, summary: 
         "detail": detail,
     }  # fmt: skip
     done = stack.compose(
-        "run", "--rm", "--no-deps", "-T", "migrate", "maintenance-record", env=plan.wanted.environment,
+        "run", "--rm", "--no-deps", "-T", "migrate", "maintenance", "add", env=plan.wanted.environment,
         capture=True, check=False, stdin=json.dumps(record),
     )  # fmt: skip
     if done.returncode != 0:
