@@ -156,7 +156,7 @@ export const listMaintenance = <ThrowOnError extends boolean = false>(options?: 
 /**
  * ListMaintenanceRecords
  *
- * What is recorded of one task, the latest first; also of restore, upgrade, load_test and file_sweep.
+ * What is recorded of one task, the latest first; also of restore, upgrade, escrow and file_sweep.
  */
 export const listMaintenanceRecords = <ThrowOnError extends boolean = false>(options: Options<ListMaintenanceRecordsData, ThrowOnError>): RequestResult<ListMaintenanceRecordsResponses, ListMaintenanceRecordsErrors, ThrowOnError> => (options.client ?? client).get<ListMaintenanceRecordsResponses, ListMaintenanceRecordsErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],

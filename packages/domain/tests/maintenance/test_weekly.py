@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from synergy_domain.maintenance import run_check
+from synergy_domain.maintenance.lists import TASKS
 from synergy_domain.webhooks import WebhookInput, create_webhook
 from synergy_platform.errors import NotFound
 from synergy_platform.ids import new_id
@@ -163,6 +164,13 @@ async def test_error_rates_counts_what_failed_since_the_last_record(checks, own)
     # nothing has failed since
     await checks.record("weekly.logs_reviewed", checks.now, http={**http, "server_errors": 9})
     assert (await checks.do("weekly.error_rates", now=checks.now + DAY)).outcome == "ok"
+
+
+@pytest.mark.parametrize("task", [task.name for task in TASKS if task.how == "job"])
+async def test_each_task_of_the_system_is_done_by_the_command_that_its_row_names(checks, task):
+    async with checks.runtime.database.unit_of_work() as uow:
+        await run_check(checks.runtime, uow, task, done_by="ada")
+    assert await checks.reader.value("SELECT task FROM maintenance_records") == task
 
 
 async def test_run_check_records_what_was_found_and_who_did_it(checks):

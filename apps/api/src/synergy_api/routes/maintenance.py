@@ -34,7 +34,7 @@ async def list_maintenance_records(
     limit: Limit = 50,
     cursor: CursorParam = None,
 ) -> Page[RecordView]:
-    """What is recorded of one task, the latest first; also of restore, upgrade, load_test and file_sweep."""
+    """What is recorded of one task, the latest first; also of restore, upgrade, escrow and file_sweep."""
     query = RecordQuery(task=task, cursor=cursor, limit=limit)
     return await maintenance.list_records(db, state.runtime.cursors, actor, query)
 

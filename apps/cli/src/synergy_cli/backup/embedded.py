@@ -25,7 +25,7 @@ from pathlib import Path
 
 from synergy_cli.backup.engine import Base, Window
 from synergy_cli.backup.errors import BackupError, BackupRefused
-from synergy_cli.backup.files import copy_private, sha256_of, sync
+from synergy_cli.backup.files import copy_private, settle, sha256_of, sync
 from synergy_cli.backup.fingerprint import QuietPoint
 from synergy_cli.backup.manifest import (
     EngineName,
@@ -322,7 +322,7 @@ def _copy(source: Path, target: Path, sha256: str) -> None:
     if copy_private(source, draft) != sha256:
         draft.unlink()
         raise BackupError(f"{source} changed while it was copied, or its disk is bad. Try again.")
-    draft.replace(target)
+    settle(draft, target)
 
 
 def _unpack(source: Path, target: Path, limit: int = -1) -> None:

@@ -28,6 +28,13 @@ def copy_private(source: Path, target: Path) -> str:
     return digest.hexdigest()
 
 
+def settle(draft: Path, target: Path) -> None:
+    """Give a whole file its name, and have the disk keep the name; that of its folder too, which may be new."""
+    draft.replace(target)
+    sync(target.parent)
+    sync(target.parent.parent)
+
+
 def sync(path: Path) -> None:
     """Have the disk keep a file, or the names in a folder, before this returns."""
     descriptor = os.open(path, os.O_RDONLY)

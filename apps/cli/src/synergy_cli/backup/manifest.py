@@ -19,7 +19,7 @@ from typing import Literal
 import msgspec
 
 from synergy_cli.backup.errors import BackupError, BackupRefused
-from synergy_cli.backup.files import sha256_of
+from synergy_cli.backup.files import sha256_of, sync
 from synergy_cli.backup.fingerprint import TableFingerprint
 from synergy_cli.backup.media import MediaFile
 from synergy_platform.embedded.home import write_private
@@ -85,6 +85,8 @@ def write_manifest(root: Path, manifest: Manifest, key: bytes) -> Path:
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
     write_private(folder / "manifest.sig", _sign(text, key))
     write_private(folder / "manifest.json", text.decode())
+    sync(folder)
+    sync(folder.parent)
     return folder
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from synergy_cli.backup.files import copy_private
+from synergy_cli.backup.files import copy_private, settle
 
 LOOK_SECONDS = 20.0
 # clocks of file systems are coarse
@@ -58,7 +58,7 @@ class NewUploads:
             draft.unlink()
             return 0
         kept.parent.mkdir(mode=0o700, exist_ok=True)
-        draft.replace(kept)
+        settle(draft, kept)
         return 1
 
     def keep_looking(self, failed: Callable[[str], None]) -> None:

@@ -184,12 +184,15 @@ def recover(stack: Stack, *, keys: Path, source: str | None, to: str | None) -> 
     stack.env_file.write_text(keys.read_text())  # as it was, to the letter
     stack.save({_VOLUME: ""})
     with stack.lock():
-        project = _project(stack)
-        if found := _volumes(stack, project):
+        try:
+            project = _project(stack)
+            if found := _volumes(stack, project):
+                raise StackError(
+                    f"There are volumes of a system here ({found[0]}, …): remove them first, or choose another name."
+                )
+        except StackError:
             stack.env_file.unlink()
-            raise StackError(
-                f"There are volumes of a system here ({found[0]}, …): remove them first, or choose another name."
-            )
+            raise
         proven = False
         try:
             write_secrets(stack)

@@ -131,4 +131,4 @@ TASKS: tuple[MaintenanceTask, ...] = (
 
 BY_NAME = {task.name: task for task in TASKS}
 # what is recorded without being due at any time
-OCCASIONAL = ("restore", "upgrade", "load_test", "file_sweep")
+OCCASIONAL = ("restore", "upgrade", "escrow", "file_sweep")

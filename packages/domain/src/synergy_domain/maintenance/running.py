@@ -13,6 +13,7 @@ from synergy_domain.maintenance.lists import BY_NAME, LOGS_REVIEWED
 from synergy_domain.maintenance.log_review import LogReview
 from synergy_domain.maintenance.performance import performance
 from synergy_domain.maintenance.records import recent_records, record_finding
+from synergy_domain.maintenance.service import clean
 from synergy_platform.database import UnitOfWork
 from synergy_platform.errors import Conflict, InvalidInput, NotFound
 from synergy_platform.runtime import Runtime
@@ -37,12 +38,14 @@ def job_name(task: str) -> str:
 
 
 async def run_check(runtime: Runtime, uow: UnitOfWork, task: str, *, done_by: str) -> Finding:
-    """Do a check now and record it. Raises NotFound where it is not the system that does the task."""
-    check = CHECKS.get(task)
-    if check is None:
+    """Do a check, or the cleanup, now and record it. Raises NotFound where it is not the system that does the task."""
+    if task == "cleanup":
+        finding = await clean(runtime, uow)
+    elif check := CHECKS.get(task):
+        earlier = await recent_records(uow, [task], limit=EARLIER)
+        finding = await check(Look(runtime=runtime, db=uow, now=uow.now, earlier=earlier))
+    else:
         raise NotFound(f"The system does not do {task} itself. {_how(task)}")
-    earlier = await recent_records(uow, [task], limit=EARLIER)
-    finding = await check(Look(runtime=runtime, db=uow, now=uow.now, earlier=earlier))
     record_finding(runtime, uow, task, finding, done_by=done_by)
     return finding
 
@@ -78,4 +81,4 @@ async def run_check_job(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, A
 
 def _how(task: str) -> str:
     known = BY_NAME.get(task)
-    return f"It is done by: {known.command}" if known else f"Tasks are: {', '.join(CHECKS)}."
+    return f"It is done by: {known.command}" if known else f"Tasks are: cleanup, {', '.join(CHECKS)}."

@@ -35,7 +35,12 @@ _NAMED_FILES = (
 
 
 async def clean_up(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) -> None:
-    """Job, daily: delete what is older than the product keeps it. The keys of purged projects stay taken."""
+    """Job, daily: `clean`, recorded."""
+    record_finding(runtime, uow, "cleanup", await clean(runtime, uow), done_by="worker")
+
+
+async def clean(runtime: Runtime, uow: UnitOfWork) -> Finding:
+    """Delete what is older than the product keeps it. The keys of purged projects stay taken."""
     counts: dict[str, int] = {
         **await identity.delete_expired(uow),
         "external_sign_ins": await oidc.delete_expired_sign_ins(uow),
@@ -67,8 +72,8 @@ async def clean_up(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) 
         counts[rule.table] = await _delete(uow, rule.table, rule.condition, uow.now - rule.kept)
     # once this is committed: the rows whose files go must be gone for good
     uow.enqueue(SWEEP_FILES, queue="bulk")
-    _record(runtime, uow, "cleanup", counts, "row")
     log.info("maintenance.cleaned_up", **counts, renewed_secrets=renewed)
+    return _finding(counts, "row")
 
 
 async def sweep_files(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any]) -> None:
@@ -81,7 +86,7 @@ async def sweep_files(runtime: Runtime, uow: UnitOfWork, _payload: dict[str, Any
         area: await runtime.storage.sweep(area, partial(named, runtime.database.reader()), older_than=before)
         for area, named in _NAMED_FILES
     }
-    _record(runtime, uow, "file_sweep", counts, "orphaned file")
+    record_finding(runtime, uow, "file_sweep", _finding(counts, "orphaned file"), done_by="worker")
     log.info("maintenance.swept_files", **counts)
 
 
@@ -92,6 +97,5 @@ async def _delete(uow: UnitOfWork, table: str, condition: str, bound: datetime |
     )
 
 
-def _record(runtime: Runtime, uow: UnitOfWork, task: str, counts: dict[str, int], what: str) -> None:
-    finding = Finding(outcome="ok", summary=f"Deleted {counted(sum(counts.values()), what)}.", detail=counts)
-    record_finding(runtime, uow, task, finding, done_by="worker")
+def _finding(counts: dict[str, int], what: str) -> Finding:
+    return Finding(outcome="ok", summary=f"Deleted {counted(sum(counts.values()), what)}.", detail=counts)
