@@ -65,7 +65,7 @@ async def until_quiet(system: Watched) -> None:
     deadline = time.monotonic() + QUIET_SECONDS
     active: dict[str, str] = {}
     while time.monotonic() < deadline:
-        with contextlib.suppress(httpx.TransportError):
+        with contextlib.suppress(httpx.HTTPError):
             active = await system.active_alerts()
             if not active and not system.outside.firing and await system.targets_up() == 2:
                 return

@@ -260,15 +260,15 @@ class Watched:
         return httpx.AsyncClient(base_url=self.api_url, timeout=40, headers=headers)
 
     async def active_alerts(self) -> dict[str, str]:
-        """What Prometheus sees now: name and `pending` or `firing`; TransportError while it starts."""
-        async with httpx.AsyncClient() as client:
-            answer = await client.get(f"http://{LOOPBACK}:{self.ports['prometheus']}/api/v1/alerts")
-        return {each["labels"]["alertname"]: each["state"] for each in answer.json()["data"]["alerts"]}
+        """What Prometheus sees now: name and `pending` or `firing`; HTTPError while it starts."""
+        return {each["labels"]["alertname"]: each["state"] for each in (await self._prometheus("alerts"))["alerts"]}
 
     async def targets_up(self) -> int:
-        """How many of the targets answered the last time."""
+        """How many of the targets answered the last time; HTTPError while Prometheus starts."""
+        return int(sum(float(each["value"][1]) for each in (await self._prometheus("query?query=sum(up)"))["result"]))
+
+    async def _prometheus(self, path: str) -> Any:  # noqa: ANN401 - what it says
         async with httpx.AsyncClient() as client:
-            answer = await client.get(
-                f"http://{LOOPBACK}:{self.ports['prometheus']}/api/v1/query", params={"query": "sum(up)"}
-            )
-        return int(sum(float(each["value"][1]) for each in answer.json()["data"]["result"]))
+            answer = await client.get(f"http://{LOOPBACK}:{self.ports['prometheus']}/api/v1/{path}")
+        # it answers before it is ready, in words
+        return answer.raise_for_status().json()["data"]
