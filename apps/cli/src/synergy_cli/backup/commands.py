@@ -130,9 +130,17 @@ def backups(as_json: bool) -> None:
     "--into", type=click.Path(path_type=Path), metavar="HOME", help="Into a new home; this one is left alone."
 )
 @click.option("--discard-old", is_flag=True, help="Only delete what earlier restores have kept aside.")
+# only where backups share what they keep, and so only for the stack's `restore --verify`
+@click.option("--despite-damage", is_flag=True, hidden=True)
 def restore(
-    *, backup_id: str | None, moment: str | None, verify: bool, into: Path | None, discard_old: bool
-) -> None:  # fmt: skip
+    *,
+    backup_id: str | None,
+    moment: str | None,
+    verify: bool,
+    into: Path | None,
+    discard_old: bool,
+    despite_damage: bool,
+) -> None:
     """Restore into a new cluster, compare it, and swap it in; without options up to the last commit that is kept.
 
     `synergy up` must not run, except with --verify and --into. The old cluster is kept aside.
@@ -155,7 +163,7 @@ def restore(
         settings = read_settings(environ)
         engine = engine_for(settings, os.environ)
         if verify:
-            finish(try_restore(engine, settings, environ, backup_id, to))
+            finish(try_restore(engine, settings, environ, backup_id, to, whole=not despite_damage))
             return
         if not is_embedded(os.environ):
             raise BackupError("Here a restore can only be tried (--verify); `just restore`, on the server, does it.")

@@ -16,6 +16,7 @@ _FILES = Path("/media-restored")
 
 _backup = click.option("--backup", "backup_id", metavar="ID")
 _to = click.option("--to", "moment", metavar="TIME")
+_despite = click.option("--despite-damage", "despite_damage", is_flag=True)
 
 
 @click.group("container", hidden=True)
@@ -41,7 +42,8 @@ def serve() -> None:
 @container.command("restore")
 @_backup
 @_to
-def restore(*, backup_id: str | None, moment: str | None) -> None:
+@_despite
+def restore(*, backup_id: str | None, moment: str | None, despite_damage: bool) -> None:
     """Into the empty volume that is mounted for it, proven; it stays."""
     with told():
         from synergy_cli.backup.proving import choose, prove
@@ -56,7 +58,7 @@ def restore(*, backup_id: str | None, moment: str | None) -> None:
             engine.clean()
             try:
                 manifest, to = choose(engine, backup_id, moment_of(moment))
-                proof = prove(engine, settings, os.environ, manifest, to, task="restore")
+                proof = prove(engine, settings, os.environ, manifest, to, task="restore", whole=not despite_damage)
             finally:
                 engine.clean()
         finish(proof)

@@ -175,7 +175,7 @@ class EmbeddedEngine:
         self.archive.expire(datetime.now(UTC))
         return gone
 
-    def verify(self, manifest: Manifest) -> None:
+    def verify(self, manifest: Manifest, *, whole: bool) -> None:
         """See Engine; pg_verifybackup looks at what is extracted, in restore_base."""
 
     def window(self) -> Window | None:

@@ -90,8 +90,11 @@ class Engine(Protocol):
         """Delete what is older than 7 days, 4 weeks, 6 months; the ids of the backups that went."""
         ...
 
-    def verify(self, manifest: Manifest) -> None:
-        """The engine's own look at what it keeps, beyond the hashes of the manifest; raises BackupRefused."""
+    def verify(self, manifest: Manifest, *, whole: bool) -> None:
+        """The engine's own look at what it keeps, beyond the hashes of the manifest; raises BackupRefused.
+
+        `whole`: at what backups share, too, even where it is only for others.
+        """
         ...
 
     def candidates(self) -> Sequence[Manifest]:

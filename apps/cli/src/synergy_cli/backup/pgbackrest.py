@@ -159,7 +159,7 @@ class PgBackRest:
         return kept_as
 
     def parts(self, manifest: Manifest) -> Sequence[Path]:
-        """See Engine: the base's files; what restic keeps is named by its hash, and `verify` reads all of it."""
+        """See Engine: the base's files; what restic keeps is named by its hash, and `verify` can read all of it."""
         folders = [self._repository / "backup" / STANZA / label for label in _chain(manifest.base)]
         files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
         return [sets_folder(self.root) / manifest.id / "log", *files]
@@ -184,8 +184,8 @@ class PgBackRest:
             self._restic("forget", "--prune", "--quiet", *stale)
         return gone
 
-    def verify(self, manifest: Manifest) -> None:
-        """See Engine."""
+    def verify(self, manifest: Manifest, *, whole: bool) -> None:
+        """See Engine; restic keeps what backups share, and gives back nothing that is not as it was written."""
         try:
             told = self._pgbackrest("verify", f"--set={manifest.base}", "--output=text", "--verbose")
         except BackupError as error:
@@ -195,10 +195,15 @@ class PgBackRest:
             raise BackupRefused(
                 f"Backup {manifest.id} is refused, pgBackRest finds damage: {said}. Take the one before."
             )
+        if not whole:
+            return
         try:
             self._restic("check", "--read-data", "--quiet")
         except BackupError as error:
-            raise BackupRefused(f"Backup {manifest.id} is refused, its dump or files are damaged: {error}") from None
+            raise BackupRefused(
+                f"Backup {manifest.id} is refused, dumps or files are damaged, of this backup or another: {error} "
+                "`restore --despite-damage` looks only at what it needs itself."
+            ) from None
 
     def candidates(self) -> Sequence[Manifest]:
         """See Engine."""

@@ -67,11 +67,12 @@ def prove(
     *,
     task: Literal["drill", "restore"],
     media: Path | None = None,
+    whole: bool = True,
 ) -> Proof:
     """Restore into `engine.cluster`, the files into `media` (None: below `work`), and compare.
 
     BackupError when it does not get so far. `drill` proves the dump too; `restore` is recorded in what was restored, so
-    that it tells of itself.
+    that it tells of itself. Not `whole`: damage to what only other backups need is no reason to refuse this one.
     """
     began_at, began = datetime.now(UTC), time.monotonic()
     proof = Proof(backup=manifest.id, to=to)
@@ -82,7 +83,7 @@ def prove(
         )
     with _step(proof, "check"):
         check_parts(engine.root, manifest)
-        engine.verify(manifest)
+        engine.verify(manifest, whole=whole)
     data, media = engine.cluster, media or engine.work / "media"
     with _step(proof, "copy"):
         engine.restore_base(manifest, data, to)
@@ -185,14 +186,20 @@ def choose(engine: Engine, backup_id: str | None, to: datetime | None) -> tuple[
 
 
 def try_restore(
-    engine: Engine, settings: Settings, environ: Mapping[str, str], backup_id: str | None, to: datetime | None
+    engine: Engine,
+    settings: Settings,
+    environ: Mapping[str, str],
+    backup_id: str | None,
+    to: datetime | None,
+    *,
+    whole: bool = True,
 ) -> Proof:
     """Restore into a cluster of its own, compare, and throw it away; the system may run meanwhile."""
     with alone(engine.root):
         engine.clean()
         try:
             manifest, until = choose(engine, backup_id, to)
-            return prove(engine, settings, environ, manifest, until, task="restore")
+            return prove(engine, settings, environ, manifest, until, task="restore", whole=whole)
         finally:
             engine.clean()
 

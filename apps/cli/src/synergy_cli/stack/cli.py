@@ -89,12 +89,16 @@ def _doctor(stack: Stack, arguments: argparse.Namespace) -> int:
 
 def _restore(stack: Stack, arguments: argparse.Namespace) -> int:
     return recovery.restore(
-        stack, backup_id=arguments.backup, to=arguments.to, verify=arguments.verify, confirmed=arguments.yes
-    )
+        stack, backup_id=arguments.backup, to=arguments.to, verify=arguments.verify,
+        despite_damage=arguments.despite_damage, confirmed=arguments.yes,
+    )  # fmt: skip
 
 
 def _recover(stack: Stack, arguments: argparse.Namespace) -> None:
-    recovery.recover(stack, keys=arguments.keys, source=arguments.source, to=arguments.to)
+    recovery.recover(
+        stack, keys=arguments.keys, source=arguments.source, to=arguments.to,
+        despite_damage=arguments.despite_damage,
+    )  # fmt: skip
 
 
 def _add_releases(verb: AddVerb) -> None:
@@ -121,6 +125,8 @@ def _add_recovery(verb: AddVerb) -> None:
     one.add_argument("--to", metavar="TIME", help="2026-11-30T14:05:00+01:00; the end of the log when none is given")
     one.add_argument("--verify", action="store_true", help="only try it, beside the running system")
     one.add_argument("--yes", action="store_true", help="really swap")
+    despite = "do not look at what only other backups need; damage to what this one needs still stops it"
+    one.add_argument("--despite-damage", action="store_true", help=despite)
     verb("drill", "restore the newest backup beside the running system, and compare", lambda s, _: recovery.drill(s))
     one = verb("escrow", "write all keys to a file for a safe", lambda s, a: recovery.escrow(s, a.file))
     one.add_argument("file", type=Path)
@@ -128,6 +134,7 @@ def _add_recovery(verb: AddVerb) -> None:
     one.add_argument("keys", type=Path, help="the file of `escrow`")
     one.add_argument("--from", dest="source", metavar="FOLDER", help="with the backups; else the bucket of the keys")
     one.add_argument("--to", metavar="TIME", help="as with restore")
+    one.add_argument("--despite-damage", action="store_true", help=despite)
 
 
 def _add_logs(verb: AddVerb) -> None:

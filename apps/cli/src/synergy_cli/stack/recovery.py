@@ -42,11 +42,14 @@ def _in_container(stack: Stack, *words: str) -> int:
     return stack.execute("backup", "synergy", *words)
 
 
-def restore(stack: Stack, *, backup_id: str | None, to: str | None, verify: bool, confirmed: bool) -> int:
+def restore(
+    stack: Stack, *, backup_id: str | None, to: str | None, verify: bool, despite_damage: bool, confirmed: bool
+) -> int:
     """Restore into a new cluster, prove it, and put it in the place of the one that runs; the old one stays."""
     choice = [*(["--backup", backup_id] if backup_id else []), *(["--to", to] if to else [])]
+    despite = ["--despite-damage"] if despite_damage else []
     if verify:
-        return _in_container(stack, "restore", "--verify", *choice)
+        return _in_container(stack, "restore", "--verify", *choice, *despite)
     stack.require_init()
     if not confirmed:
         raise StackError(
@@ -57,7 +60,7 @@ def restore(stack: Stack, *, backup_id: str | None, to: str | None, verify: bool
     with stack.lock():
         project = _project(stack)
         old = stack.setting(_VOLUME, f"{project}_db")
-        new = _restored_volume(stack, project, choice)
+        new = _restored_volume(stack, project, [*choice, *despite])
         _put_files_back(stack, project, choice)
         _swap(stack, old, new)
         say(f"Restored. The database of before is the volume {old}: delete it when you need it no more.")
@@ -166,7 +169,7 @@ def escrow(stack: Stack, target: Path) -> None:
     say(f"{target}: written. Print it or keep it in a password manager; `just recover` needs it and a backup.")
 
 
-def recover(stack: Stack, *, keys: Path, source: str | None, to: str | None) -> None:
+def recover(stack: Stack, *, keys: Path, source: str | None, to: str | None, despite_damage: bool) -> None:
     """From nothing but the keys and the backups to a running system: a folder with them, or the bucket of the keys."""
     stop_as_by_hand()
     if (stack.root / "secrets").exists():
@@ -200,7 +203,7 @@ def recover(stack: Stack, *, keys: Path, source: str | None, to: str | None) -> 
             stack.compose("build", "--quiet")
             _fetch(stack, project, source)
             choice = ["--to", to] if to else []
-            new = _restored_volume(stack, project, choice)
+            new = _restored_volume(stack, project, [*choice, *(["--despite-damage"] if despite_damage else [])])
             stack.save({_VOLUME: new})
             proven = True
             _put_files_back(stack, project, choice)
