@@ -1,6 +1,8 @@
 // The built files of the browser. All names are known at the start, so no path of a request ever reaches the disk.
 import { createReadStream, readdirSync, statSync } from "node:fs";
 import { extname, join, relative, sep } from "node:path";
+import { sendProblem } from "./headers.mjs";
+import { errorFields, log } from "./log.mjs";
 
 const types = {
   ".css": "text/css; charset=utf-8",
@@ -62,15 +64,35 @@ export function staticFiles(root) {
       response.writeHead(304).end();
       return true;
     }
-    response.setHeader("content-type", types[extname(path)] ?? "application/octet-stream");
-    response.setHeader("content-length", chosen.size);
-    if (encoding) response.setHeader("content-encoding", encoding);
-    response.writeHead(200);
-    if (request.method === "HEAD") response.end();
-    else
-      createReadStream(chosen.file)
-        .on("error", () => response.destroy())
-        .pipe(response);
+    const headers = {
+      "content-type": types[extname(path)] ?? "application/octet-stream",
+      "content-length": chosen.size,
+      ...(encoding && { "content-encoding": encoding }),
+    };
+    if (request.method === "HEAD") {
+      response.writeHead(200, headers).end();
+      return true;
+    }
+    const content = createReadStream(chosen.file);
+    content
+      .on("open", () => content.pipe(response.writeHead(200, headers)))
+      .on("error", (error) => {
+        log("error", "web.file_missing", { "url.path": path, ...errorFields(error) });
+        if (response.headersSent) response.destroy();
+        else unreadable(request, response);
+      });
     return true;
   };
+}
+
+/** It was there at the start: the build is damaged, or another one is being put in its place. */
+function unreadable(request, response) {
+  for (const name of ["etag", "vary", "cache-control"]) response.removeHeader(name);
+  sendProblem(request, response, {
+    status: 500,
+    code: "file_unreadable",
+    title: "A file is missing",
+    detail:
+      "A file of the web app cannot be read. Reload the page; if that does not help, have the web app built anew.",
+  });
 }
