@@ -21,7 +21,7 @@ from taskiq.cli.scheduler.run import SchedulerLoop
 from synergy_platform.heartbeats import keep_beating
 from synergy_platform.jobs import Registry
 from synergy_platform.runtime import Runtime
-from synergy_platform.schedules import ScheduleDefinition, due_schedules, ensure_schedules, fire
+from synergy_platform.schedules import DueSchedule, ScheduleDefinition, due_schedules, ensure_schedules, fire
 from synergy_platform.settings import Settings
 from synergy_worker.jobqueue import make_broker
 
@@ -34,9 +34,11 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 class PostgresSchedules(ScheduleSource):
     """The schedules that are due, each as a task for the moment of its slot."""
 
-    def __init__(self, runtime: Runtime, definitions: tuple[ScheduleDefinition, ...]) -> None:
+    def __init__(self, runtime: Runtime, registry: Registry, definitions: tuple[ScheduleDefinition, ...]) -> None:
         self._runtime = runtime
+        self._registry = registry
         self._missing = definitions
+        self._unknown: set[str] = set()
         self._away = False
 
     async def get_schedules(self) -> list[ScheduledTask]:
@@ -55,11 +57,20 @@ class PostgresSchedules(ScheduleSource):
         if self._away:
             log.info("scheduler.database_back")
         self._away = False
+        self._tell_of_unknown(due)
         return [
             # each time a new id: Taskiq sends one id only once, and a slot that failed must come again
             ScheduledTask(task_name=schedule.name, labels={}, args=[schedule.id], kwargs={}, time=schedule.slot)
             for schedule in due
+            if schedule.job in self._registry
         ]
+
+    def _tell_of_unknown(self, due: list[DueSchedule]) -> None:
+        """Once each: after a rollback, the schedules of the newer release stay for when that comes again."""
+        for schedule in due:
+            if schedule.job not in self._registry and schedule.name not in self._unknown:
+                self._unknown.add(schedule.name)
+                log.warning("schedule.unknown_job", schedule=schedule.name, job=schedule.job)
 
 
 class SlotScheduler(TaskiqScheduler):
@@ -86,7 +97,7 @@ class SlotScheduler(TaskiqScheduler):
 async def _run(settings: Settings, registry: Registry, definitions: tuple[ScheduleDefinition, ...]) -> None:
     runtime = Runtime(settings, application="synergy-scheduler")
     await runtime.open()
-    scheduler = SlotScheduler(runtime, registry, PostgresSchedules(runtime, definitions))
+    scheduler = SlotScheduler(runtime, registry, PostgresSchedules(runtime, registry, definitions))
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

@@ -31,7 +31,7 @@ _INSERT = """
     RETURNING name
 """
 _DUE = """
-    SELECT id, name, coalesce(run_now_at, next_run_at) AS slot FROM schedules
+    SELECT id, name, job, coalesce(run_now_at, next_run_at) AS slot FROM schedules
     WHERE (NOT is_paused AND next_run_at <= $1) OR run_now_at IS NOT NULL ORDER BY slot
 """
 _LOCK = """
@@ -83,6 +83,7 @@ class DueSchedule(msgspec.Struct, frozen=True):
 
     id: UUID
     name: str
+    job: str
     slot: datetime
 
 
@@ -114,7 +115,7 @@ async def ensure_schedules(uow: UnitOfWork, definitions: tuple[ScheduleDefinitio
 
 async def due_schedules(reader: Reader, by: datetime) -> list[DueSchedule]:
     """The schedules that have a slot until `by`, the longest due first, and those that somebody wants now."""
-    return [DueSchedule(row["id"], row["name"], row["slot"]) for row in await reader.rows(_DUE, by)]
+    return [DueSchedule(row["id"], row["name"], row["job"], row["slot"]) for row in await reader.rows(_DUE, by)]
 
 
 async def fire(uow: UnitOfWork, registry: Registry, schedule_id: UUID) -> int:

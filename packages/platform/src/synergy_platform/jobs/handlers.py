@@ -87,6 +87,9 @@ class Registry:
     def __iter__(self) -> Iterator[Handler]:
         return iter(self._by_name.values())
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name
+
     def get(self, name: str) -> Handler:
         """The handler of job `name`; raises `UnknownJob`."""
         try:
