@@ -22,6 +22,7 @@ from synergy_cli.backup.recording import records
 from synergy_cli.backup.restoring import restore
 from synergy_cli.backup.taking import alone, take_backup
 from synergy_cli.backup.uploads import NewUploads, object_path, since_backup
+from synergy_cli.backup.wal import names_of, segment_number, server_id
 from synergy_platform.embedded.errors import EmbeddedError
 from synergy_testing.backed_up import BackedUp, copied, with_key
 
@@ -245,6 +246,29 @@ def test_a_file_that_came_after_the_backup_comes_back_with_its_row(system, taken
     # no backup names it yet, and it stays all the same
     assert engine.expire() == []
     assert object_path(engine.root, hashlib.sha256(content).hexdigest()).read_bytes() == content
+
+
+def test_the_window_begins_where_the_kept_log_does(system, taken):
+    engine = system.engine()
+    take_backup(engine, system.settings)
+    newer, older = engine.candidates()[:2]
+    window = engine.window()
+    assert window is not None
+    assert window.start <= older.point_at
+    behind = max(segment_number(name) for name in names_of(engine.root / "sets" / older.id / "wal"))
+    some = next(path for path in engine.archive.folder.glob("*/*") if path.suffix != ".history")
+    gone = engine.archive.chain(server_id(some), behind, behind + 1)
+    assert gone
+    for path in gone.values():
+        path.rename(path.with_suffix(".away"))
+    try:
+        shorter = engine.window()
+        assert shorter is not None
+        assert shorter.start == newer.point_at
+        assert shorter.end >= window.end
+    finally:
+        for path in gone.values():
+            path.with_suffix(".away").rename(path)
 
 
 @pytest.mark.parametrize("moment", ["2020-01-01T00:00:00+00:00", "2099-01-01T00:00:00+00:00"])

@@ -179,9 +179,18 @@ class EmbeddedEngine:
         """See Engine; pg_verifybackup looks at what is extracted, in restore_base."""
 
     def window(self) -> Window | None:
-        """See Engine; backups of a past that a restore has undone do not count."""
+        """See Engine; backups of a past that a restore has undone do not count, nor those whose log is not kept."""
         manifests = self.candidates()
-        return Window(manifests[-1].point_at, self._end(manifests[0])) if manifests else None
+        if not manifests:
+            return None
+        first = manifests[0]
+        for older in manifests[1:]:
+            behind, wanted = self._last_segment(older), self._last_segment(first)
+            chain = self.archive.chain(self._server(older), behind, wanted)
+            if len({segment_number(name) for name in chain}) < wanted - behind:
+                break
+            first = older
+        return Window(first.point_at, self._end(manifests[0]))
 
     def candidates(self) -> list[Manifest]:
         """See Engine."""
