@@ -108,7 +108,7 @@ def test_a_changed_byte_is_refused_wherever_it_is(lab, backup, request):
 
 
 def test_damage_that_only_others_have_does_not_stop_a_restore(lab, backup):
-    """Restic keeps what backups share; a pack that is damaged refuses all of them, until the operator says otherwise."""
+    """Restic keeps what backups share: a damaged pack refuses all of them, until the operator says otherwise."""
     before = set(lab.execute("backup", "find", "/backups/restic/data", "-type", "f").splitlines())
     with lab.signed_in() as client:
         lab.new_task(client)

@@ -56,12 +56,13 @@ class Site:
 
     def ask(self, path: str) -> Answer:
         """GET it now; raises Unreachable."""
-        if self._trouble is not None:  # it was away a moment ago: each question would wait as long
+        if self._trouble is not None:  # it said nothing a moment ago: each question would wait as long
             raise self._trouble
         try:
             return self._asked(path)
         except Unreachable as error:
-            self._trouble = error
+            if error.silent:
+                self._trouble = error
             raise
 
     def _asked(self, path: str) -> Answer:

@@ -24,7 +24,8 @@ QUERIES: Mapping[str, str] = {
           AND NOT (has_table_privilege(:role, oid, 'SELECT') AND has_table_privilege(:role, oid, 'INSERT')
                    AND has_table_privilege(:role, oid, 'UPDATE') AND has_table_privilege(:role, oid, 'DELETE'))
     """,
-    "connections": "SELECT to_json(count(*)) FROM pg_stat_activity WHERE backend_type = 'client backend'",
+    # of all roles: pg_stat_activity tells each role of its own only
+    "connections": "SELECT to_json(sum(numbackends)::int) FROM pg_stat_database",
     "longest_transaction": """
         SELECT to_json(coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float8)
         FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
