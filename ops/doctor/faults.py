@@ -444,7 +444,10 @@ def outbox_stands(system: Patient) -> Iterator[Given]:
 def schedule_late(system: Patient) -> Iterator[Given]:
     """A schedule is an hour late."""
     with system.stopped("scheduler"):
-        system.sql("UPDATE schedules SET next_run_at = now() - interval '1 hour' WHERE name = 'maintenance.clean_up'")
+        system.sql(
+            "UPDATE schedules SET next_run_at = now() - interval '1 hour'"
+            " WHERE name = (SELECT min(name) FROM schedules)"
+        )
         yield None
 
 

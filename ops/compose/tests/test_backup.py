@@ -112,9 +112,10 @@ def test_damage_that_only_others_have_does_not_stop_a_restore(lab, backup):
     before = set(lab.execute("backup", "find", "/backups/restic/data", "-type", "f").splitlines())
     with lab.signed_in() as client:
         lab.new_task(client)
-    lab.stack("backup")  # its dump is in packs of its own
-    after = lab.execute("backup", "find", "/backups/restic/data", "-type", "f", "-size", "+2k").splitlines()
-    of_the_later = next(path for path in after if path not in before)
+    lab.stack("backup")  # its dump is the largest of what is new, in a pack of its own
+    after = lab.execute("backup", "find", "/backups/restic/data", "-type", "f", "-printf", "%s %p\n").splitlines()
+    new = [line.split() for line in after if line.split()[1] not in before]
+    of_the_later = max(new, key=lambda each: int(each[0]))[1]
     flip(lab, of_the_later, 100)
     try:
         refused = lab.stack("restore", "--verify", "--backup", backup, check=False)

@@ -1,4 +1,5 @@
 import {
+  Archive,
   AtSign,
   Bell,
   CalendarClock,
@@ -34,6 +35,7 @@ const icons: Partial<Record<NotificationType, ComponentType<{ className?: string
   project_completed: FolderKanban,
   member_added: UserRoundPlus,
   webhook_disabled: Webhook,
+  backup_failed: Archive,
 };
 
 const rowClass = "flex w-full gap-3 px-4 py-2.5 text-start -outline-offset-2 hover:bg-hover";

@@ -10,6 +10,7 @@ from synergy_platform.schedules import ScheduleDefinition
 
 HANDLERS = (
     JobHandler(name=maintenance.CLEANUP, function=maintenance.clean_up),
+    JobHandler(name=maintenance.TELL_OF_FAILURE, function=maintenance.tell_of_failure),
     JobHandler(name=maintenance.SWEEP_FILES, function=maintenance.sweep_files, queue="bulk"),
     *(
         # in the queue where long work does not hold up short one

@@ -19,11 +19,12 @@ from synergy_domain.maintenance.records import add_record, latest_records, list_
 from synergy_domain.maintenance.running import CHECKS, job_name, record_review, run_check, run_check_job, sign_off
 from synergy_domain.maintenance.service import CLEANUP, SWEEP_FILES, clean_up, sweep_files
 from synergy_domain.maintenance.status import maintenance_status, read_status
+from synergy_domain.maintenance.telling import TELL_OF_FAILURE, tell_of_failure
 
 __all__ = [
-    "BY_NAME", "CHECKS", "CLEANUP", "SWEEP_FILES", "TASKS", "BackupRecord", "BackupsView", "Finding", "LogReview",
-    "MaintenanceState", "MaintenanceTask", "MaintenanceTaskView", "Outcome", "RecordInput", "RecordQuery", "RecordView",
-    "Standing", "add_record", "clean_up", "job_name", "latest_records", "list_records", "maintenance_status",
-    "read_status", "readable", "recent_records", "record_review", "run_check", "run_check_job", "sign_off",
-    "state_of_backups", "sweep_files",
+    "BY_NAME", "CHECKS", "CLEANUP", "SWEEP_FILES", "TASKS", "TELL_OF_FAILURE", "BackupRecord", "BackupsView",
+    "Finding", "LogReview", "MaintenanceState", "MaintenanceTask", "MaintenanceTaskView", "Outcome", "RecordInput",
+    "RecordQuery", "RecordView", "Standing", "add_record", "clean_up", "job_name", "latest_records", "list_records",
+    "maintenance_status", "read_status", "readable", "recent_records", "record_review", "run_check", "run_check_job",
+    "sign_off", "state_of_backups", "sweep_files", "tell_of_failure",
 ]  # fmt: skip

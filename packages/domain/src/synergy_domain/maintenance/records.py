@@ -13,6 +13,7 @@ from synergy_domain.maintenance.contracts import RecordInput, RecordQuery, Recor
 from synergy_domain.maintenance.finding import Finding
 from synergy_domain.maintenance.lists import BY_NAME, OCCASIONAL
 from synergy_domain.maintenance.models import MaintenanceRecord
+from synergy_domain.maintenance.telling import have_told
 from synergy_platform.database import Reader, UnitOfWork
 from synergy_platform.errors import NotFound
 from synergy_platform.pagination import Cursors, Page, make_page
@@ -25,8 +26,9 @@ _COLUMNS = "id, task, outcome, started_at, finished_at, done_by, summary, detail
 
 
 def add_record(uow: UnitOfWork, record: RecordInput) -> None:
-    """Keep that something was done."""
+    """Keep that something was done, and have those told who are told of such a failure."""
     uow.session.add(MaintenanceRecord(**msgspec.structs.asdict(record)))
+    have_told(uow, record)
 
 
 def record_finding(runtime: Runtime, uow: UnitOfWork, task: str, finding: Finding, *, done_by: str) -> None:
