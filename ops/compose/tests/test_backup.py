@@ -158,6 +158,24 @@ def test_restore_to_a_second_between_two_writes(lab, backup):
 
 
 @pytest.mark.full
+def test_a_second_restore_goes_further_back_than_the_first(lab, backup):
+    tasks, moments = [], []
+    for _ in range(3):
+        with lab.signed_in() as client:
+            tasks.append(lab.new_task(client))
+        time.sleep(2)
+        moments.append(datetime.now(UTC))
+        time.sleep(2)
+    for kept in (2, 1):  # of the three tasks
+        lab.stack("restore", "--to", moments[kept - 1].isoformat(), "--yes")
+        lab.wait_healthy()
+        with lab.signed_in() as client:
+            found = [client.get(f"/api/v1/tasks/{task}").status_code for task in tasks]
+        assert found == [200] * kept + [404] * (3 - kept)
+    lab.stack("drill")
+
+
+@pytest.mark.full
 def test_from_the_keys_and_the_archive_to_a_running_system(lab, backup, tmp_path):
     with lab.signed_in() as client:
         mark = lab.new_task(client)
