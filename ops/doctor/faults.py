@@ -357,7 +357,7 @@ def broker_full(system: Patient) -> Iterator[Given]:
     """The broker is almost full."""
     with Redis.from_url(system.services["TASKIQ_BROKER_URL"]) as redis:
         # so much that what the system itself takes and gives back changes nothing
-        redis.set("ballast", bytes(30 * _MB))
+        redis.setrange("ballast", 30 * _MB, b"x")
         try:
             with _configured(
                 system, "TASKIQ_BROKER_URL", maxmemory=str(redis.info()["used_memory"] + _MB // 2)

@@ -74,7 +74,8 @@ async def serve(own_settings: Settings, tmp_path: Path) -> AsyncIterator[Callabl
     fields = {setting.field: setting for setting in documented_settings()}
     inherited = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "PYTHON", "COVERAGE"))}
     # counted, but never too many
-    environ = inherited | {"SECRET_KEY": "k" * 40, "SYNERGY_RATE_LIMIT_API": "1000000/m"} | {
+    limits = {"SYNERGY_RATE_LIMIT_API": "1000000/m", "SYNERGY_RATE_LIMIT_REGISTER": "1000000/m"}
+    environ = inherited | limits | {"SECRET_KEY": "k" * 40} | {
         fields[field].name: written(getattr(own_settings, field))
         for field in (
             "home", "db_name", "db_user", "db_password", "db_host", "db_port", "redis_url", "broker_url",

@@ -21,6 +21,7 @@ from synergy_api.middleware import RequestContext
 from synergy_platform.ratelimit import RateLimiter
 from synergy_platform.runtime import Runtime
 from synergy_platform.settings import RateLimit
+from synergy_testing.factories import Factory
 
 SLOW_COMMIT = """
     CREATE OR REPLACE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql
@@ -72,18 +73,15 @@ async def blocked_project(settings, runtime):
     living = asyncio.create_task(live())
     await started.wait()
     try:
+        # not by requests: they have the deadline, too
+        make = Factory(runtime)
+        owner = await make.user()
+        project = await make.project(owner, name="Old")
         async with client(app) as caller:
-            account = {"username": "anna", "email": "a@example.org", "password": "correct horse 7 battery",
-                       "first_name": "Anna", "last_name": "A"}  # fmt: skip
-            assert (await caller.post("/api/v1/auth/register", json=account)).status_code == 201
-            signed_in = await caller.post(
-                "/api/v1/auth/login", json={"identifier": "anna", "password": account["password"]}
-            )
-            caller.headers["Authorization"] = f"Bearer {signed_in.json()['access_token']}"
-            project = (await caller.post("/api/v1/projects", json={"name": "Old"})).json()
+            caller.headers["Authorization"] = f"Bearer {await make.access_token(owner)}"
             async with blocker.transaction():
                 await blocker.execute("SELECT 1 FROM projects FOR UPDATE")
-                yield caller, f"/api/v1/projects/{project['id']}", blocker
+                yield caller, f"/api/v1/projects/{project.id}", blocker
     finally:
         await blocker.close()
         stop.set()

@@ -161,9 +161,18 @@ async def test_error_rates_counts_what_failed_since_the_last_record(checks, own)
     assert finding.detail["dead_letters"][0] == {"name": "mail.send", "dead": 2, "new": 1}
     assert finding.detail["failing_jobs"] == 1
     assert "key" not in str(finding.detail)
+    # a mail of that week is given up a day later
+    await checks.record("weekly.logs_reviewed", checks.now, http={**http, "server_errors": 9})
+    await checks.sql(
+        """INSERT INTO mails (id, to_address, kind, subject, state, attempts, created_at)
+           VALUES ($1, 'a@example.org', 'digest', 'Hello', 'failed', 9, $2)""",
+        new_id(), checks.now - DAY / 24,
+    )  # fmt: skip
+    later = await checks.do("weekly.error_rates", now=checks.now + DAY)
+    assert (later.outcome, later.summary) == ("attention", "1 mail was given up.")
     # nothing has failed since
     await checks.record("weekly.logs_reviewed", checks.now, http={**http, "server_errors": 9})
-    assert (await checks.do("weekly.error_rates", now=checks.now + DAY)).outcome == "ok"
+    assert (await checks.do("weekly.error_rates", now=checks.now + 2 * DAY)).outcome == "ok"
 
 
 @pytest.mark.parametrize("task", [task.name for task in TASKS if task.how == "job"])

@@ -24,6 +24,8 @@ LONGEST_LOOK = timedelta(days=31)
 ARCHIVE_SILENCE = timedelta(hours=1)
 MOST_BOUNCED = 0.05
 MOST_UNDELIVERED = 0.1
+# mails and webhook messages are tried for so long, and may fail when the record of their week is written
+TRIED_FOR = timedelta(days=3)
 
 _TABLES = """
     SELECT relname AS name, pg_total_relation_size(oid)::bigint AS bytes, greatest(reltuples, 0)::bigint AS rows
@@ -45,6 +47,10 @@ _DEAD = """
 _FAILING = "SELECT count(*) FROM jobs WHERE state = 'waiting' AND attempts > 0"
 _MAILS = "SELECT state, count(*) AS n FROM mails WHERE created_at >= $1 GROUP BY state"
 _DELIVERIES = "SELECT state, count(*) AS n FROM webhook_deliveries WHERE created_at >= $1 GROUP BY state"
+_FAILED = """
+    SELECT (SELECT count(*) FROM mails WHERE state = 'failed' AND created_at >= $1) AS mails,
+           (SELECT count(*) FROM webhook_deliveries WHERE state = 'failed' AND created_at >= $1) AS webhook_deliveries
+"""
 _DISABLED = (
     "SELECT count(*) FROM webhooks WHERE deleted_at IS NULL AND disabled_at >= $1 AND disabled_reason IS NOT NULL"
 )
@@ -161,6 +167,12 @@ async def error_rates(look: Look) -> Finding:
     dead = [dict(row) for row in await look.db.rows(_DEAD, since)]
     mails = {row["state"]: row["n"] for row in await look.db.rows(_MAILS, since)}
     deliveries = {row["state"]: row["n"] for row in await look.db.rows(_DELIVERIES, since)}
+    # those that had failed already when the last record was written are in that one
+    told = look.last.detail.get("young_failures", {}) if look.last else {}
+    failed = {
+        name: max(0, count - told.get(name, 0))
+        for name, count in dict(await look.db.row(_FAILED, since - TRIED_FOR) or {}).items()
+    }
     disabled = await look.db.value(_DISABLED, since)
     review = next(iter(await recent_records(look.db, [LOGS_REVIEWED], limit=1)), None)
     # a review elsewhere, signed off by hand, has no figures
@@ -170,17 +182,20 @@ async def error_rates(look: Look) -> Finding:
     detail: dict[str, Any] = {
         "since": since.isoformat(), "dead_letters": dead, "failing_jobs": await look.db.value(_FAILING),
         "mails": mails, "webhook_deliveries": deliveries, "webhooks_disabled": disabled, "http": http,
+        "failed": failed, "young_failures": dict(await look.db.row(_FAILED, look.now - TRIED_FOR) or {}),
     }  # fmt: skip
     troubles: list[str] = []
     if new := sum(job["new"] for job in dead):
         names = ", ".join(job["name"] for job in dead if job["new"])
         troubles.append(f"{counted(new, 'job')} became dead letters: {names}.")
-    if mails.get("failed"):
-        troubles.append(f"{counted(mails['failed'], 'mail was', 'mails were')} given up.")
+    if failed["mails"]:
+        troubles.append(f"{counted(failed['mails'], 'mail was', 'mails were')} given up.")
     if is_much(mails.get("bounced", 0), sum(mails.values()), MOST_BOUNCED):
         troubles.append(f"{counted(mails['bounced'], 'mail')} of {sum(mails.values())} bounced.")
-    if is_much(deliveries.get("failed", 0), sum(deliveries.values()), MOST_UNDELIVERED):
-        troubles.append(f"{deliveries['failed']} of {counted(sum(deliveries.values()), 'webhook message')} failed.")
+    if is_much(failed["webhook_deliveries"], sum(deliveries.values()), MOST_UNDELIVERED):
+        troubles.append(
+            f"{failed['webhook_deliveries']} of {counted(sum(deliveries.values()), 'webhook message')} failed."
+        )
     if disabled:
         troubles.append(f"{counted(disabled, 'webhook was', 'webhooks were')} turned off because they kept failing.")
     if http:
