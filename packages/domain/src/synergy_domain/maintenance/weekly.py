@@ -168,8 +168,8 @@ async def error_rates(look: Look) -> Finding:
     mails = {row["state"]: row["n"] for row in await look.db.rows(_MAILS, since)}
     deliveries = {row["state"]: row["n"] for row in await look.db.rows(_DELIVERIES, since)}
     # those that had failed already when the last record was written are in that one
-    told = look.last.detail.get("young_failures", {}) if look.last else {}
-    failed = {
+    told: dict[str, int] = look.last.detail.get("young_failures", {}) if look.last else {}
+    failed: dict[str, int] = {
         name: max(0, count - told.get(name, 0))
         for name, count in dict(await look.db.row(_FAILED, since - TRIED_FOR) or {}).items()
     }
