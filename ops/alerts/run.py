@@ -108,7 +108,7 @@ async def stay_healthy(system: Watched, seconds: float, traffic: Traffic) -> int
     began, pending = time.monotonic(), Counter[str]()
     while time.monotonic() - began < seconds:
         await asyncio.sleep(min(10.0, seconds))
-        pending.update(await system.active_alerts())
+        pending.update(list(await system.active_alerts()))
     names = [name for name, _ in system.outside.alerts]
     print(f"{time.monotonic() - began:.0f} s without a fault: {len(names)} alerts told {names or ''}", flush=True)
     print(f"looks at which one was pending: {dict(pending) or 0}; answers {dict(traffic.statuses)}", flush=True)
