@@ -173,7 +173,8 @@ async def test_schedule_slot_begins_a_trace_that_its_job_goes_on_with(work, star
     job = next(span for span in collector.spans() if span["name"] == "job test.write")
     slot = next(span for span in collector.spans() if span["id"] == job["parent"])
     assert (slot["name"], slot["parent"], slot["kind"]) == ("schedule test.minutely", "", PRODUCER)
-    assert slot["attributes"]["synergy.jobs"] == 1
+    # its own minute may have come just then, too
+    assert slot["attributes"]["synergy.jobs"] in (1, 2)
     assert (slot["trace"], slot["resource"]["service.name"]) == (job["trace"], "synergy-scheduler")
     [fired] = scheduler.lines("schedule.fired")
     assert fired["trace.id"] == job["trace"]
