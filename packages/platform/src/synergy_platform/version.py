@@ -1,3 +1,3 @@
 """The version of SynergyOS; alone in its file, so that reading it imports nothing."""
 
-VERSION = "0.4.0"
+VERSION = "0.5.0"
