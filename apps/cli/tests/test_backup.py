@@ -12,10 +12,12 @@ from datetime import datetime
 from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 
 from synergy_cli.backup.embedded import EmbeddedEngine
 from synergy_cli.backup.errors import BackupError, BackupRefused
+from synergy_cli.backup.fingerprint import QuietPoint
 from synergy_cli.backup.manifest import backup_ids, check_parts, read_manifest, sets_folder
 from synergy_cli.backup.proving import choose, drill, prove, try_restore
 from synergy_cli.backup.recording import records
@@ -246,6 +248,32 @@ def test_a_file_that_came_after_the_backup_comes_back_with_its_row(system, taken
     # no backup names it yet, and it stays all the same
     assert engine.expire() == []
     assert object_path(engine.root, hashlib.sha256(content).hexdigest()).read_bytes() == content
+
+
+def test_the_log_of_a_backup_stays_until_it_is_received(system, taken):
+    engine = system.engine()
+    engine.clean()
+    backup_id = "20990101T000000Z-0000"
+    base = engine.take_base(backup_id, full=True)
+    receiver = next(
+        child for child in psutil.Process().children(recursive=True)
+        if any(backup_id in word for word in child.cmdline())
+    )  # fmt: skip
+    receiver.suspend()
+    try:
+        for _ in range(3):
+            for _ in range(10):
+                system.sql("SELECT pg_logical_emit_message(false, 'x', 'x')")
+                system.sql("SELECT pg_switch_wal()")
+            system.sql("CHECKPOINT")
+    finally:
+        receiver.resume()
+    lsn = system.sql("SELECT pg_current_wal_lsn()")
+    system.note("after a busy time")
+    engine.keep_log(backup_id, base, QuietPoint("x", lsn, datetime.now().astimezone(), "", 0.0, {}))
+    assert len(names_of(engine.root / "sets" / backup_id / "wal")) >= 30
+    assert system.sql("SELECT count(*) FROM pg_replication_slots WHERE temporary") == "0"
+    engine.clean()
 
 
 def test_the_window_begins_where_the_kept_log_does(system, taken):

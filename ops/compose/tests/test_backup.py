@@ -136,6 +136,7 @@ def flip(lab, path: str, offset: int) -> None:
     lab.execute("backup", "python3", "-c", script, path, str(offset))
 
 
+@pytest.mark.full
 def test_restore_to_a_second_between_two_writes(lab, backup):
     with lab.signed_in() as client:
         project = lab.new_project(client)

@@ -38,7 +38,7 @@ from synergy_cli.backup.manifest import (
 )
 from synergy_cli.backup.media import FileRow, MediaFile
 from synergy_cli.backup.retention import kept
-from synergy_cli.backup.tools import close_segment, libpq, run
+from synergy_cli.backup.tools import HeldLog, close_segment, libpq, run
 from synergy_cli.backup.uploads import object_path
 from synergy_cli.backup.wal import LogArchive, await_segment, lsn_number, names_of, segment_number, server_id
 from synergy_platform.embedded.errors import EmbeddedError
@@ -69,6 +69,7 @@ class EmbeddedEngine:
         self.dsn = dsn
         self.archive = LogArchive(root)
         self._receiver: subprocess.Popen[bytes] | None = None
+        self._held: HeldLog | None = None
 
     def program(self, name: str) -> str:
         """See Engine."""
@@ -76,9 +77,7 @@ class EmbeddedEngine:
 
     def clean(self) -> None:
         """See Engine."""
-        if self._receiver is not None:
-            end(self._receiver, ((signal.SIGINT, 5),))
-            self._receiver = None
+        self._end_receiver()
         delete_unfinished(self.root)
         for path in self.root.glob("media/*/*.new"):
             path.unlink()
@@ -92,6 +91,7 @@ class EmbeddedEngine:
         folder = self._set(backup_id)
         wal = folder / "wal"
         wal.mkdir(mode=0o700, parents=True)
+        self._held = HeldLog(self.program("psql"), self.dsn)
         dsn, environment = libpq(self.dsn)
         command = [
             self.program("pg_receivewal"),
@@ -122,18 +122,23 @@ class EmbeddedEngine:
         wal, deadline = self._set(backup_id) / "wal", time.monotonic() + _LOG_SECONDS
         while not await_segment(wal, f"{name}.gz", 1):
             self._require_receiver(deadline)
-        receiver, self._receiver = self._receiver, None
-        if receiver is not None:
-            end(receiver, ((signal.SIGINT, 5),))
+        self._end_receiver()
         for path in wal.glob("*.partial"):
             path.unlink()
+
+    def _end_receiver(self) -> None:
+        if self._receiver is not None:
+            end(self._receiver, ((signal.SIGINT, 5),))
+            self._receiver = None
+        if self._held is not None:
+            self._held.let_go()
+            self._held = None
 
     def _require_receiver(self, deadline: float) -> None:
         if self._receiver is None or self._receiver.poll() is not None or time.monotonic() > deadline:
             lines = (self.work / "receiver").read_text(errors="replace").splitlines()
-            raise BackupError(
-                f"The database's log did not come: {lines[-1] if lines else 'pg_receivewal said nothing'}"
-            )
+            said = "; ".join(lines[-2:]) or "pg_receivewal said nothing"  # the reason, and that it ends
+            raise BackupError(f"The database's log did not come: {said}")
 
     def keep_dump(self, backup_id: str, dump: Path) -> str:
         """See Engine."""

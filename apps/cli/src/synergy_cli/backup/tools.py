@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Sequence
@@ -52,6 +53,40 @@ def ask(psql: str, dsn: str, sql: str) -> str:
     """What the database answers, by the program `psql`: columns behind each other, a row each line."""
     address, environment = libpq(dsn)
     return run("psql", [psql, "-XqAt", f"--dbname={address}", "-c", sql], environment).strip()
+
+
+class HeldLog:
+    """A session that has the server keep its log from now on, until it is let go or this process ends.
+
+    By a temporary slot: without one a server that is written to deletes segments that nobody has received yet.
+    """
+
+    def __init__(self, psql: str, dsn: str) -> None:
+        """BackupError when the server refuses."""
+        address, environment = libpq(dsn)
+        self._session = subprocess.Popen(
+            [*launcher(), psql, "-XqAt", f"--dbname={address}"], env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        said = self._ask(
+            "SELECT 'kept' FROM pg_create_physical_replication_slot('backup_' || pg_backend_pid(), true, true)"
+        )
+        if said != "kept":
+            self.let_go()
+            raise BackupError(f"The database does not keep its log for a backup: {said or 'it cannot be reached'}")
+
+    def _ask(self, sql: str) -> str:
+        if self._session.stdin is None or self._session.stdout is None:
+            return ""
+        with contextlib.suppress(BrokenPipeError):
+            self._session.stdin.write(f"{sql};\n")
+            self._session.stdin.flush()
+        return self._session.stdout.readline().strip()
+
+    def let_go(self) -> None:
+        """End the session."""
+        with contextlib.suppress(BrokenPipeError):
+            self._session.communicate(timeout=10)
 
 
 def close_segment(psql: str, dsn: str, lsn: str) -> str:
