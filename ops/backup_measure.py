@@ -114,7 +114,7 @@ class Measured:
                     end = float("inf")
                     os.kill(int((self.home / "postgres" / "process").read_text().split()[0]), signal.SIGKILL)
                     process.kill()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
             process.wait()
         return last
 
