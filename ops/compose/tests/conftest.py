@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,9 +25,13 @@ from typing import Any
 import httpx
 import pytest
 
+from synergy_testing.log_schema import fault_of
+
 ROOT = Path(__file__).parents[3]
 PROJECT = os.environ.get("SYNERGY_COMPOSE_PROJECT") or "synergy-compose-test"
 PASSWORD = "a quiet river bends twice"
+OURS = ("api", "backup", "scheduler", "web", "worker")
+_LOGGED = re.compile(r"^(?:\x1b\[2K)?([a-z]+)-\d+ *\| \S+ (.*)$", re.MULTILINE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -191,6 +197,25 @@ def lab(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
     logs = Path(os.environ.get("SYNERGY_COMPOSE_LOGS") or tmp_path_factory.getbasetemp()) / "compose.log"
     with started(lab, logs, keep=bool(request.config.getoption("--keep"))):
         yield lab
+    assert_lines_fit(logs.read_text(errors="replace"))
+
+
+def assert_lines_fit(text: str) -> None:
+    """Each line of our processes, and of the proxy's access log, is what ops/log-schema.json says.
+
+    PostgreSQL, Redis and the proxy's error log write as they do, `migrate` to people. Of a container that was replaced
+    nothing is left.
+    """
+    counts: Counter[str] = Counter()
+    faults: list[str] = []
+    for service, line in _LOGGED.findall(text):
+        if service in OURS or (service == "proxy" and line.startswith("{")):
+            counts[service] += 1
+            if fault := fault_of(line):
+                faults.append(f"{service}: {fault}: {line[:300]}")
+    print(f"\nlog lines that were held against ops/log-schema.json: {dict(counts)}")
+    assert faults == []
+    assert set(OURS) <= set(counts)
 
 
 @contextlib.contextmanager

@@ -355,6 +355,10 @@ async def test_one_host_gets_sixteen_at_a_time(hooks, project, receiver):
         await hooks.make.task(project)
     await hooks.fan_out()
     await hooks.send_due()
+    # on a busy machine some step aside for a moment
+    while len(receiver.got) < 40:
+        hooks.clock.advance(timedelta(seconds=2))
+        assert await hooks.send_due() > 0
     assert receiver.most_at_once == 16
     assert len(receiver.got) == 40
 
