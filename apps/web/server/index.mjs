@@ -118,7 +118,7 @@ server.listen(port, host, () => {
 function stop(signal) {
   if (draining) return;
   draining = true;
-  log("info", "web.stopping", { "process.signal": signal });
+  log("info", "web.stopping", { "synergy.signal": signal });
   setTimeout(() => {
     api.close();
     server.close(() => {

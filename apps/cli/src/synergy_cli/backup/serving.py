@@ -79,14 +79,19 @@ class Loop:
 
     def _do(self, command: str) -> bool:
         """Run it to its end, alive meanwhile; it tells by itself what went wrong."""
-        child = spawn([sys.executable, "-m", "synergy_cli", command], environment=self._environ)
+        words = [sys.executable, "-m", "synergy_cli", command]
+        child = spawn(words, environment=self._environ, stderr=subprocess.PIPE)
         while not self._ending:
             _ALIVE.touch()
             self._copy_log()
             try:
-                return child.wait(_LOOK_SECONDS) == 0
+                _, said = child.communicate(timeout=_LOOK_SECONDS)
             except subprocess.TimeoutExpired:
                 continue
+            # what it says to people; its log lines went to where this one's go
+            for line in said.decode(errors="replace").splitlines():
+                log.info("backup.said", **{"event.original": line})
+            return child.returncode == 0
         end(child, _GRACE)
         return False
 
