@@ -217,7 +217,7 @@ def faulty_lines(text: str) -> list[str]:
             if fault := fault_of(line):
                 faults.append(f"{service}: {fault}: {line[:300]}")
     print(f"\nlog lines that were held against ops/log-schema.json: {dict(counts)}")
-    assert set(OURS) <= set(counts)
+    assert counts["api"]  # else it was not read as it is written
     return faults
 
 
