@@ -197,14 +197,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
     logs = Path(os.environ.get("SYNERGY_COMPOSE_LOGS") or tmp_path_factory.getbasetemp()) / "compose.log"
     with started(lab, logs, keep=bool(request.config.getoption("--keep"))):
         yield lab
-    faults = faulty_lines(logs.read_text(errors="replace"))
-    print("\n".join(faults))
-    # the short profile shows them
-    assert not (faults and request.config.getoption("--full"))
+    assert_lines_fit(logs.read_text(errors="replace"))
 
 
-def faulty_lines(text: str) -> list[str]:
-    """The lines of our processes, and of the proxy's access log, that are not what ops/log-schema.json says.
+def assert_lines_fit(text: str) -> None:
+    """Each line of our processes, and of the proxy's access log, is what ops/log-schema.json says.
 
     PostgreSQL, Redis and the proxy's error log write as they do, `migrate` to people. Of a container that was replaced
     nothing is left.
@@ -218,7 +215,7 @@ def faulty_lines(text: str) -> list[str]:
                 faults.append(f"{service}: {fault}: {line[:300]}")
     print(f"\nlog lines that were held against ops/log-schema.json: {dict(counts)}")
     assert counts["api"]  # else it was not read as it is written
-    return faults
+    assert faults == []
 
 
 @contextlib.contextmanager

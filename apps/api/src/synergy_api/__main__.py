@@ -11,6 +11,7 @@ import os
 import sys
 
 from synergy_api.probe import probe
+from synergy_platform.crashes import log_crashes
 
 EXIT_USAGE = 64  # EX_USAGE of sysexits.h
 
@@ -35,6 +36,7 @@ def main(arguments: list[str]) -> int:
     """Run the command that `arguments` name; what it needs is imported then, so that a health check costs little."""
     match arguments:
         case []:
+            log_crashes("synergy-api")
             from synergy_api.serving import serve
 
             return serve(os.environ)

@@ -9,6 +9,7 @@ import click
 
 from synergy_cli.backup.commands import finish, moment_of, read_settings, told
 from synergy_cli.backup.errors import BackupError
+from synergy_platform.crashes import log_crashes
 from synergy_platform.settings import Settings
 
 _CLUSTER = Path("/restored")
@@ -31,6 +32,7 @@ def _settings() -> Settings:
 @container.command("serve")
 def serve() -> None:
     """Take backups and try them, each at its hour, until told to end."""
+    log_crashes("synergy-backup")
     with told():
         from synergy_cli.backup.serving import Loop
         from synergy_cli.backup.shape import container_engine
