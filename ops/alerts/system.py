@@ -267,7 +267,7 @@ class Watched:
         """How many of the targets answered the last time; HTTPError while Prometheus starts."""
         return int(sum(float(each["value"][1]) for each in (await self._prometheus("query?query=sum(up)"))["result"]))
 
-    async def _prometheus(self, path: str) -> Any:  # noqa: ANN401 - what it says
+    async def _prometheus(self, path: str) -> Any:  # noqa: ANN401 - JSON of any shape
         async with httpx.AsyncClient() as client:
             answer = await client.get(f"http://{LOOPBACK}:{self.ports['prometheus']}/api/v1/{path}")
         # it answers before it is ready, in words

@@ -126,7 +126,7 @@ class Sql:
         """Run it."""
         await self._ask("execute", query, *args)
 
-    async def value(self, query: str, *args: object) -> Any:  # noqa: ANN401 - any SQL type
+    async def value(self, query: str, *args: object) -> Any:  # noqa: ANN401 - a value of any SQL type
         """The first value."""
         return await self._ask("fetchval", query, *args)
 

@@ -23,8 +23,8 @@ from system import Patient
 
 from synergy_platform.embedded.process import LOOPBACK, free_port
 
-# what the doctor is given beside SYNERGY_HOME: settings, and "--prod" for its option
-Given: TypeAlias = Mapping[str, str] | None
+# what the doctor is given beside SYNERGY_HOME: settings, and options, which have no value
+Given: TypeAlias = Mapping[str, str]
 Making: TypeAlias = Callable[[Patient], AbstractContextManager[Given]]
 
 
@@ -129,50 +129,47 @@ def nothing_runs(system: Patient) -> Iterator[Given]:
 
 # --- processes --------------------------------------------------------------------------------------------------------
 
-# what the API says of a part is a part of what is wrong with it
-_API = ("API", "processes/all there")
 
-
-@fault("API/live", "Look at its log, and start it", *_API, "web/API behind it", "web/page", "web/files", "web/headers")
+@fault("API/live", "Look at its log, and start it", "API", "processes/all there", "web")
 def api_killed(system: Patient) -> Iterator[Given]:
     """The API is killed."""
     with system.killed("api"):
-        yield None
+        yield {}
 
 
 @fault("processes/all there", "Its last lines in the log", "background/worker", "API/parts")
 def worker_killed(system: Patient) -> Iterator[Given]:
     """The worker is killed."""
     with system.killed("worker"):
-        yield None
+        yield {}
 
 
 @fault("processes/all there", "Its last lines in the log", "background/scheduler", "API/parts")
 def scheduler_killed(system: Patient) -> Iterator[Given]:
     """The scheduler is killed."""
     with system.killed("scheduler"):
-        yield None
+        yield {}
 
 
 @fault("web/page", "Look at its log, and start it", "web", "processes/all there")
 def web_killed(system: Patient) -> Iterator[Given]:
     """The web app is killed."""
     with system.killed("web"):
-        yield None
+        yield {}
 
 
 @fault("API/latency", "See whether its processes are stopped", "API", "web", "processes/none stopped")
 def api_stopped(system: Patient) -> Iterator[Given]:
     """The API answers nobody."""
     with system.stopped("api"):
-        yield None
+        yield {}
 
 
 @fault("processes/none stopped", "Send it SIGCONT", "background/worker", "API/parts")
 def worker_stopped(system: Patient) -> Iterator[Given]:
     """The worker stands still."""
     with system.stopped("worker"):
-        yield None
+        yield {}
 
 
 @fault("processes/memory", "Raise its limit")
@@ -188,21 +185,19 @@ def file_missing(system: Patient) -> Iterator[Given]:
     away = file.with_name(f"{file.name}.away")
     file.rename(away)
     try:
-        yield None
+        yield {}
     finally:
         away.rename(file)
 
 
 # --- database ---------------------------------------------------------------------------------------------------------
 
-_WITHOUT_DATABASE = ("API", "background", "web", "processes")
 
-
-@fault("database/reachable", "See that PostgreSQL runs", *_WITHOUT_DATABASE)
+@fault("database/reachable", "See that PostgreSQL runs", "API", "background", "web", "processes")
 def database_stopped(system: Patient) -> Iterator[Given]:
     """The database is stopped."""
     with system.without_server("postgres"):
-        yield None
+        yield {}
 
 
 @fault("database/connections", "End what holds them", "database/pools")
@@ -214,26 +209,21 @@ def no_connection_left(system: Patient) -> Iterator[Given]:
     with asyncio.Runner() as runner:
         held = [runner.run(asyncpg.connect(url)) for _ in range(most - used - 1)]
         try:
-            yield None
+            yield {}
         finally:
             for connection in held:
                 runner.run(connection.close())
 
 
-@fault(
-    "database/locked tables",
-    "Find who in pg_locks",
-    "database/role",
-    "database/lock waits",
-    "API",
-    "background",
-    "backups",
-    "mail",
-)
+# what asks that table waits, too
+_WAITS = ("database/role", "database/lock waits", "API", "background", "backups", "mail")
+
+
+@fault("database/locked tables", "Find who in pg_locks", *_WAITS)
 def table_locked(system: Patient) -> Iterator[Given]:
     """A table is locked for one alone."""
     with system.session("BEGIN; LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"):
-        yield None
+        yield {}
 
 
 @fault("database/lock waits", "Find who holds it with pg_blocking_pids", "database/locked tables")
@@ -252,7 +242,7 @@ def lock_waited_for(system: Patient) -> Iterator[Given]:
 
         waiting = runner.run(send())
         try:
-            yield None
+            yield {}
         finally:
             waiting.cancel()
             connection.terminate()
@@ -261,36 +251,32 @@ def lock_waited_for(system: Patient) -> Iterator[Given]:
 @fault("database/role", "Run `synergy migrate` as the role that owns the tables", "API", "background")
 def table_of_another(system: Patient) -> Iterator[Given]:
     """A table that the application's role may not use."""
-    system.sql("ALTER TABLE imports OWNER TO postgres")
-    try:
-        yield None
-    finally:
-        system.sql(f"ALTER TABLE imports OWNER TO {system.services['DB_USER']}")
+    owner = system.services["DB_USER"]
+    with system.changed("ALTER TABLE imports OWNER TO postgres", f"ALTER TABLE imports OWNER TO {owner}"):
+        yield {}
 
 
 @fault("database/schema", "Run `synergy migrate`", "API")
 def old_schema(system: Patient) -> Iterator[Given]:
     """The schema is older than this version needs."""
     before = system.sql("SELECT version_num FROM alembic_version")
-    system.sql("UPDATE alembic_version SET version_num = '0001'")
-    try:
-        yield None
-    finally:
-        system.sql(f"UPDATE alembic_version SET version_num = '{before}'")
+    change = "UPDATE alembic_version SET version_num = '{}'"
+    with system.changed(change.format("0001"), change.format(before)):
+        yield {}
 
 
 @fault("database/durable", "Set it to on")
 def not_durable(system: Patient) -> Iterator[Given]:
     """Commits do not reach the disk."""
     with system.server_setting("fsync", "off"):
-        yield None
+        yield {}
 
 
 @fault("database/autovacuum", "Set autovacuum=on")
 def no_autovacuum(system: Patient) -> Iterator[Given]:
     """Autovacuum is off."""
     with system.server_setting("autovacuum", "off"):
-        yield None
+        yield {}
 
 
 @fault("database/indexes", "Run REINDEX INDEX CONCURRENTLY")
@@ -300,7 +286,7 @@ def invalid_index(system: Patient) -> Iterator[Given]:
     with contextlib.suppress(Exception):
         system.sql("CREATE UNIQUE INDEX CONCURRENTLY doctored ON schedules (is_paused)")
     try:
-        yield None
+        yield {}
     finally:
         system.sql("DROP INDEX IF EXISTS doctored")
 
@@ -308,17 +294,15 @@ def invalid_index(system: Patient) -> Iterator[Given]:
 @fault("database/newest event", "Correct this machine's clock")
 def from_the_future(system: Patient) -> Iterator[Given]:
     """An event of the future."""
-    _add_event(system, "now() + interval '1 hour'", quiet=True)
-    try:
-        yield None
-    finally:
-        system.sql("DELETE FROM events WHERE type = 'doctored'")
+    with _event(system, "now() + interval '1 hour'", quiet=True):
+        yield {}
 
 
-def _add_event(system: Patient, at: str, *, quiet: bool) -> None:
-    system.sql(
+def _event(system: Patient, at: str, *, quiet: bool) -> AbstractContextManager[None]:
+    return system.changed(
         "INSERT INTO events (id, type, version, occurred_at, object_type, object_id, quiet, data) VALUES"
-        f" (gen_random_uuid(), 'doctored', 1, {at}, 'none', gen_random_uuid(), {quiet}, '{{}}')"
+        f" (gen_random_uuid(), 'doctored', 1, {at}, 'none', gen_random_uuid(), {quiet}, '{{}}')",
+        "DELETE FROM events WHERE type = 'doctored'",
     )
 
 
@@ -326,13 +310,13 @@ def _add_event(system: Patient, at: str, *, quiet: bool) -> None:
 
 
 @contextlib.contextmanager
-def _configured(system: Patient, variable: str, **values: str) -> Iterator[Given]:
+def _configured(system: Patient, variable: str, **values: str) -> Iterator[None]:
     with Redis.from_url(system.services[variable]) as redis:
         before = {name: redis.config_get(name)[name] for name in values}
         for name, value in values.items():
             redis.config_set(name, value)
         try:
-            yield None
+            yield
         finally:
             for name, value in before.items():
                 redis.config_set(name, value)
@@ -342,14 +326,14 @@ def _configured(system: Patient, variable: str, **values: str) -> Iterator[Given
 def broker_gone(system: Patient) -> Iterator[Given]:
     """The Redis server of queued work is gone."""
     with system.without_server("broker"):
-        yield None
+        yield {}
 
 
 @fault(f"{_REDIS}cache reachable", "See that it runs", "API", "processes")
 def cache_gone(system: Patient) -> Iterator[Given]:
     """The Redis server of the cache is gone."""
     with system.without_server("cache"):
-        yield None
+        yield {}
 
 
 @fault(f"{_REDIS}broker memory", "See why the queue is not worked off")
@@ -359,10 +343,9 @@ def broker_full(system: Patient) -> Iterator[Given]:
         # so much that what the system itself takes and gives back changes nothing
         redis.setrange("ballast", 30 * _MB, b"x")
         try:
-            with _configured(
-                system, "TASKIQ_BROKER_URL", maxmemory=str(redis.info()["used_memory"] + _MB // 2)
-            ) as given:
-                yield given
+            most = redis.info()["used_memory"] + _MB // 2
+            with _configured(system, "TASKIQ_BROKER_URL", maxmemory=str(most)):
+                yield {}
         finally:
             redis.delete("ballast")
 
@@ -370,29 +353,29 @@ def broker_full(system: Patient) -> Iterator[Given]:
 @fault(f"{_REDIS}broker policy", "Set maxmemory-policy noeviction")
 def broker_evicts(system: Patient) -> Iterator[Given]:
     """The broker may throw queued work away."""
-    with _configured(system, "TASKIQ_BROKER_URL", **{"maxmemory-policy": "allkeys-lru"}) as given:
-        yield given
+    with _configured(system, "TASKIQ_BROKER_URL", **{"maxmemory-policy": "allkeys-lru"}):
+        yield {}
 
 
 @fault(f"{_REDIS}broker file", "Set appendonly yes")
 def broker_forgets(system: Patient) -> Iterator[Given]:
     """The broker writes nothing to its disk."""
-    with _configured(system, "TASKIQ_BROKER_URL", appendonly="no") as given:
-        yield given
+    with _configured(system, "TASKIQ_BROKER_URL", appendonly="no"):
+        yield {}
 
 
 @fault(f"{_REDIS}cache policy", "Set maxmemory-policy allkeys-lru")
 def cache_keeps(system: Patient) -> Iterator[Given]:
     """The cache refuses writes when it is full."""
-    with _configured(system, "REDIS_URL", **{"maxmemory-policy": "noeviction"}) as given:
-        yield given
+    with _configured(system, "REDIS_URL", **{"maxmemory-policy": "noeviction"}):
+        yield {}
 
 
 @fault(f"{_REDIS}cache memory", "Set maxmemory")
 def cache_without_limit(system: Patient) -> Iterator[Given]:
     """The cache may take all memory."""
-    with _configured(system, "REDIS_URL", maxmemory="0") as given:
-        yield given
+    with _configured(system, "REDIS_URL", maxmemory="0"):
+        yield {}
 
 
 # --- background work and mails ----------------------------------------------------------------------------------------
@@ -403,41 +386,32 @@ _STOPPED = ("processes/none stopped", "background/worker", "background/scheduler
 @fault("background/oldest job", "See that worker and broker run", *_STOPPED)
 def job_not_done(system: Patient) -> Iterator[Given]:
     """A job that nobody does, for an hour."""
-    with system.stopped("worker"):
-        _add_jobs(system, "waiting", 1)
-        try:
-            yield None
-        finally:
-            system.sql("DELETE FROM jobs WHERE name = 'doctored'")
+    with system.stopped("worker"), _jobs(system, "waiting", 1):
+        yield {}
 
 
 @fault("background/dead letters", "Read their errors")
 def dead_letters(system: Patient) -> Iterator[Given]:
     """A hundred jobs that were given up."""
-    _add_jobs(system, "dead", 100)
-    try:
-        yield None
-    finally:
-        system.sql("DELETE FROM jobs WHERE name = 'doctored'")
+    with _jobs(system, "dead", 100):
+        yield {}
 
 
-def _add_jobs(system: Patient, state: str, count: int) -> None:
-    system.sql(
+def _jobs(system: Patient, state: str, count: int) -> AbstractContextManager[None]:
+    return system.changed(
         "INSERT INTO jobs (id, name, queue, payload, state, attempts, run_at, created_at, died_at)"
         f" SELECT gen_random_uuid(), 'doctored', 'fast', '{{}}', '{state}', 1, now() - interval '1 hour', now(), now()"
-        f" FROM generate_series(1, {count})"
+        f" FROM generate_series(1, {count})",
+        "DELETE FROM jobs WHERE name = 'doctored'",
     )
 
 
 @fault("background/outbox", "See that a worker runs", "database/lock waits", "API/parts")
 def outbox_stands(system: Patient) -> Iterator[Given]:
     """Nobody is told of a change, for five minutes."""
-    with system.session("BEGIN; SELECT 1 FROM ledger_head FOR UPDATE"):
-        _add_event(system, "now() - interval '5 minutes'", quiet=False)
-        try:
-            yield None
-        finally:
-            system.sql("DELETE FROM events WHERE type = 'doctored'")
+    lock, at = "BEGIN; SELECT 1 FROM ledger_head FOR UPDATE", "now() - interval '5 minutes'"
+    with system.session(lock), _event(system, at, quiet=False):
+        yield {}
 
 
 @fault("background/schedules", "See that a scheduler runs", *_STOPPED)
@@ -448,20 +422,18 @@ def schedule_late(system: Patient) -> Iterator[Given]:
             "UPDATE schedules SET next_run_at = now() - interval '1 hour'"
             " WHERE name = (SELECT min(name) FROM schedules)"
         )
-        yield None
+        yield {}
 
 
 @fault("mail/queued", "See that the worker runs")
 def mail_waits(system: Patient) -> Iterator[Given]:
     """A mail waits for five hours."""
-    system.sql(
+    with system.changed(
         "INSERT INTO mails (id, to_address, kind, subject, state, attempts, created_at) VALUES"
-        " (gen_random_uuid(), 'ada@example.org', 'doctored', 'x', 'queued', 3, now() - interval '5 hours')"
-    )
-    try:
-        yield None
-    finally:
-        system.sql("DELETE FROM mails WHERE kind = 'doctored'")
+        " (gen_random_uuid(), 'ada@example.org', 'doctored', 'x', 'queued', 3, now() - interval '5 hours')",
+        "DELETE FROM mails WHERE kind = 'doctored'",
+    ):
+        yield {}
 
 
 # --- backups, disks, files --------------------------------------------------------------------------------------------
@@ -471,7 +443,7 @@ def mail_waits(system: Patient) -> Iterator[Given]:
 def backup_failed(system: Patient) -> Iterator[Given]:
     """The last backup failed."""
     system.record("backup", "failed")
-    yield None
+    yield {}
     system.record("backup", "ok")
 
 
@@ -479,7 +451,7 @@ def backup_failed(system: Patient) -> Iterator[Given]:
 def drill_failed(system: Patient) -> Iterator[Given]:
     """The last drill failed."""
     system.record("drill", "failed")
-    yield None
+    yield {}
     system.record("drill", "ok")
 
 
@@ -499,14 +471,14 @@ def disk_full(system: Patient) -> Iterator[Given]:
     media = system.home.path / "media"
     with _mounted(media, "size=64m"):
         (media / "filler").write_bytes(os.urandom(62 * _MB))
-        yield None
+        yield {}
 
 
 @fault("storage/writes and reads", "Give the folder to the user", "machine/disk", "machine/inodes")
 def files_read_only(system: Patient) -> Iterator[Given]:
     """The disk of uploaded files takes no writes."""
     with _mounted(system.home.path / "media", "ro,size=64m"):
-        yield None
+        yield {}
 
 
 @fault("machine/private files", "Take the rights away with chmod")
@@ -515,6 +487,6 @@ def secret_for_all(system: Patient) -> Iterator[Given]:
     secret = system.home.path / "secret-key"
     secret.chmod(0o644)
     try:
-        yield None
+        yield {}
     finally:
         secret.chmod(0o600)

@@ -1,6 +1,6 @@
 """Put faults into a running system one by one, and see whether the doctor names each, with what mends it.
 
-    hatch run doctor:run                            all of them; about 8 minutes
+    hatch run doctor:run                            all of them; about 7 minutes
     hatch run doctor:run --only disk_full           some of them
 
 The system is the embedded one with its web app, as `synergy up` starts it; the doctor is the command. Exits with 1 when
@@ -41,10 +41,10 @@ def false_alarms(fault: Fault, alarms: Checks) -> Checks:
 def try_fault(system: Patient, fault: Fault) -> bool:
     """Make it, look, mend it; whether all was as it should be. Prints a line, and more where it was not."""
     with fault.make(system) as given:
-        environ = dict(given or {})
-        options = [environ.pop("--prod", "") or "--prod"] if "--prod" in environ else []
+        options = [word for word in given if word.startswith("--")]
+        settings = {name: value for name, value in given.items() if name not in options}
         began = time.monotonic()
-        alarms = alarms_of(system.doctor(*options, **environ)[1])
+        alarms = alarms_of(system.doctor(*options, **settings)[1])
         took = time.monotonic() - began
     named, others = is_named(fault, alarms), false_alarms(fault, alarms)
     print(f"{'ok    ' if named else 'MISSED'}  {fault.text:<62}  {fault.check:<32}  {took:4.1f} s", flush=True)

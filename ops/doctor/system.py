@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
 
-from synergy_platform.embedded.postgres import SUPERUSER, EmbeddedPostgres, binaries
+from synergy_cli.backup.tools import libpq
+from synergy_cli.doctor.http import files_of
+from synergy_platform.embedded.postgres import EmbeddedPostgres, binaries
 from synergy_platform.embedded.process import free_port
 from synergy_testing.doctored import Running, environment, wait_for
 
@@ -40,7 +39,7 @@ class Patient(Running):
             process = subprocess.Popen([sys.executable, "-m", "synergy_cli", "up"], env=told, stdout=log, stderr=log)
         patient = cls(process, home, port)
         try:
-            wait_for(patient._is_healthy, START_SECONDS)
+            wait_for(patient._is_there, START_SECONDS)
             # as a system that is used: somebody is there
             person = {"username": "ada", "email": "ada@example.org", "first_name": "Ada", "last_name": "Lovelace"}
             body = {**person, "password": "a quiet river bends"}
@@ -53,14 +52,12 @@ class Patient(Running):
             process.send_signal(signal.SIGTERM)
             process.wait(60)
 
-    def _is_healthy(self) -> bool:
+    def _is_there(self) -> bool:
         if self.process.poll() is not None:
             raise SystemExit(f"It ended with status {self.process.returncode}: see up.log in its folder.")
-        try:
-            told = httpx.get(f"{self.url}/api/auth/health", timeout=2).json()
-            return told["status"] == "healthy" and httpx.get(f"{self.url}/login", timeout=5).status_code == 200
-        except (httpx.HTTPError, ValueError):
-            return False
+        with contextlib.suppress(httpx.HTTPError):
+            return self.is_healthy() and httpx.get(f"{self.url}/login", timeout=5).status_code == 200
+        return False
 
     def until_well(self) -> Checks:
         """Until the doctor says nothing; what it still says after WELL_SECONDS."""
@@ -81,10 +78,8 @@ class Patient(Running):
     @contextlib.contextmanager
     def session(self, statement: str) -> Iterator[None]:
         """A session of psql's that ran the statement and stays, with its transaction, until the block ends."""
-        postgres = self.postgres
-        command: list[Any] = [binaries() / "psql", "-Xq", "-v", "ON_ERROR_STOP=1", postgres.url(superuser=True)]
-        command[-1] = f"host={postgres.host} port={postgres.port} user={SUPERUSER} dbname={self.services['DB_NAME']}"
-        told = {"PGPASSWORD": postgres.superuser_password, "PATH": os.defpath}
+        address, told = libpq(self.postgres.url(self.services["DB_NAME"], superuser=True))
+        command = [binaries() / "psql", "-Xq", "-v", "ON_ERROR_STOP=1", address]
         with subprocess.Popen(command, env=told, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as psql:
             assert psql.stdin is not None
             assert psql.stdout is not None
@@ -96,6 +91,15 @@ class Patient(Running):
                 yield
             finally:
                 psql.terminate()
+
+    @contextlib.contextmanager
+    def changed(self, change: str, back: str) -> Iterator[None]:
+        """With a change to the database, by the superuser, and the statement that takes it back."""
+        self.sql(change)
+        try:
+            yield
+        finally:
+            self.sql(back)
 
     @contextlib.contextmanager
     def server_setting(self, name: str, value: str) -> Iterator[None]:
@@ -138,10 +142,9 @@ class Patient(Running):
 
     def first_file_of_a_page(self) -> Path:
         """What the sign-in page loads, where the web server reads it."""
-        text = httpx.get(f"{self.url}/login", timeout=10).text
-        named = re.search(r'["\'](/[^"\']+\.(?:js|css))["\']', text)
-        assert named is not None
-        return next(iter(sorted((ROOT / "apps/web/build").rglob(Path(named[1]).name))))
+        named = files_of(httpx.get(f"{self.url}/login", timeout=10).content)
+        name = next(name for name in named if name.endswith((".js", ".css")))
+        return min((ROOT / "apps/web/build").rglob(Path(name).name))
 
 
 def alarms_of(checks: Checks) -> Checks:

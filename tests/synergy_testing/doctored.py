@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 
 from synergy_platform.embedded.home import Home
@@ -42,6 +43,13 @@ class Running:
         self.process = process
         self.home = Home(home)
         self.url = f"http://127.0.0.1:{port}"
+
+    def is_healthy(self) -> bool:
+        """Whether the API says that all is well."""
+        try:
+            return httpx.get(f"{self.url}/api/auth/health", timeout=2).json()["status"] == "healthy"
+        except (httpx.HTTPError, ValueError):
+            return False
 
     @property
     def services(self) -> dict[str, str]:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import get_args
 
 import asyncpg
-import httpx
 import pytest
 from redis import Redis
 
@@ -32,19 +31,12 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     )  # fmt: skip
     running = Running(process, home, port)
     try:
-        wait_for(lambda: _is_healthy(running.url), 90)
+        wait_for(running.is_healthy, 90)
         yield running
     finally:
         process.send_signal(signal.SIGCONT)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
-
-
-def _is_healthy(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/api/auth/health", timeout=2).json()["status"] == "healthy"
-    except (httpx.HTTPError, ValueError):
-        return False
 
 
 async def _connect(system: Running) -> asyncpg.Connection:

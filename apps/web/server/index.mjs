@@ -1,12 +1,12 @@
 // The web server: built files, /healthz, /api passed on to the API, and every other address rendered by React Router.
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
 import http from "node:http";
 import { addressMatcher } from "./addresses.mjs";
 import { sendProblem, setSecurityHeaders } from "./headers.mjs";
 import { captureConsole, errorFields, log, loggedPath } from "./log.mjs";
 import { apiProxy } from "./proxy.mjs";
 import { staticFiles } from "./static.mjs";
+import "./version.mjs";
 
 const port = Number(process.env.PORT ?? 3000);
 const host = process.env.HOST ?? "127.0.0.1";
@@ -17,8 +17,6 @@ const SHUTDOWN_MS = 8_000;
 // Longer than the proxy keeps an idle connection: none is left that it could just use when it is closed here.
 const DRAIN_MS = Number(process.env.SYNERGY_WEB_DRAIN_MS ?? 0);
 
-// As npm sets it for `npm start`; the log lines carry it.
-process.env.npm_package_version = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
 captureConsole();
 process.on("uncaughtException", (error) => {
   log("error", "web.crashed", errorFields(error));

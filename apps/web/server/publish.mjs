@@ -3,6 +3,7 @@
 import { cp, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { log } from "./log.mjs";
+import "./version.mjs";
 
 const KEPT_RELEASES = 2;
 
@@ -53,9 +54,6 @@ async function prune(target, lists) {
 }
 
 if (process.env.SYNERGY_STATIC_DIR) {
-  // as npm sets it, and index.mjs; the log line carries it
-  const about = await readFile(new URL("../package.json", import.meta.url), "utf8");
-  process.env.npm_package_version = JSON.parse(about).version;
   const source = new URL("../build/client/static", import.meta.url).pathname;
   const version = process.env.SYNERGY_VERSION ?? "dev";
   const { copied, removed } = await publish(source, join(process.env.SYNERGY_STATIC_DIR, "static"), version);

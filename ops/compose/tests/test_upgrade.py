@@ -48,8 +48,7 @@ def version(release) -> str:
 @pytest.fixture(scope="module")
 def released(tmp_path_factory, request, release):
     """The stack of that release, running in a clone that has this checkout too."""
-    commit = release
-    if not commit:
+    if not release:
         pytest.fail("The history here does not reach the release before: `git fetch --unshallow`, then run this again.")
     kept = request.config.getoption("--reuse")
     root = Path(kept or tempfile.mkdtemp(prefix="synergy-upgrade-") + "/synergyos").resolve()
@@ -59,7 +58,7 @@ def released(tmp_path_factory, request, release):
         yield lab
         return
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(root)], check=True)
-    lab.run("git", "checkout", "--quiet", commit)
+    lab.run("git", "checkout", "--quiet", release)
     logs = tmp_path_factory.getbasetemp() / "upgrade.log"
     with started(lab, logs, keep=bool(request.config.getoption("--keep"))):
         lab.signed_in().close()

@@ -48,7 +48,7 @@ _ENDED = "ended"
 _counted: dict[tuple[str, str, int], tuple[Counter, Histogram | None]] = {}
 
 
-def count_request(scope: Any, method: str, status: int, seconds: float) -> None:  # noqa: ANN401 - its type has a route
+def count_request(scope: Any, method: str, status: int, seconds: float) -> None:  # noqa: ANN401 - Litestar's type wants a route in it
     """Count a request under the template of its route: never under its path, which anybody may make up.
 
     Litestar's type of a scope says that there is always a route; of a request that meets none there is not.

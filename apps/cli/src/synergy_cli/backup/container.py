@@ -17,7 +17,7 @@ _FILES = Path("/media-restored")
 
 _backup = click.option("--backup", "backup_id", metavar="ID")
 _to = click.option("--to", "moment", metavar="TIME")
-_despite = click.option("--despite-damage", "despite_damage", is_flag=True)
+_despite = click.option("--despite-damage", is_flag=True)
 
 
 @click.group("container", hidden=True)

@@ -12,6 +12,8 @@ from synergy_cli.backup.errors import BackupError
 from synergy_platform.embedded.process import launcher
 
 _SHOWN = 3
+_END_SECONDS = 10.0
+_HOLD = "SELECT 'kept' FROM pg_create_physical_replication_slot('backup_' || pg_backend_pid(), true, true);\n"
 
 
 def libpq(dsn: str) -> tuple[str, dict[str, str]]:
@@ -68,25 +70,23 @@ class HeldLog:
             [*launcher(), psql, "-XqAt", f"--dbname={address}"], env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        said = self._ask(
-            "SELECT 'kept' FROM pg_create_physical_replication_slot('backup_' || pg_backend_pid(), true, true)"
-        )
+        said = ""
+        # of a session that ended at once, both are closed
+        with contextlib.suppress(BrokenPipeError):
+            if self._session.stdin and self._session.stdout:
+                self._session.stdin.write(_HOLD)
+                self._session.stdin.flush()
+                said = self._session.stdout.readline().strip()
         if said != "kept":
             self.let_go()
             raise BackupError(f"The database does not keep its log for a backup: {said or 'it cannot be reached'}")
 
-    def _ask(self, sql: str) -> str:
-        if self._session.stdin is None or self._session.stdout is None:
-            return ""
-        with contextlib.suppress(BrokenPipeError):
-            self._session.stdin.write(f"{sql};\n")
-            self._session.stdin.flush()
-        return self._session.stdout.readline().strip()
-
     def let_go(self) -> None:
         """End the session."""
-        with contextlib.suppress(BrokenPipeError):
-            self._session.communicate(timeout=10)
+        try:
+            self._session.communicate(timeout=_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._session.kill()
 
 
 def close_segment(psql: str, dsn: str, lsn: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from synergy_cli.backup.hints import keys_hint
@@ -112,7 +111,7 @@ def _containers(stack: Stack) -> tuple[Seen | None, list[str]]:
     except StackError:
         return None, ["`docker compose config --quiet` refuses compose.yaml or .env and says why"]
     ids = stack.compose("ps", "--all", "--quiet", "--no-trunc", capture=True).stdout.split()
-    found: list[dict[str, Any]] = json.loads(stack.docker("inspect", *ids, capture=True).stdout if ids else "[]")
+    found = stack.describe(ids)
     running = [each["Id"] for each in found if each["State"]["Status"] == "running"]
     options = ("--no-stream", "--no-trunc", "--format", "{{.ID}} {{.MemPerc}}")
     # without an id it would tell of all that run on this machine

@@ -47,9 +47,8 @@ def restore(
 ) -> int:
     """Restore into a new cluster, prove it, and put it in the place of the one that runs; the old one stays."""
     choice = [*(["--backup", backup_id] if backup_id else []), *(["--to", to] if to else [])]
-    despite = ["--despite-damage"] if despite_damage else []
     if verify:
-        return _in_container(stack, "restore", "--verify", *choice, *despite)
+        return _in_container(stack, "restore", "--verify", *choice, *_despite(damage=despite_damage))
     stack.require_init()
     if not confirmed:
         raise StackError(
@@ -60,11 +59,15 @@ def restore(
     with stack.lock():
         project = _project(stack)
         old = stack.setting(_VOLUME, f"{project}_db")
-        new = _restored_volume(stack, project, [*choice, *despite])
+        new = _restored_volume(stack, project, [*choice, *_despite(damage=despite_damage)])
         _put_files_back(stack, project, choice)
         _swap(stack, old, new)
         say(f"Restored. The database of before is the volume {old}: delete it when you need it no more.")
     return 0
+
+
+def _despite(*, damage: bool) -> list[str]:
+    return ["--despite-damage"] if damage else []
 
 
 def stop_as_by_hand() -> None:
@@ -203,7 +206,7 @@ def recover(stack: Stack, *, keys: Path, source: str | None, to: str | None, des
             stack.compose("build", "--quiet")
             _fetch(stack, project, source)
             choice = ["--to", to] if to else []
-            new = _restored_volume(stack, project, [*choice, *(["--despite-damage"] if despite_damage else [])])
+            new = _restored_volume(stack, project, [*choice, *_despite(damage=despite_damage)])
             stack.save({_VOLUME: new})
             proven = True
             _put_files_back(stack, project, choice)

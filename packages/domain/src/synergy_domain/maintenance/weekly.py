@@ -13,6 +13,7 @@ from synergy_domain.maintenance.log_review import server_error_troubles
 from synergy_domain.maintenance.records import recent_records
 from synergy_domain.maintenance.status import maintenance_status
 from synergy_platform.machine import disk_of
+from synergy_platform.mail.outbox import GIVE_UP_AFTER
 
 TABLES = 15
 # below that much of the disk, or with fewer days until it is full at this pace, somebody has to look
@@ -24,8 +25,6 @@ LONGEST_LOOK = timedelta(days=31)
 ARCHIVE_SILENCE = timedelta(hours=1)
 MOST_BOUNCED = 0.05
 MOST_UNDELIVERED = 0.1
-# mails and webhook messages are tried for so long, and may fail when the record of their week is written
-TRIED_FOR = timedelta(days=3)
 
 _TABLES = """
     SELECT relname AS name, pg_total_relation_size(oid)::bigint AS bytes, greatest(reltuples, 0)::bigint AS rows
@@ -167,11 +166,11 @@ async def error_rates(look: Look) -> Finding:
     dead = [dict(row) for row in await look.db.rows(_DEAD, since)]
     mails = {row["state"]: row["n"] for row in await look.db.rows(_MAILS, since)}
     deliveries = {row["state"]: row["n"] for row in await look.db.rows(_DELIVERIES, since)}
-    # those that had failed already when the last record was written are in that one
+    # what is tried for days may fail after the record of its week; what had failed by then is in that one
     told: dict[str, int] = look.last.detail.get("young_failures", {}) if look.last else {}
     failed: dict[str, int] = {
         name: max(0, count - told.get(name, 0))
-        for name, count in dict(await look.db.row(_FAILED, since - TRIED_FOR) or {}).items()
+        for name, count in dict(await look.db.row(_FAILED, since - GIVE_UP_AFTER) or {}).items()
     }
     disabled = await look.db.value(_DISABLED, since)
     review = next(iter(await recent_records(look.db, [LOGS_REVIEWED], limit=1)), None)
@@ -182,7 +181,7 @@ async def error_rates(look: Look) -> Finding:
     detail: dict[str, Any] = {
         "since": since.isoformat(), "dead_letters": dead, "failing_jobs": await look.db.value(_FAILING),
         "mails": mails, "webhook_deliveries": deliveries, "webhooks_disabled": disabled, "http": http,
-        "failed": failed, "young_failures": dict(await look.db.row(_FAILED, look.now - TRIED_FOR) or {}),
+        "failed": failed, "young_failures": dict(await look.db.row(_FAILED, look.now - GIVE_UP_AFTER) or {}),
     }  # fmt: skip
     troubles: list[str] = []
     if new := sum(job["new"] for job in dead):
