@@ -109,13 +109,10 @@ def test_a_changed_byte_is_refused_wherever_it_is(lab, backup, request):
 
 def test_damage_that_only_others_have_does_not_stop_a_restore(lab, backup):
     """Restic keeps what backups share: a damaged pack refuses all of them, until the operator says otherwise."""
-    before = set(lab.execute("backup", "find", "/backups/restic/data", "-type", "f").splitlines())
     with lab.signed_in() as client:
         lab.new_task(client)
-    lab.stack("backup")  # its dump is the largest of what is new, in a pack of its own
-    after = lab.execute("backup", "find", "/backups/restic/data", "-type", "f", "-printf", "%s %p\n").splitlines()
-    new = [line.split() for line in after if line.split()[1] not in before]
-    of_the_later = max(new, key=lambda each: int(each[0]))[1]
+    lab.stack("backup")
+    of_the_later = pack_of_dump(lab, newest(lab))
     flip(lab, of_the_later, 100)
     try:
         refused = lab.stack("restore", "--verify", "--backup", backup, check=False)
@@ -124,6 +121,26 @@ def test_damage_that_only_others_have_does_not_stop_a_restore(lab, backup):
         lab.stack("restore", "--verify", "--backup", backup, "--despite-damage")
     finally:
         flip(lab, of_the_later, 100)
+
+
+def pack_of_dump(lab, backup_id: str) -> str:
+    """The file in which restic keeps the dump of one backup: other new ones may hold what it has packed anew."""
+    manifest = json.loads(lab.execute("backup", "cat", f"/backups/sets/{backup_id}/manifest.json"))
+    folder = json.loads(restic(lab, "cat", "snapshot", manifest["dump"]))["tree"]
+    while True:
+        [node] = json.loads(restic(lab, "cat", "blob", folder))["nodes"]
+        if node["type"] == "file":
+            break
+        folder = node["subtree"]
+    where = restic(lab, "find", "--blob", node["content"][0], "--show-pack-id")
+    pack = re.search(r"pack ([0-9a-f]{64})", where)
+    assert pack, where
+    return f"/backups/restic/data/{pack[1][:2]}/{pack[1]}"
+
+
+def restic(lab, *words: str) -> str:
+    told = ("RESTIC_REPOSITORY=/backups/restic", "RESTIC_PASSWORD_FILE=/run/secrets/backup_key")
+    return lab.execute("backup", "env", *told, "restic", "--no-cache", "--no-lock", *words)
 
 
 def flip(lab, path: str, offset: int) -> None:
