@@ -138,6 +138,15 @@ async def wal_retained(system: Watched) -> AsyncGenerator[None]:
         await sql.execute("SELECT pg_drop_replication_slot('nobody')")
 
 
+@fault(2, "ReplicaGone")
+async def replica_gone(system: Watched) -> AsyncGenerator[None]:
+    """Nobody reads from a replica's slot."""
+    async with system.sql() as sql:
+        await sql.execute("SELECT pg_create_physical_replication_slot('replica1', true)")
+        yield
+        await sql.execute("SELECT pg_drop_replication_slot('replica1')")
+
+
 @fault(2, "WebhooksFailing")
 async def webhooks_failing(system: Watched) -> AsyncGenerator[None]:
     """A webhook's receiver answers 500."""
