@@ -13,7 +13,8 @@ import asyncpg
 import msgspec
 import pytest
 
-from synergy_domain.migrations import SUPPORTED_REVISIONS, SchemaTooNew, current_schema, migrate
+from synergy_domain.migrations import SchemaTooNew, migrate
+from synergy_domain.schema import SUPPORTED_REVISIONS, current_schema
 from synergy_platform.database import SERVER_SETTINGS, Reader
 from synergy_platform.embedded.postgres import EmbeddedPostgres, binaries
 from synergy_platform.ids import new_id

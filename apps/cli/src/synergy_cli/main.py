@@ -132,7 +132,9 @@ def migration(name: str) -> None:
     except ValueError as error:
         click.echo(str(error), err=True)
         raise SystemExit(1) from None
-    click.echo(f"{path}: write `upgrade`, then put its number into SUPPORTED_REVISIONS (migrations/run.py).", err=True)
+    click.echo(
+        f"{path}: write `upgrade`, then put its number into SUPPORTED_REVISIONS (synergy_domain/schema.py).", err=True
+    )
 
 
 @main.command("create-admin")

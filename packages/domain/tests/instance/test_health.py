@@ -11,7 +11,7 @@ import pytest
 
 from synergy_domain.common import Actor
 from synergy_domain.instance import Inspection, health
-from synergy_domain.migrations import SUPPORTED_REVISIONS, Schema
+from synergy_domain.schema import SUPPORTED_REVISIONS, Schema
 from synergy_platform.heartbeats import RoleState
 from synergy_platform.ids import new_id
 from synergy_platform.jobs import BackgroundState

@@ -15,7 +15,7 @@ from litestar.openapi import ResponseSpec
 from redis.asyncio import Redis
 
 from synergy_api.documentation import errors
-from synergy_domain.migrations import SUPPORTED_REVISIONS, Schema, current_schema
+from synergy_domain.schema import SUPPORTED_REVISIONS, Schema, current_schema
 from synergy_platform import heartbeats
 from synergy_platform.errors import Unavailable
 from synergy_platform.runtime import Runtime

@@ -23,7 +23,7 @@ from synergy_cli.backup.recording import record
 from synergy_cli.backup.smoke import on_database, smoke
 from synergy_cli.backup.taking import alone, soon_alone
 from synergy_cli.backup.tools import libpq, of_database, run
-from synergy_domain.migrations.run import SUPPORTED_REVISIONS
+from synergy_domain.schema import SUPPORTED_REVISIONS
 from synergy_platform.embedded.errors import EmbeddedError
 from synergy_platform.settings import Settings
 

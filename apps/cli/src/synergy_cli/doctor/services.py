@@ -17,7 +17,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from synergy_cli.doctor.facts import Trouble
 from synergy_cli.doctor.findings import Runbook
 from synergy_cli.doctor.queries import APART_SECONDS, ASKED_TWICE, QUERIES, keep_lasting, query
-from synergy_domain.migrations import SUPPORTED_REVISIONS
+from synergy_domain.schema import SUPPORTED_REVISIONS
 from synergy_platform.database import SERVER_SETTINGS
 from synergy_platform.settings import Settings
 

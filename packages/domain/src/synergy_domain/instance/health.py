@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from synergy_domain.common import Actor
 from synergy_domain.instance.contracts import CheckName, CheckState, HealthCheck, SystemHealth
 from synergy_domain.instance.policy import require_admin
-from synergy_domain.migrations import SUPPORTED_REVISIONS, Schema, current_schema
+from synergy_domain.schema import SUPPORTED_REVISIONS, Schema, current_schema
 from synergy_platform.heartbeats import RoleState, roles
 from synergy_platform.jobs import BackgroundState, background_state
 from synergy_platform.machine import disk_of

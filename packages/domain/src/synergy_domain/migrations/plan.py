@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 
 from synergy_domain.migrations.offline import Migration, migrations_between
-from synergy_domain.migrations.run import OLDEST_CODE, SUPPORTED_REVISIONS, current_schema, too_new
+from synergy_domain.schema import OLDEST_CODE, SUPPORTED_REVISIONS, current_schema, too_new
 from synergy_platform.database import Reader
 
 # from here on, people notice that a table cannot be read or written while all of it is gone through
