@@ -110,9 +110,14 @@ def test_a_changed_byte_is_refused_wherever_it_is(lab, backup, request):
 def test_damage_that_only_others_have_does_not_stop_a_restore(lab, backup):
     """Restic keeps what backups share: a damaged pack refuses all of them, until the operator says otherwise."""
     with lab.signed_in() as client:
-        lab.new_task(client)
+        task = lab.new_task(client)
+        # fills whole packs: what is smaller, restic packs anew together with what was there
+        large = {"file": ("large.bin", random.Random(6).randbytes(40_000_000))}
+        assert client.post(f"/api/v1/tasks/{task}/attachments", files=large).status_code == 201
     lab.stack("backup")
-    of_the_later = pack_of_dump(lab, newest(lab))
+    packs = lab.execute("backup", "find", "/backups/restic/data", "-type", "f", "-printf", "%s %p\n").splitlines()
+    size, of_the_later = max((int(size), path) for size, path in (line.split() for line in packs))
+    assert size > 16_000_000
     flip(lab, of_the_later, 100)
     try:
         refused = lab.stack("restore", "--verify", "--backup", backup, check=False)
@@ -121,26 +126,6 @@ def test_damage_that_only_others_have_does_not_stop_a_restore(lab, backup):
         lab.stack("restore", "--verify", "--backup", backup, "--despite-damage")
     finally:
         flip(lab, of_the_later, 100)
-
-
-def pack_of_dump(lab, backup_id: str) -> str:
-    """The file in which restic keeps the dump of one backup: other new ones may hold what it has packed anew."""
-    manifest = json.loads(lab.execute("backup", "cat", f"/backups/sets/{backup_id}/manifest.json"))
-    folder = json.loads(restic(lab, "cat", "snapshot", manifest["dump"]))["tree"]
-    while True:
-        [node] = json.loads(restic(lab, "cat", "blob", folder))["nodes"]
-        if node["type"] == "file":
-            break
-        folder = node["subtree"]
-    where = restic(lab, "find", "--blob", node["content"][0], "--show-pack-id")
-    pack = re.search(r"pack ([0-9a-f]{64})", where)
-    assert pack, where
-    return f"/backups/restic/data/{pack[1][:2]}/{pack[1]}"
-
-
-def restic(lab, *words: str) -> str:
-    told = ("RESTIC_REPOSITORY=/backups/restic", "RESTIC_PASSWORD_FILE=/run/secrets/backup_key")
-    return lab.execute("backup", "env", *told, "restic", "--no-cache", "--no-lock", *words)
 
 
 def flip(lab, path: str, offset: int) -> None:
