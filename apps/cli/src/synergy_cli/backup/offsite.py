@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import NamedTemporaryFile, gettempdir
 
 from synergy_cli.backup.errors import BackupError
 from synergy_cli.backup.tools import run
@@ -19,18 +20,13 @@ class Offsite:
     def __init__(self, settings: Settings, root: Path) -> None:
         self._root = root
         self._bucket = settings.backup_s3_bucket
-        self._environment = {
-            "PATH": os.environ["PATH"], "HOME": "/tmp",  # noqa: S108 - rclone keeps nothing there
-            "RCLONE_CONFIG": "/dev/null", "RCLONE_CONFIG_OFFSITE_TYPE": "s3", "RCLONE_CONFIG_OFFSITE_PROVIDER": "Other",
-            "RCLONE_CONFIG_OFFSITE_REGION": settings.backup_s3_region,
-            "RCLONE_CONFIG_OFFSITE_ACCESS_KEY_ID": settings.backup_s3_access_key_id,
-            "RCLONE_CONFIG_OFFSITE_SECRET_ACCESS_KEY": settings.backup_s3_secret_access_key,
-            "RCLONE_S3_NO_CHECK_BUCKET": "true",
+        remote = {
+            "type": "s3", "provider": "Other" if settings.backup_s3_endpoint else "AWS", "no_check_bucket": "true",
+            "endpoint": settings.backup_s3_endpoint, "region": settings.backup_s3_region,
+            "access_key_id": settings.backup_s3_access_key_id,
+            "secret_access_key": settings.backup_s3_secret_access_key,
         }  # fmt: skip
-        if settings.backup_s3_endpoint:
-            self._environment["RCLONE_CONFIG_OFFSITE_ENDPOINT"] = settings.backup_s3_endpoint
-        else:
-            self._environment["RCLONE_CONFIG_OFFSITE_PROVIDER"] = "AWS"
+        self._config = "\n".join(["[offsite]", *(f"{name} = {value}" for name, value in remote.items() if value), ""])
 
     @property
     def configured(self) -> bool:
@@ -67,9 +63,16 @@ class Offsite:
         return f"{_REMOTE}{self._bucket}/{folder}"
 
     def _rclone(self, *words: str, missing_is_empty: bool = False) -> str:
-        try:
-            return run("The copy to the bucket", ["/usr/bin/rclone", "--retries=2", *words], self._environment)
-        except BackupError as error:
-            if missing_is_empty and "not found" in str(error):
-                return ""
-            raise
+        # a file of our user in memory: the environment of a process is where secrets are looked for first
+        with NamedTemporaryFile("w", prefix="rclone-") as config:
+            config.write(self._config)
+            config.flush()
+            command = ["/usr/bin/rclone", f"--config={config.name}", "--retries=2", *words]
+            # rclone keeps nothing in its home
+            environment = {"PATH": os.environ["PATH"], "HOME": gettempdir()}
+            try:
+                return run("The copy to the bucket", command, environment)
+            except BackupError as error:
+                if missing_is_empty and "not found" in str(error):
+                    return ""
+                raise
