@@ -4,7 +4,7 @@ ARG POSTGRES_IMAGE=postgres:16
 
 FROM ${POSTGRES_IMAGE} AS db
 LABEL org.opencontainers.image.title="SynergyOS database" org.opencontainers.image.licenses="MIT"
-RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends pgbackrest >/dev/null && rm -rf /var/lib/apt/lists/* \
+RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends pgbackrest >/dev/null && apt-get clean && rm -rf /var/lib/apt/lists/* \
  && install -d -o postgres -g postgres -m 700 /backups /restored /work && install -d -o 10001 -g 10001 /media-files
 COPY docker/db/pgbackrest.conf /etc/pgbackrest/pgbackrest.conf
 COPY --chmod=755 docker/db/synergy-pgbackrest docker/db/set-passwords.sh /usr/local/bin/
@@ -29,7 +29,7 @@ ARG SYNERGY_VERSION=dev
 ARG SYNERGY_REVISION=""
 LABEL org.opencontainers.image.title="SynergyOS backup" org.opencontainers.image.version="${SYNERGY_VERSION}" org.opencontainers.image.revision="${SYNERGY_REVISION}"
 USER root
-RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends python3 restic rclone >/dev/null && rm -rf /var/lib/apt/lists/*
+RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends python3 restic rclone >/dev/null && apt-get clean && rm -rf /var/lib/apt/lists/*
 COPY --from=venv /venv /venv
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
 USER postgres
