@@ -9,14 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,14 +22,11 @@ from typing import Any
 
 import httpx
 import pytest
-from containers import OURS
-
-from synergy_testing.log_schema import fault_of
+from lines import Lines, assert_lines_fit
 
 ROOT = Path(__file__).parents[3]
 PROJECT = os.environ.get("SYNERGY_COMPOSE_PROJECT") or "synergy-compose-test"
 PASSWORD = "a quiet river bends twice"
-_LOGGED = re.compile(r"^(?:\x1b\[2K)?([a-z]+)-\d+ *\| \S+ (.*)$", re.MULTILINE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -194,33 +189,15 @@ def lab(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
     root = Path(tempfile.mkdtemp(prefix="synergy-compose-")) / "synergyos"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(root)], check=True)
     lab = Lab(root)
-    logs = Path(os.environ.get("SYNERGY_COMPOSE_LOGS") or tmp_path_factory.getbasetemp()) / "compose.log"
+    logs = tmp_path_factory.mktemp("logs")
     with started(lab, logs, keep=bool(request.config.getoption("--keep"))):
         yield lab
-    assert_lines_fit(logs.read_text(errors="replace"))
-
-
-def assert_lines_fit(text: str) -> None:
-    """Each line of our processes, and of the proxy's access log, is what ops/log-schema.json says.
-
-    PostgreSQL, Redis and the proxy's error log write as they do, `migrate` to people. Of a container that was replaced
-    nothing is left.
-    """
-    counts: Counter[str] = Counter()
-    faults: list[str] = []
-    for service, line in _LOGGED.findall(text):
-        if service in (*OURS, "backup") or (service == "proxy" and line.startswith("{")):
-            counts[service] += 1
-            if fault := fault_of(line):
-                faults.append(f"{service}: {fault}: {line[:300]}")
-    print(f"\nlog lines that were held against ops/log-schema.json: {dict(counts)}")
-    assert counts["api"]  # else it was not read as it is written
-    assert faults == []
+    assert_lines_fit(logs)
 
 
 @contextlib.contextmanager
 def started(lab: Lab, logs: Path, *, keep: bool) -> Iterator[None]:
-    """The stack of that clone, built and running; its logs are written to a file at the end, and all of it goes."""
+    """The stack of that clone, built and running, what it logs in that folder; at the end all of it goes."""
     lab.compose("down", "--volumes", "--remove-orphans", check=False)
     lab.stack("init")
     with (lab.root / ".env").open("a") as env:
@@ -231,14 +208,14 @@ def started(lab: Lab, logs: Path, *, keep: bool) -> Iterator[None]:
     began = time.monotonic()
     lab.compose("build", "--quiet")
     built = time.monotonic()
-    try:
-        lab.compose("up", "--detach", "--build", "--wait")
-        lab.wait_healthy()
-        lab.started_seconds = time.monotonic() - built
-        print(f"\nimages {built - began:.0f} s, healthy after {lab.started_seconds:.0f} s more, in {lab.root}")
-        yield
-    finally:
-        logs.write_text(lab.compose("logs", "--no-color", "--timestamps", check=False).stdout)
-        if not keep:
-            lab.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5", check=False)
-            shutil.rmtree(lab.root.parent)
+    with Lines(lab.project, logs):
+        try:
+            lab.compose("up", "--detach", "--build", "--wait")
+            lab.wait_healthy()
+            lab.started_seconds = time.monotonic() - built
+            print(f"\nimages {built - began:.0f} s, healthy after {lab.started_seconds:.0f} s more, in {lab.root}")
+            yield
+        finally:
+            if not keep:
+                lab.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5", check=False)
+                shutil.rmtree(lab.root.parent)

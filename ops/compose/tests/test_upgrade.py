@@ -59,7 +59,7 @@ def released(tmp_path_factory, request, release):
         return
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(root)], check=True)
     lab.run("git", "checkout", "--quiet", release)
-    logs = tmp_path_factory.getbasetemp() / "upgrade.log"
+    logs = tmp_path_factory.mktemp("upgrade-logs")
     with started(lab, logs, keep=bool(request.config.getoption("--keep"))):
         lab.signed_in().close()
         lab.run("git", "checkout", "--quiet", git("rev-parse", "HEAD"))
