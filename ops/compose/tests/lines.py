@@ -40,7 +40,8 @@ class Lines:
         for line in self._events.stdout:
             event = json.loads(line)
             about, container = event["Actor"]["Attributes"], event["Actor"]["ID"]
-            if about["com.docker.compose.oneoff"] == "True":  # a command, which speaks to people
+            # neither a command, which speaks to people, nor what else runs an image of the project
+            if about.get("com.docker.compose.oneoff") != "False":
                 continue
             again = ["--since", str(event["time"] - _OVERLAP_SECONDS)] if container in known else []
             known.add(container)

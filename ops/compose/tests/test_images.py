@@ -24,7 +24,7 @@ IMAGES = {
 }
 MOST_OVER_BASE = 200_000_000
 # PostgreSQL, Python with our libraries, restic and rclone: see docs/decisions/0010-backups.md
-BACKUP_OVER_BASE = 520_000_000
+BACKUP_OVER_BASE = 310_000_000
 # What only builds, checks or tests need. pip itself comes with the public python images; ours adds none.
 DEVELOPMENT = {
     "pytest", "ruff", "basedpyright", "hatchling", "hatch", "import-linter", "build", "wheel", "setuptools",
