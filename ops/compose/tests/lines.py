@@ -7,7 +7,7 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 from threading import Thread
-from typing import Self
+from typing import IO, Self
 
 from containers import OURS
 
@@ -28,16 +28,16 @@ class Lines:
             ["docker", "events", "--filter", f"label=com.docker.compose.project={project}", *told],
             stdout=subprocess.PIPE,
         )
-        self._thread = Thread(target=self._follow)
+        assert self._events.stdout is not None
+        self._thread = Thread(target=self._follow, args=(self._events.stdout,))
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
-    def _follow(self) -> None:
-        assert self._events.stdout is not None
+    def _follow(self, events: IO[bytes]) -> None:
         known: set[str] = set()
-        for line in self._events.stdout:
+        for line in events:
             event = json.loads(line)
             about, container = event["Actor"]["Attributes"], event["Actor"]["ID"]
             # neither a command, which speaks to people, nor what else runs an image of the project
@@ -54,7 +54,7 @@ class Lines:
         """Once the containers are gone; those that stay are followed no longer."""
         self._events.terminate()
         self._thread.join()
-        self._events.wait()
+        self._events.communicate()
         for reader in self._readers:
             try:
                 reader.wait(_END_SECONDS)
