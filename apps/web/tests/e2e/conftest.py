@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -56,7 +57,9 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "SYNERGY_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
     }
     log = home.parent / "up.log"
-    with log.open("wb") as output:
+    # one after another: the first of them builds the web app
+    with (home.parent.parent / "starting").open("w") as turn, log.open("wb") as output:
+        fcntl.flock(turn, fcntl.LOCK_EX)
         system = subprocess.Popen(
             [sys.executable, "-m", "synergy_cli", "up"], env=environment, stdout=output, stderr=subprocess.STDOUT
         )
@@ -67,6 +70,7 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 if system.poll() is not None or time.monotonic() > deadline:
                     pytest.fail(f"the system did not start:\n{log.read_text()[-4000:]}")
                 time.sleep(0.3)
+            fcntl.flock(turn, fcntl.LOCK_UN)
             yield url
         finally:
             system.send_signal(signal.SIGTERM)
