@@ -227,7 +227,9 @@ async def test_a_change_reaches_an_open_stream_within_a_second_and_can_be_resume
     await owner.delete(f"/projects/{project['id']}/members/{me['id']}")
     await owner.patch(f"/tasks/{task['id']}", json={"title": "Secret"})
     await asyncio.sleep(1)
-    assert [kind for _, kind in resumed][-1] == "member.removed"
+    kinds = [kind for _, kind in resumed]
+    # what is told of the move comes when the worker has come to it
+    assert set(kinds[kinds.index("member.removed") + 1 :]) <= {"notification.created", "notification.updated"}
     assert strange == []
     listed = (await member.get("/events?after=0&limit=200", headers={"Accept": "application/json"})).json()
     assert project["id"] not in {item["project_id"] for item in listed["items"]}
