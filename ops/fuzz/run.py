@@ -100,6 +100,7 @@ def main() -> int:
             ThreadPoolExecutor(AT_A_TIME) as pool,
         ):
             base_url = f"http://{LOOPBACK}:{port}"
+            roles.sort(key=lambda role: role != BOUNDS_FOR)  # the longest first
             running = [
                 pool.submit(try_role, role, folder / role, settings, base_url, examples, options.seed) for role in roles
             ]

@@ -6,6 +6,8 @@ import json
 import time
 from typing import Any
 
+import pytest
+
 
 def _doctor(lab) -> tuple[int, dict[str, dict[str, Any]]]:
     done = lab.stack("doctor", "--json", check=False)
@@ -18,6 +20,7 @@ def test_healthy_stack_has_no_fault(lab):
     assert sum(each["status"] == "ok" for each in checks.values()) >= 40
 
 
+@pytest.mark.full
 def test_stopped_worker_and_database_are_found(lab):
     lab.compose("stop", "worker")
     try:
