@@ -15,7 +15,7 @@ SUPPORTED_REVISIONS = ("0007",)
 # code finds it: it was released before this schema, and runs beside the new code during a deploy and after a rollback.
 OLDEST_CODE = "0001"
 
-COMMENT = "oldest code: "  # before it, in the comment of the table with the revision
+OLDEST_CODE_LABEL = "oldest code: "  # before it, in the comment of the table with the revision
 
 
 class Schema(msgspec.Struct, frozen=True):
@@ -46,7 +46,7 @@ async def current_schema(reader: Reader) -> Schema:
 
 def schema_of(revision: str | None, comment: str | None) -> Schema:
     """From the revision and the comment of the table that holds it."""
-    oldest = comment.removeprefix(COMMENT) if comment and comment.startswith(COMMENT) else None
+    oldest = comment.removeprefix(OLDEST_CODE_LABEL) if comment and comment.startswith(OLDEST_CODE_LABEL) else None
     return Schema(revision, oldest)
 
 

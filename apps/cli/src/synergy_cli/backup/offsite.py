@@ -10,7 +10,7 @@ from synergy_cli.backup.errors import BackupError
 from synergy_cli.backup.tools import run
 from synergy_platform.settings import Settings
 
-_REMOTE = "offsite:"
+_REMOTE = "offsite"
 _SETS = "sets/**"
 
 
@@ -26,7 +26,9 @@ class Offsite:
             "access_key_id": settings.backup_s3_access_key_id,
             "secret_access_key": settings.backup_s3_secret_access_key,
         }  # fmt: skip
-        self._config = "\n".join(["[offsite]", *(f"{name} = {value}" for name, value in remote.items() if value), ""])
+        self._config = "\n".join(
+            [f"[{_REMOTE}]", *(f"{name} = {value}" for name, value in remote.items() if value), ""]
+        )
 
     @property
     def configured(self) -> bool:
@@ -60,7 +62,7 @@ class Offsite:
         self._rclone("copy", self._path(""), str(self._root))
 
     def _path(self, folder: str) -> str:
-        return f"{_REMOTE}{self._bucket}/{folder}"
+        return f"{_REMOTE}:{self._bucket}/{folder}"
 
     def _rclone(self, *words: str, missing_is_empty: bool = False) -> str:
         # a file of our user in memory: the environment of a process is where secrets are looked for first

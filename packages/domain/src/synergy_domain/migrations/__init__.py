@@ -9,7 +9,7 @@ from synergy_domain.migrations.run import MigrationReport, SchemaTooNew, migrate
 from synergy_domain.schema import SUPPORTED_REVISIONS
 
 __all__ = [
-    "SUPPORTED_REVISIONS",  # here asks for it whoever looks into the image of another release
+    "SUPPORTED_REVISIONS",  # asked for here in the images of other releases
     "MigrationReport",
     "SchemaPlan",
     "SchemaTooNew",

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from synergy_domain.schema import COMMENT, OLDEST_CODE, SUPPORTED_REVISIONS, Schema, schema_of, too_new
+from synergy_domain.schema import OLDEST_CODE, OLDEST_CODE_LABEL, SUPPORTED_REVISIONS, Schema, schema_of, too_new
 from synergy_platform.settings import Settings
 
 _LOCK = 7_310_001  # any number that nothing else locks
@@ -72,7 +72,7 @@ def _upgrade(connection: Connection) -> MigrationReport:
     _run_patiently(connection)
     after = _read_schema(connection)
     if after.oldest_code != OLDEST_CODE:
-        connection.execute(text(f"COMMENT ON TABLE alembic_version IS '{COMMENT}{OLDEST_CODE}'"))
+        connection.execute(text(f"COMMENT ON TABLE alembic_version IS '{OLDEST_CODE_LABEL}{OLDEST_CODE}'"))
     connection.commit()
     return MigrationReport(before.revision, after.revision or "")
 
