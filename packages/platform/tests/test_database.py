@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import ClassVar
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from synergy_platform.events import Event
@@ -92,22 +94,43 @@ async def test_cancelled_unit_of_work_leaves_no_transaction_behind(runtime):
     assert await count(runtime, thing) == 0
 
 
+async def end_connections(database):
+    """End all connections of the database but one's own, and wait until the server has."""
+    direct = await database.connect_directly()
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    await direct.fetch(f"SELECT pg_terminate_backend(pid) {others}")
+    for _ in range(500):
+        if not await direct.fetchval(f"SELECT count(*) {others}"):
+            break
+        await asyncio.sleep(0.01)
+    await direct.close()
+
+
 async def test_connections_that_the_server_closed_are_replaced(own_runtime):
     database = own_runtime.database
     async with database.unit_of_work() as uow:
         await uow.value("SELECT 1")
     await database.reader().value("SELECT 1")
-    direct = await database.connect_directly()
-    await direct.fetch(
-        """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-           WHERE datname = current_database() AND pid <> pg_backend_pid()"""
-    )
-    await direct.close()
+    await end_connections(database)
     await asyncio.sleep(0.2)
     for _ in range(5):
         async with database.unit_of_work() as uow:
             assert await uow.value("SELECT 1") == 1
         assert await database.reader().value("SELECT 1") == 1
+
+
+async def test_connection_that_ends_right_before_a_unit_of_work_fails_it_as_the_driver_says(own_runtime):
+    database = own_runtime.database
+    async with database.unit_of_work() as uow:
+        await uow.value("SELECT 1")
+    ending = threading.Thread(target=lambda: asyncio.run(end_connections(database)))
+    ending.start()
+    ending.join(timeout=10)  # this loop stands still meanwhile, and has not heard of the end
+    with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError)):
+        async with database.unit_of_work():
+            pytest.fail("it began")
+    async with database.unit_of_work() as uow:
+        assert await uow.value("SELECT 1") == 1
 
 
 async def test_request_id_of_the_log_context_goes_into_the_outbox(runtime):

@@ -20,6 +20,7 @@ import asyncpg
 import msgspec
 import structlog
 from sqlalchemy import event as pool_events
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import configure_mappers
@@ -228,7 +229,11 @@ class Database:
         async with self._session() as session:
             raw = await (await self._writers.acquired(session.connection())).get_raw_connection()
             # SQLAlchemy sends BEGIN with its own first statement, which may come after a raw one: begin now
-            await cast("Any", raw.dbapi_connection)._start_transaction()  # noqa: SLF001 - no public way; has a test
+            try:
+                await cast("Any", raw.dbapi_connection)._start_transaction()  # noqa: SLF001 - no public way; has a test
+            except AsyncAdapt_asyncpg_dbapi.Error as error:
+                # only around its own statements does SQLAlchemy wrap this: nobody else knows it
+                raise (error.__cause__ or error) from None
             request_id: str | None = structlog.contextvars.get_contextvars().get("request.id")
             connection = cast("Connection", raw.driver_connection)
             if self._timed:
