@@ -24,6 +24,7 @@ from typing import Any
 
 import asyncpg
 
+from synergy_platform.database import DATABASE_ERRORS
 from synergy_platform.embedded.postgres import EmbeddedPostgres
 from synergy_platform.embedded.process import free_port
 
@@ -114,7 +115,7 @@ class Measured:
                     end = float("inf")
                     os.kill(int((self.home / "postgres" / "process").read_text().split()[0]), signal.SIGKILL)
                     process.kill()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+        except DATABASE_ERRORS:
             process.wait()
         return last
 

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-import asyncpg
 import structlog
 from litestar import Request
 from litestar.types import HTTPScope, Scope
@@ -19,6 +18,7 @@ from synergy_domain.common import Actor
 from synergy_domain.identity import Client, record_security_event
 from synergy_domain.projects import record_admin_access
 from synergy_platform.addresses import client_network
+from synergy_platform.database import DATABASE_ERRORS
 from synergy_platform.errors import TooManyRequests, Unavailable
 from synergy_platform.ratelimit import noted_limits
 from synergy_platform.runtime import Runtime
@@ -28,7 +28,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 # one refusal for each user (or address) and route in ten minutes, in all processes
 _SAMPLE = RateLimit(1, 600)
-_DATABASE_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
 class Audit:
@@ -45,7 +44,7 @@ class Audit:
         if actor is not None and actor.foreign_projects:
             try:
                 await self.record_reach(actor, *_request(scope))
-            except _DATABASE_AWAY as error:
+            except DATABASE_ERRORS as error:
                 log.warning("audit.reach_not_recorded", error=_sentence(error))
                 actor.foreign_projects.clear()  # nobody gets to see it
                 return Unavailable("What administrators see is recorded, and that is not possible at the moment.")
@@ -80,7 +79,7 @@ class Audit:
             )
         except TooManyRequests:
             return
-        except _DATABASE_AWAY as error:
+        except DATABASE_ERRORS as error:
             log.warning("audit.refusal_not_recorded", error=_sentence(error))
         finally:
             noted_limits.reset(noted)

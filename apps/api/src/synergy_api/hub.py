@@ -12,7 +12,6 @@ import contextlib
 from collections.abc import AsyncGenerator
 from uuid import UUID
 
-import asyncpg
 import msgspec
 import structlog
 
@@ -21,7 +20,7 @@ from synergy_domain import live
 from synergy_domain.common import Actor
 from synergy_domain.identity import is_still_good
 from synergy_domain.live import EventView, LedgerEntry
-from synergy_platform.database import LEDGER_CHANNEL, REVOKED_CHANNEL, listening
+from synergy_platform.database import DATABASE_ERRORS, LEDGER_CHANNEL, REVOKED_CHANNEL, listening
 from synergy_platform.runtime import Runtime
 
 log = structlog.stdlib.get_logger(__name__)
@@ -128,9 +127,9 @@ class EventHub:
                                 await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
                             self._wake.clear()
                 finally:
-                    with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                    with contextlib.suppress(*DATABASE_ERRORS):
                         await connection.close(timeout=1)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except DATABASE_ERRORS as error:
                 log.warning("live.ledger_away", error=str(error))
             await asyncio.sleep(_RETRY_SECONDS)
 

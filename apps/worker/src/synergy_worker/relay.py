@@ -17,7 +17,7 @@ from typing import TypeAlias
 import asyncpg
 import structlog
 
-from synergy_platform.database import OUTBOX_CHANNEL, listening
+from synergy_platform.database import DATABASE_ERRORS, OUTBOX_CHANNEL, listening
 from synergy_platform.jobs import QUEUES, Registry, take_back_lost
 from synergy_platform.outbox import BATCH, mark_published, number_events, published_before, unmark
 from synergy_platform.runtime import Runtime
@@ -44,7 +44,6 @@ _SESSION = """
            set_config('lock_timeout', '5000', false)
 """
 
-DATABASE_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -72,7 +71,7 @@ class Relay:
                     async with asyncio.TaskGroup() as group:
                         group.create_task(self._keep_numbering(connection))
                         group.create_task(self._keep_publishing(connection))
-            except* DATABASE_AWAY as errors:
+            except* DATABASE_ERRORS as errors:
                 log.warning("relay.interrupted", error=repr(errors.exceptions[0]))
             except* Exception as errors:
                 # a fault of ours; everything depends on the relay, so it tries again
@@ -94,7 +93,7 @@ class Relay:
         finally:
             try:
                 await connection.close(timeout=1)
-            except DATABASE_AWAY:
+            except DATABASE_ERRORS:
                 connection.terminate()
 
     def _wake(self, _payload: str) -> None:

@@ -21,7 +21,7 @@ import msgspec
 import structlog
 from sqlalchemy import event as pool_events
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import configure_mappers
 
@@ -31,6 +31,11 @@ from synergy_platform.events import Event
 from synergy_platform.ids import new_id
 from synergy_platform.settings import Settings
 from synergy_platform.tracing import TimedConnection, count_statement, trace_parent
+
+# what a statement, a connection or a unit of work may raise while the database is away, going down or too busy
+DATABASE_ERRORS = (
+    OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, SQLAlchemyError,
+)  # fmt: skip
 
 OUTBOX_CHANNEL = "synergy_outbox"
 LEDGER_CHANNEL = "synergy_ledger"
@@ -294,5 +299,5 @@ async def listening(
     try:
         yield
     finally:
-        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        with contextlib.suppress(*DATABASE_ERRORS):
             await connection.remove_listener(channel, notified)

@@ -8,15 +8,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import asyncpg
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from synergy_cli.backup.errors import BackupError
 from synergy_cli.local import user_name
 from synergy_domain.maintenance import Outcome, RecordInput, RecordView, add_record, recent_records
 from synergy_platform.clock import SystemClock
-from synergy_platform.database import Database
+from synergy_platform.database import DATABASE_ERRORS, Database
 from synergy_platform.settings import Settings
 
 log = structlog.stdlib.get_logger("synergy_cli.backup")
@@ -46,7 +44,7 @@ def record(
 
     try:
         asyncio.run(write())
-    except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
+    except DATABASE_ERRORS as error:
         log.warning("maintenance.not_recorded", task=task, reason=type(error).__name__)
         return False
     return True
@@ -65,7 +63,7 @@ def records(settings: Settings, tasks: tuple[str, ...], limit: int) -> list[Reco
 
     try:
         return asyncio.run(read())
-    except (OSError, asyncpg.PostgresError) as error:
+    except DATABASE_ERRORS as error:
         raise BackupError(f"The database cannot be asked ({error}). Is it running?") from None
 
 

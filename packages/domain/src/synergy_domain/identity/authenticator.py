@@ -6,14 +6,12 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID
 
-import asyncpg
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from synergy_domain.common.actor import Actor
 from synergy_domain.identity import repository
 from synergy_domain.identity.api_tokens import TOKEN_PREFIX
-from synergy_platform.database import Reader
+from synergy_platform.database import DATABASE_ERRORS, Reader
 from synergy_platform.ids import parse_id
 from synergy_platform.runtime import Runtime
 from synergy_platform.tokens import InvalidToken, JwtSigner, hash_token
@@ -77,7 +75,7 @@ class Authenticator:
                        WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $4)""",
                     token_id, uow.now, ip, uow.now - _NOTED_EVERY,
                 )  # fmt: skip
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
+        except DATABASE_ERRORS as error:
             # the next request tries again
             log.warning("identity.use_of_token_not_noted", error=f"{type(error).__name__}: {error}"[:300])
 

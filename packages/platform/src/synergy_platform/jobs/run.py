@@ -41,7 +41,7 @@ KEEP_OUTCOME_SECONDS = 60.0
 # also when it is there and has no connection or no lock to give for a while
 _DATABASE_AWAY = (
     OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InterfaceError,
-    asyncpg.LockNotAvailableError, PoolTimeout, DBAPIError,
+    asyncpg.InternalClientError, asyncpg.LockNotAvailableError, PoolTimeout, DBAPIError,
 )  # fmt: skip
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
