@@ -37,7 +37,8 @@ WRITER_PAUSE_SECONDS = 0.4
 BETWEEN_KILLS_SECONDS = 5.0
 # one more than there are events between the kills
 MIN_KILLS = 8
-SETTLE_SECONDS = 120.0
+# as long as a job that several kills hit may pause, and both jumps of the clock
+SETTLE_SECONDS = 300.0
 POISON = ("chaos.crash", "chaos.block", "chaos.hang")
 
 
