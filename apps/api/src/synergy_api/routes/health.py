@@ -13,6 +13,8 @@ from litestar import Response, Router, get
 from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from synergy_api.documentation import errors
 from synergy_domain.schema import SUPPORTED_REVISIONS, Schema, current_schema
@@ -54,7 +56,11 @@ class HealthChecks:
         self._runtime = runtime
         self._redis: list[Redis] = [
             Redis.from_url(  # pyright: ignore[reportUnknownMemberType]  # redis-py types it in part
-                url, socket_timeout=CHECK_SECONDS, socket_connect_timeout=CHECK_SECONDS
+                url,
+                socket_timeout=CHECK_SECONDS,
+                socket_connect_timeout=CHECK_SECONDS,
+                # a connection that was closed while idle; else it would take that for Redis being away
+                retry=Retry(NoBackoff(), 1),
             )
             for url in (runtime.settings.redis_url, runtime.settings.broker_url)
         ]
