@@ -37,7 +37,7 @@ WRITER_PAUSE_SECONDS = 0.4
 BETWEEN_KILLS_SECONDS = 5.0
 # one more than there are events between the kills
 MIN_KILLS = 8
-# as long as a job that several kills hit may pause, and both jumps of the clock
+# the longest third pause of a job that kills hit (160 s), and how far the clock jumps ahead (90 s)
 SETTLE_SECONDS = 300.0
 POISON = ("chaos.crash", "chaos.block", "chaos.hang")
 

@@ -44,7 +44,6 @@ _SESSION = """
            set_config('lock_timeout', '5000', false)
 """
 
-
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 _Direct: TypeAlias = "asyncpg.Connection[asyncpg.Record]"  # not subscriptable at run time

@@ -32,9 +32,10 @@ from synergy_platform.ids import new_id
 from synergy_platform.settings import Settings
 from synergy_platform.tracing import TimedConnection, count_statement, trace_parent
 
-# what a statement, a connection or a unit of work may raise while the database is away, going down or too busy
+# what a statement, a connection or a unit of work may raise while the database is away, going down or too busy; a
+# TimeoutError is an OSError
 DATABASE_ERRORS = (
-    OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, SQLAlchemyError,
+    OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, SQLAlchemyError,
 )  # fmt: skip
 
 OUTBOX_CHANNEL = "synergy_outbox"
@@ -234,10 +235,12 @@ class Database:
         async with self._session() as session:
             raw = await (await self._writers.acquired(session.connection())).get_raw_connection()
             # SQLAlchemy sends BEGIN with its own first statement, which may come after a raw one: begin now
+            # no public method sends BEGIN alone; a test tells when this one changes
+            begin = cast("Any", raw.dbapi_connection)._start_transaction  # noqa: SLF001 - see the line above
             try:
-                await cast("Any", raw.dbapi_connection)._start_transaction()  # noqa: SLF001 - no public way; has a test
+                await begin()
             except AsyncAdapt_asyncpg_dbapi.Error as error:
-                # only around its own statements does SQLAlchemy wrap this: nobody else knows it
+                # the dialect's own type, which callers never see else: they know the driver's error below it
                 raise (error.__cause__ or error) from None
             request_id: str | None = structlog.contextvars.get_contextvars().get("request.id")
             connection = cast("Connection", raw.driver_connection)
