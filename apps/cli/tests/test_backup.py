@@ -7,6 +7,8 @@ import hashlib
 import random
 import shutil
 import stat
+import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -168,6 +170,29 @@ def test_a_failed_dump_never_replaces_a_good_one(system, taken, script, said):
     assert said in record.summary
 
 
+def test_what_the_database_refuses_is_a_sentence_and_recorded(system, taken):
+    before = backup_ids(system.engine().root)
+    system.sql("ALTER TABLE alembic_version RENAME TO away")
+    try:
+        with pytest.raises(BackupError, match="alembic_version"):
+            take_backup(system.engine(), system.settings)
+    finally:
+        system.sql("ALTER TABLE away RENAME TO alembic_version")
+    assert _last(system, "backup").outcome == "failed"
+    assert backup_ids(system.engine().root) == before
+
+
+def test_a_database_that_throws_everyone_out_meanwhile_ends_a_backup_with_a_sentence(system, taken):
+    engine = system.engine()
+    failing = _WithDump(engine.home, engine.root, engine.media, engine.key, engine.dsn)
+    everyone = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+    out = f"{everyone} AND pid <> pg_backend_pid()"
+    failing.script = f'#!/bin/sh\n{engine.program("psql")} \'{engine.dsn}\' -qc "{out}" >/dev/null\nexec REAL "$@"\n'
+    with pytest.raises(BackupError, match="pg_dump"):
+        take_backup(failing, system.settings)
+    assert _last(system, "backup").outcome == "failed"
+
+
 def test_a_backup_that_was_killed_is_swept_away_by_the_next(system, taken):
     engine = system.engine()
     half = sets_folder(engine.root) / "20260101T000000Z-dead"
@@ -182,6 +207,13 @@ def test_a_backup_that_was_killed_is_swept_away_by_the_next(system, taken):
 def test_two_at_a_time_are_refused(system, taken):
     with alone(system.engine().root), pytest.raises(EmbeddedError, match="works on these backups already"):
         take_backup(system.engine(), system.settings, patience=0)
+
+
+def test_a_restore_waits_for_what_keeps_new_files(system, taken):
+    held = alone(system.engine().root)
+    held.acquire()
+    threading.Timer(1.5, held.release).start()
+    assert try_restore(system.engine(), system.settings, system.environ, taken, None).differences == []
 
 
 def test_a_file_that_an_attachment_lacks_is_named_and_a_copy_that_went_bad_is_replaced(system, taken):
@@ -272,7 +304,10 @@ def test_the_log_of_a_backup_stays_until_it_is_received(system, taken):
     system.note("after a busy time")
     engine.keep_log(backup_id, base, QuietPoint("x", lsn, datetime.now().astimezone(), "", 0.0, {}))
     assert len(names_of(engine.root / "sets" / backup_id / "wal")) >= 30
-    assert system.sql("SELECT count(*) FROM pg_replication_slots WHERE temporary") == "0"
+    deadline = time.monotonic() + 20  # the server lets go of it a moment after its session has gone
+    while system.sql("SELECT count(*) FROM pg_replication_slots WHERE temporary") != "0":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     engine.clean()
 
 

@@ -81,6 +81,47 @@ def test_each_day_once_also_when_the_machine_slept_and_backup_before_drill(tmp_p
     assert again.due(woke + timedelta(minutes=2)) == "backup"
 
 
+def test_a_backup_that_failed_is_tried_again_ever_later_until_one_goes_well(tmp_path):
+    clock = Clock(tmp_path / "clock", {"backup": "02:00", "drill": "03:00"}, tried_again={"backup"})
+    now = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
+    clock.bring_forward("backup")
+    pauses = []
+    for _ in range(8):
+        assert clock.due(now) == "backup"
+        clock.begun("backup", now)
+        now += timedelta(minutes=10)  # it takes that long
+        clock.ended("backup", now, well=False)
+        failed_at = now
+        while clock.due(now) is None:
+            now += timedelta(minutes=1)
+        pauses.append((now - failed_at) // timedelta(minutes=1))
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+    clock.begun("backup", now)
+    clock.ended("backup", now, well=True)
+    assert clock.due(now + timedelta(hours=4)) is None
+    clock.begun("drill", now)
+    clock.ended("drill", now, well=False)  # what it found does not go away by itself
+    assert clock.due(now + timedelta(hours=4)) is None
+
+
+def test_a_backup_that_was_cut_off_is_taken_again(tmp_path):
+    clock = Clock(tmp_path / "clock", {"backup": "02:00", "drill": "03:00"}, tried_again={"backup"})
+    now = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)
+    clock.due(now - timedelta(hours=1))
+    assert clock.due(now) == "backup"
+    clock.begun("backup", now)
+    again = Clock(tmp_path / "clock", {"backup": "02:00", "drill": "03:00"}, tried_again={"backup"})
+    assert again.due(now + timedelta(minutes=1)) == "backup"
+
+
+def test_a_file_of_the_clock_of_an_earlier_release_is_begun_anew(tmp_path):
+    (tmp_path / "clock").write_text('{"backup":"2026-11-28T02:00:00Z","drill":"2026-11-28T03:00:00Z"}')
+    clock = Clock(tmp_path / "clock", {"backup": "02:00", "drill": "03:00"})
+    now = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
+    assert clock.due(now) is None
+    assert clock.due(now + timedelta(hours=14)) == "backup"
+
+
 def test_hours_that_are_off_never_come_and_wrong_ones_are_refused(tmp_path):
     settings = load_settings({"SYNERGY_BACKUP_TIME": "off", "SYNERGY_DRILL_TIME": "04:30"})
     clock = Clock(tmp_path / "clock", {"backup": settings.backup_time, "drill": settings.drill_time})

@@ -198,7 +198,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 @contextlib.contextmanager
 def started(lab: Lab, logs: Path, *, keep: bool) -> Iterator[None]:
     """The stack of that clone, built and running, what it logs in that folder; at the end all of it goes."""
-    lab.compose("down", "--volumes", "--remove-orphans", check=False)
+    lab.compose("--profile", "*", "down", "--volumes", "--remove-orphans", check=False)
+    # of a run that was killed: a new stack must find nothing
+    for volume in lab.docker("volume", "ls", "--quiet", "--filter", f"name=^{lab.project}_").split():
+        lab.docker("volume", "rm", volume)
     lab.stack("init")
     with (lab.root / ".env").open("a") as env:
         env.write(f"SYNERGY_IMAGE_PREFIX={lab.project}/\nSYNERGY_PROXY_REQUESTS_PER_SECOND=5000\n")

@@ -25,7 +25,10 @@ def backup(lab) -> str:
         task = lab.new_task(client)
         answer = client.post(f"/api/v1/tasks/{task}/attachments", files={"file": ("plan.txt", b"a plan " * 1000)})
         assert answer.status_code == 201, answer.text
-    lab.wait_for(lambda: bool(listed(lab)), 180)  # the first one is taken by itself
+    try:
+        lab.wait_for(lambda: bool(listed(lab)), 180)  # the first one is taken by itself
+    except pytest.fail.Exception:
+        pytest.fail("no first backup:\n" + lab.compose("logs", "--tail=30", "backup", "db").stdout)
     lab.stack("backup")
     return newest(lab)
 

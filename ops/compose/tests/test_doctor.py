@@ -16,7 +16,7 @@ def _doctor(lab) -> tuple[int, dict[str, dict[str, Any]]]:
 
 def test_healthy_stack_has_no_fault(lab):
     status, checks = _doctor(lab)
-    assert (status, [name for name, each in checks.items() if each["status"] in {"fault", "unknown"}]) == (0, [])
+    assert (status, [each for each in checks.values() if each["status"] in {"fault", "unknown"}]) == (0, [])
     assert sum(each["status"] == "ok" for each in checks.values()) >= 40
 
 

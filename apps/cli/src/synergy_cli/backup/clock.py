@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from synergy_platform.embedded.home import write_private
 OFF = "off"
 # how late something may begin, and how seldom somebody has to ask
 LOOK_SECONDS = 30.0
+_FIRST_PAUSE = timedelta(minutes=1)
+_LAST_PAUSE = timedelta(hours=1)
+_DOUBLINGS = 6
 
 
 def last_slot(now: datetime, hour: str) -> datetime:
@@ -27,38 +30,75 @@ def last_slot(now: datetime, hour: str) -> datetime:
     return slot if slot <= now else datetime.combine(today - timedelta(days=1), at).astimezone()
 
 
-class Clock:
-    """Remembers in a file when each command was last begun; `hours` are theirs, in the order in which they are due."""
+class _Entry(msgspec.Struct, frozen=True):
+    """When a command was last begun, how often in a row it failed since, and when it is tried again."""
 
-    def __init__(self, path: Path, hours: Mapping[str, str]) -> None:
+    begun: datetime
+    failures: int = 0
+    again: datetime | None = None
+
+
+class Clock:
+    """Remembers in a file what was begun when; `hours` are the commands', in the order in which they are due.
+
+    Those of `tried_again` that fail, or are cut off, are due again after a minute, then after two, and so on up to an
+    hour, until one goes well.
+    """
+
+    def __init__(self, path: Path, hours: Mapping[str, str], tried_again: Container[str] = ()) -> None:
         self._path = path
         self._hours = {name: hour for name, hour in hours.items() if hour != OFF}
+        self._tried_again = tried_again
 
     def due(self, now: datetime) -> str | None:
         """The command whose hour has come since it was last begun. One that was never begun waits for its next hour."""
-        last = self._read()
-        if unknown := self._hours.keys() - last.keys():
-            last |= dict.fromkeys(unknown, now)
-            self._write(last)
-        return next((name for name, hour in self._hours.items() if last[name] < last_slot(now, hour)), None)
+        entries = self._read()
+        if unknown := self._hours.keys() - entries.keys():
+            entries |= dict.fromkeys(unknown, _Entry(now))
+            self._write(entries)
+        for name, hour in self._hours.items():
+            entry = entries[name]
+            if entry.begun < last_slot(now, hour) or (entry.again is not None and entry.again <= now):
+                return name
+        return None
 
     def begun(self, name: str, now: datetime) -> None:
-        """It is begun now, so it is due tomorrow."""
-        self._write(self._read() | {name: now})
+        """It is begun now, so it is due tomorrow; sooner, should nobody hear how it ended."""
+        failures = entry.failures if (entry := self._read().get(name)) else 0
+        self._keep(name, _Entry(now, failures, self._next_try(name, now, failures)))
+
+    def ended(self, name: str, now: datetime, *, well: bool) -> None:
+        """It has ended; well or not."""
+        entry = self._read().get(name, _Entry(now))
+        if well:
+            self._keep(name, _Entry(entry.begun))
+        else:
+            again = self._next_try(name, now, entry.failures)
+            self._keep(name, _Entry(entry.begun, entry.failures + 1, again))
 
     def bring_forward(self, name: str) -> None:
         """Have it done as soon as somebody asks."""
-        self._write(self._read() | {name: datetime.fromtimestamp(0, UTC)})
+        self._keep(name, _Entry(datetime.fromtimestamp(0, UTC)))
 
-    def _read(self) -> dict[str, datetime]:
+    def _next_try(self, name: str, now: datetime, failures: int) -> datetime | None:
+        pause = min(_FIRST_PAUSE * 2 ** min(failures, _DOUBLINGS), _LAST_PAUSE)
+        return now + pause if name in self._tried_again else None
+
+    def _read(self) -> dict[str, _Entry]:
         with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
-            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, datetime])
+            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, _Entry])
         return {}
 
-    def _write(self, last: Mapping[str, datetime]) -> None:
-        write_private(self._path, msgspec.json.encode(dict(last)).decode())
+    def _keep(self, name: str, entry: _Entry) -> None:
+        self._write(self._read() | {name: entry})
+
+    def _write(self, entries: Mapping[str, _Entry]) -> None:
+        write_private(self._path, msgspec.json.encode(dict(entries)).decode())
 
 
 def clock_of(home: Path, backup_time: str, drill_time: str) -> Clock:
-    """Of an embedded system, or of the backup container, which keeps its file in a folder of its own."""
-    return Clock(home / "clock.json", {"backup": backup_time, "drill": drill_time})
+    """Of an embedded system, or of the backup container, which keeps its file in a folder of its own.
+
+    What a drill found does not go away by itself, so that waits for the next night.
+    """
+    return Clock(home / "clock.json", {"backup": backup_time, "drill": drill_time}, tried_again={"backup"})

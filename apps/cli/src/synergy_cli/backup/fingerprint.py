@@ -50,46 +50,44 @@ class QuietPoint(msgspec.Struct, frozen=True):
     tables: Fingerprint
 
 
-async def connect(dsn: str) -> asyncpg.Connection:
-    """A connection whose rows read the same everywhere; BackupError when there is none to be had."""
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
+    """A connection whose rows read the same everywhere; BackupError when there is none, or what it is asked fails."""
     try:
-        return await asyncpg.connect(dsn, server_settings=dict(_PLAIN_TEXT))
-    except (OSError, asyncpg.PostgresError) as error:
+        connection = await asyncpg.connect(dsn, server_settings=dict(_PLAIN_TEXT))
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise BackupError(f"The database cannot be reached ({error}). Is it running?") from None
+    try:
+        yield connection
+        await connection.close()
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise BackupError(f"The database does not answer as it should: {error}. Its log says more.") from None
+    finally:
+        connection.terminate()
 
 
 @asynccontextmanager
 async def quiet_point(dsn: str, name: str) -> AsyncGenerator[QuietPoint]:
     """The moment, with its fingerprint; the snapshot may be imported by others inside the block."""
-    locker, reader = await connect(dsn), await connect(dsn)
-    try:
-        lsn, at, snapshot, held = await _hold_still(locker, reader, name)
+    async with connected(dsn) as reader:
+        async with connected(dsn) as locker:
+            lsn, at, snapshot, held = await _hold_still(locker, reader, name)
         yield QuietPoint(name, lsn, at, snapshot, held, await _fingerprint(reader))
-    finally:
-        await locker.close()
-        await reader.close()
 
 
 @asynccontextmanager
 async def as_of(dsn: str, snapshot: str) -> AsyncGenerator[asyncpg.Connection]:
     """A connection that sees what that exported snapshot shows."""
-    connection = await connect(dsn)
-    try:
+    async with connected(dsn) as connection:
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
         yield connection
-    finally:
-        await connection.close()
 
 
 async def fingerprint(dsn: str) -> Fingerprint:
     """Of what the database holds now."""
-    connection = await connect(dsn)
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            return await _fingerprint(connection)
-    finally:
-        await connection.close()
+    async with connected(dsn) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        return await _fingerprint(connection)
 
 
 def differences(expected: Mapping[str, TableFingerprint], found: Mapping[str, TableFingerprint]) -> list[str]:

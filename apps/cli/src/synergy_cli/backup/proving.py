@@ -15,13 +15,13 @@ import structlog
 
 from synergy_cli.backup.engine import Engine
 from synergy_cli.backup.errors import BackupError
-from synergy_cli.backup.fingerprint import Fingerprint, connect, differences, fingerprint
+from synergy_cli.backup.fingerprint import Fingerprint, connected, differences, fingerprint
 from synergy_cli.backup.hints import key_hint
 from synergy_cli.backup.manifest import Manifest, backup_ids, check_parts, read_manifest
 from synergy_cli.backup.media import FileRow, MediaFile, file_rows, list_media, media_differences, rows_without_file
 from synergy_cli.backup.recording import record
 from synergy_cli.backup.smoke import on_database, smoke
-from synergy_cli.backup.taking import alone, soon_alone
+from synergy_cli.backup.taking import soon_alone
 from synergy_cli.backup.tools import libpq, of_database, run
 from synergy_domain.schema import SUPPORTED_REVISIONS
 from synergy_platform.embedded.errors import EmbeddedError
@@ -195,7 +195,7 @@ def try_restore(
     whole: bool = True,
 ) -> Proof:
     """Restore into a cluster of its own, compare, and throw it away; the system may run meanwhile."""
-    with alone(engine.root):
+    with soon_alone(engine.root):
         engine.clean()
         try:
             manifest, until = choose(engine, backup_id, to)
@@ -240,12 +240,9 @@ def _step(proof: Proof, name: str) -> Generator[None]:
 
 
 async def _look(dsn: str) -> tuple[Fingerprint, list[FileRow], int]:
-    connection = await connect(dsn)
-    try:
+    async with connected(dsn) as connection:
         rows = await file_rows(connection)
         size: int = await connection.fetchval("SELECT pg_database_size(current_database())")
-    finally:
-        await connection.close()
     return await fingerprint(dsn), rows, size
 
 
@@ -277,16 +274,11 @@ def _amcheck(engine: Engine, dsn: str) -> list[str]:
 
 
 async def _execute(dsn: str, sql: str) -> None:
-    connection = await connect(dsn)
-    try:
+    async with connected(dsn) as connection:
         await connection.execute(sql)
-    finally:
-        await connection.close()
 
 
 async def _value(dsn: str, sql: str) -> int:
-    connection = await connect(dsn)
-    try:
-        return await connection.fetchval(sql)
-    finally:
-        await connection.close()
+    async with connected(dsn) as connection:
+        found: int = await connection.fetchval(sql)
+        return found

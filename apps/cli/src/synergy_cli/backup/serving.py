@@ -1,4 +1,4 @@
-"""The loop of the backup container: what is due at its hour, and each minute the log to the bucket."""
+"""The loop of the backup container: what is due by its clock, and each minute the log to the bucket."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ class Loop:
         if due is None:
             return
         clock.begun(due, now)
-        if self._do(due) and due == "backup":
+        well = self._do(due)
+        clock.ended(due, datetime.now(UTC), well=well)
+        if well and due == "backup":
             self.copy_all()
             self.heartbeat()
 

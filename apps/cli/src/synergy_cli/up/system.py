@@ -168,11 +168,15 @@ class System:
     def _begin_what_is_due(self, environments: Environments) -> None:
         """Backup and drill, one at a time."""
         now = datetime.now(UTC)
-        if (self._daily is not None and self._daily.runs) or (name := self._clock.due(now)) is None:
+        if self._daily is not None:
+            if self._daily.runs:
+                return
+            self._clock.ended(self._daily.name, now, well=self._daily.status == 0)
+            self._supervisor.children.remove(self._daily)
+            self._daily = None
+        if (name := self._clock.due(now)) is None:
             return
         self._clock.begun(name, now)
-        if self._daily is not None:
-            self._supervisor.children.remove(self._daily)
         command = {"backup": self._programs.backup, "drill": self._programs.drill}[name]
         # by DB_HOST a command takes the database for another one than ours
         self._daily = self._process(name, command, without(environments.python, ("DB_HOST",)), restarts=False)

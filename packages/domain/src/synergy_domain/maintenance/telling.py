@@ -26,12 +26,12 @@ def have_told(uow: UnitOfWork, record: RecordInput) -> None:
 
 
 async def tell_of_failure(runtime: Runtime, uow: UnitOfWork, payload: dict[str, Any]) -> None:
-    """Job: a notification for each admin; the same failure reaches them once."""
-    task, at = payload["task"], payload["at"]
+    """Job: a notification for each admin; what fails again and again on a day (UTC) reaches them once."""
+    task, day = payload["task"], payload["at"][:10]
     drafts = [
         Draft(
             recipient_id=row["id"], type="backup_failed", title=_TITLES[task], message=payload["summary"],
-            action_url="/admin/backups", data={"task": task}, source_key=f"maintenance:{task}:{at}",
+            action_url="/admin/backups", data={"task": task}, source_key=f"maintenance:{task}:{day}",
         )
         for row in await uow.rows(_ADMINS)
     ]  # fmt: skip
