@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from synergy_api.app import create_app
 from synergy_platform.ids import new_id
 from synergy_platform.settings import RateLimit
+from synergy_testing.fixtures import quick_app
 from synergy_testing.granian import serve
 from synergy_testing.invitations import Desk
 from synergy_testing.oidc import OURS, Browser, FakeProvider
@@ -57,7 +57,7 @@ async def own_browsers(own_runtime):
 
     def make_app(**changes):
         own_runtime.settings = msgspec.structs.replace(own_runtime.settings, **changes)
-        return create_app(own_runtime)
+        return quick_app(own_runtime)
 
     async for make_browser in browsers_of(make_app):
         yield make_browser

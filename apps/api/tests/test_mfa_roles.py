@@ -5,11 +5,10 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from synergy_api.app import create_app
 from synergy_domain.identity import Client
 from synergy_domain.identity.sessions import begin_session
 from synergy_testing.factories import PASSWORD, Factory
-from synergy_testing.fixtures import Api
+from synergy_testing.fixtures import Api, quick_app
 from synergy_testing.mfa import OWN, Person, mailed_code
 
 
@@ -18,7 +17,7 @@ async def strict(own_runtime):
     """The API of an installation where every role needs a second factor, and a way to make its users."""
     async with own_runtime.database.unit_of_work() as uow:
         await uow.value("INSERT INTO mfa_roles SELECT r, now(), NULL FROM unnest('{member,manager,admin}'::text[]) r")
-    app = create_app(own_runtime)
+    app = quick_app(own_runtime)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://synergy.test") as client:
         make = Factory(own_runtime)
@@ -76,7 +75,7 @@ async def test_factor_set_up_in_a_session_proves_it_for_the_session(strict):
 
 
 async def test_admin_decides_which_roles_need_a_factor(own_runtime):
-    transport = httpx.ASGITransport(app=create_app(own_runtime), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app=quick_app(own_runtime), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://synergy.test") as client:
         make = Factory(own_runtime)
         api, user = Api(client, make), await make.user(role="admin")

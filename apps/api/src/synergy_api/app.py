@@ -104,33 +104,38 @@ def allowed_methods(app: Litestar) -> dict[HTTPRouteHandler, str]:
     }
 
 
+@contextlib.asynccontextmanager
+async def _live(app: Litestar) -> AsyncGenerator[None]:
+    runtime: Runtime = app.state.runtime
+    await runtime.open()
+    app.state.health = HealthChecks(runtime)
+    app.state.inspection = Inspection(runtime)
+    app.state.hub = EventHub(runtime)
+    await app.state.hub.start()
+    app.state.drain.on_sigterm(app.state.hub.drain)
+    looking = asyncio.create_task(keep_looking(runtime)) if runtime.settings.metrics_port else None
+    try:
+        yield
+    finally:
+        if looking is not None:
+            looking.cancel()
+            await asyncio.wait([looking])
+        await app.state.hub.stop()
+        await app.state.authenticator.close()
+        await app.state.health.close()
+        await app.state.inspection.close()
+        await runtime.close()
+
+
 def create_app(runtime: Runtime) -> Litestar:
     """The application for an opened runtime; it closes nothing that it did not open."""
-    drain = Drain()
+    app = build_app()
+    attach(app, runtime)
+    return app
 
-    @contextlib.asynccontextmanager
-    async def lifespan(app: Litestar) -> AsyncGenerator[None]:
-        await runtime.open()
-        app.state.health = HealthChecks(runtime)
-        app.state.inspection = Inspection(runtime)
-        app.state.hub = EventHub(runtime)
-        await app.state.hub.start()
-        drain.on_sigterm(app.state.hub.drain)
-        looking = asyncio.create_task(keep_looking(runtime)) if settings.metrics_port else None
-        try:
-            yield
-        finally:
-            if looking is not None:
-                looking.cancel()
-                await asyncio.wait([looking])
-            await app.state.hub.stop()
-            await app.state.authenticator.close()
-            await app.state.health.close()
-            await app.state.inspection.close()
-            await runtime.close()
 
-    settings = runtime.settings
-    limits, audit = RequestLimits(runtime.limiter, settings.rate_limit_api), Audit(runtime)
+def build_app() -> Litestar:
+    """All routes, and what is known of them; whatever settings say, it is the same. `attach` makes it serve."""
     app = Litestar(
         route_handlers=[
             health.router,
@@ -164,16 +169,7 @@ def create_app(runtime: Runtime) -> Litestar:
             documentation.docs_page,
             documentation.docs_asset,
         ],
-        lifespan=[lifespan],
-        state=State(
-            {
-                "runtime": runtime,
-                "authenticator": Authenticator(runtime),
-                "limits": limits,
-                "audit": audit,
-                "oidc_providers": Providers(settings),
-            }
-        ),
+        lifespan=[_live],
         dependencies={
             "db": Provide(provide_reader, sync_to_thread=False),
             "uow": Provide(provide_uow),
@@ -191,6 +187,19 @@ def create_app(runtime: Runtime) -> Litestar:
     app.state.body_decoders = body_decoders(app)
     app.state.needing_actor = needing_actor(app)
     app.state.idempotent = idempotent_handlers(app)
-    # around all of it: Litestar's own middleware does not see addresses that no route has
-    app.asgi_handler = RequestContext(app.asgi_handler, settings, drain, limits, audit, runtime.tracing)
     return app
+
+
+def attach(app: Litestar, runtime: Runtime) -> None:
+    """Give an application its runtime, and what is around all of it; once."""
+    settings, state = runtime.settings, app.state
+    state.runtime = runtime
+    state.authenticator = Authenticator(runtime)
+    state.limits = RequestLimits(runtime.limiter, settings.rate_limit_api)
+    state.audit = Audit(runtime)
+    state.oidc_providers = Providers(settings)
+    state.drain = Drain()
+    # Litestar's own middleware does not see addresses that no route has
+    app.asgi_handler = RequestContext(
+        app.asgi_handler, settings, state.drain, state.limits, state.audit, runtime.tracing
+    )
