@@ -104,6 +104,23 @@ def test_a_backup_that_failed_is_tried_again_ever_later_until_one_goes_well(tmp_
     assert clock.due(now + timedelta(hours=4)) is None
 
 
+def test_what_has_no_hour_is_done_when_it_is_brought_forward(tmp_path):
+    clock = Clock(tmp_path / "clock", {"backup": "02:00", "copy": None, "drill": "03:00"}, tried_again={"copy"})
+    now = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
+    assert clock.due(now) is None
+    clock.bring_forward("copy")
+    assert clock.due(now) == "copy"
+    clock.begun("copy", now)
+    clock.ended("copy", now, well=False)
+    assert clock.due(now + timedelta(minutes=1)) == "copy"
+    clock.begun("copy", now)
+    clock.ended("copy", now, well=True)
+    assert clock.due(now + timedelta(hours=4)) is None
+    clock.bring_forward("backup")
+    clock.bring_forward("copy")
+    assert clock.due(now) == "backup"
+
+
 def test_a_backup_that_was_cut_off_is_taken_again(tmp_path):
     clock = Clock(tmp_path / "clock", {"backup": "02:00", "drill": "03:00"}, tried_again={"backup"})
     now = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)

@@ -15,11 +15,13 @@ import msgspec
 from synergy_platform.embedded.home import write_private
 
 OFF = "off"
+CLOCK_FILE = "clock.json"
 # how late something may begin, and how seldom somebody has to ask
 LOOK_SECONDS = 30.0
 _FIRST_PAUSE = timedelta(minutes=1)
 _LAST_PAUSE = timedelta(hours=1)
 _DOUBLINGS = 6
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 def last_slot(now: datetime, hour: str) -> datetime:
@@ -41,11 +43,11 @@ class _Entry(msgspec.Struct, frozen=True):
 class Clock:
     """Remembers in a file what was begun when; `hours` are the commands', in the order in which they are due.
 
-    Those of `tried_again` that fail, or are cut off, are due again after a minute, then after two, and so on up to an
-    hour, until one goes well.
+    One whose hour is None is done only when it is brought forward. Those of `tried_again` that fail, or are cut off,
+    are due again after a minute, then after two, and so on up to an hour, until one goes well.
     """
 
-    def __init__(self, path: Path, hours: Mapping[str, str], tried_again: Container[str] = ()) -> None:
+    def __init__(self, path: Path, hours: Mapping[str, str | None], tried_again: Container[str] = ()) -> None:
         self._path = path
         self._hours = {name: hour for name, hour in hours.items() if hour != OFF}
         self._tried_again = tried_again
@@ -58,7 +60,7 @@ class Clock:
             self._write(entries)
         for name, hour in self._hours.items():
             entry = entries[name]
-            if entry.begun < last_slot(now, hour) or (entry.again is not None and entry.again <= now):
+            if (entry.again is not None and entry.again <= now) or (hour and entry.begun < last_slot(now, hour)):
                 return name
         return None
 
@@ -78,7 +80,8 @@ class Clock:
 
     def bring_forward(self, name: str) -> None:
         """Have it done as soon as somebody asks."""
-        self._keep(name, _Entry(datetime.fromtimestamp(0, UTC)))
+        begun = entry.begun if (entry := self._read().get(name)) else _LONG_AGO
+        self._keep(name, _Entry(begun, again=_LONG_AGO))
 
     def _next_try(self, name: str, now: datetime, failures: int) -> datetime | None:
         pause = min(_FIRST_PAUSE * 2 ** min(failures, _DOUBLINGS), _LAST_PAUSE)
@@ -97,8 +100,5 @@ class Clock:
 
 
 def clock_of(home: Path, backup_time: str, drill_time: str) -> Clock:
-    """Of an embedded system, or of the backup container, which keeps its file in a folder of its own.
-
-    What a drill found does not go away by itself, so that waits for the next night.
-    """
-    return Clock(home / "clock.json", {"backup": backup_time, "drill": drill_time}, tried_again={"backup"})
+    """Of an embedded system. What a drill found does not go away by itself, so that waits for the next night."""
+    return Clock(home / CLOCK_FILE, {"backup": backup_time, "drill": drill_time}, tried_again={"backup"})

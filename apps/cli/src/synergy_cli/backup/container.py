@@ -109,8 +109,7 @@ def fetch() -> None:
 def copy() -> None:
     """Copy the backups to the bucket now."""
     with told():
-        from synergy_cli.backup.serving import Loop
-        from synergy_cli.backup.shape import container_engine
+        from synergy_cli.backup.offsite import copy_away
 
         settings = _settings()
-        Loop(container_engine(settings), settings, os.environ).copy_all()
+        copy_away(settings, settings.backup_path)

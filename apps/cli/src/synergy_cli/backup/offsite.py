@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile, gettempdir
 
+import structlog
+
 from synergy_cli.backup.errors import BackupError
+from synergy_cli.backup.recording import record
 from synergy_cli.backup.tools import run
 from synergy_platform.settings import Settings
+
+log = structlog.stdlib.get_logger("synergy_cli.backup")
 
 _REMOTE = "offsite"
 _SETS = "sets/**"
@@ -78,3 +84,23 @@ class Offsite:
                 if missing_is_empty and "not found" in str(error):
                     return ""
                 raise
+
+
+def copy_away(settings: Settings, root: Path) -> None:
+    """Copy all of it to the bucket, and record how it went; BackupError when it did not, or there is no bucket."""
+    offsite = Offsite(settings, root)
+    if not offsite.configured:
+        raise BackupError("There is no bucket to copy to: set SYNERGY_BACKUP_S3_BUCKET.")
+    started_at = datetime.now(UTC)
+    try:
+        offsite.copy_all()
+    except BackupError as error:
+        log.error("backup.not_copied", reason=str(error))  # noqa: TRY400 - the sentence tells
+        record(settings, "offsite_copy", "failed", started_at, str(error), {})
+        raise
+    seconds = round((datetime.now(UTC) - started_at).total_seconds(), 1)
+    log.info("backup.copied", seconds=seconds)
+    record(
+        settings, "offsite_copy", "ok", started_at, f"The bucket is as the backups are, in {seconds} s.",
+        {"seconds": seconds, "bucket": settings.backup_s3_bucket},
+    )  # fmt: skip

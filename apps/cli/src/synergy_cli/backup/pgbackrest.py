@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from synergy_cli.backup.clock import CLOCK_FILE
 from synergy_cli.backup.engine import Base, Window
 from synergy_cli.backup.errors import BackupError, BackupRefused
 from synergy_cli.backup.files import sha256_of
@@ -102,7 +103,7 @@ class PgBackRest:
         for path in self.work.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
-            elif path.name != "clock.json":
+            elif path.name != CLOCK_FILE:
                 path.unlink()
         delete_unfinished(self.root)
 

@@ -14,12 +14,11 @@ from types import FrameType
 
 import structlog
 
-from synergy_cli.backup.clock import OFF, Clock, clock_of
+from synergy_cli.backup.clock import CLOCK_FILE, OFF, Clock
 from synergy_cli.backup.errors import BackupError
 from synergy_cli.backup.manifest import backup_ids
 from synergy_cli.backup.offsite import Offsite
 from synergy_cli.backup.pgbackrest import PgBackRest
-from synergy_cli.backup.recording import record
 from synergy_cli.backup.taking import alone
 from synergy_platform.embedded.errors import EmbeddedError
 from synergy_platform.embedded.process import end, spawn
@@ -33,6 +32,7 @@ _LOG_SECONDS = 60.0
 _LOG_MARGIN_SECONDS = 900.0
 _HEARTBEAT_SECONDS = 20
 _GRACE = ((signal.SIGTERM, 20.0),)
+_COMMANDS = {"backup": ("backup",), "drill": ("drill",), "copy": ("container", "copy")}
 
 
 class Loop:
@@ -53,7 +53,9 @@ class Loop:
         """Until SIGTERM."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
-        clock = clock_of(self._engine.work, self._settings.backup_time, self._settings.drill_time)
+        copy = {"copy": None} if self._offsite.configured else {}
+        hours = {"backup": self._settings.backup_time, **copy, "drill": self._settings.drill_time}
+        clock = Clock(self._engine.work / CLOCK_FILE, hours, tried_again={"backup", "copy"})
         if self._settings.backup_time != OFF and not backup_ids(self._engine.root):
             clock.bring_forward("backup")
         log.info("backup.waiting", backup=self._settings.backup_time, drill=self._settings.drill_time)
@@ -76,12 +78,12 @@ class Loop:
         well = self._do(due)
         clock.ended(due, datetime.now(UTC), well=well)
         if well and due == "backup":
-            self.copy_all()
+            clock.bring_forward("copy")
             self.heartbeat()
 
     def _do(self, command: str) -> bool:
         """Run it to its end, alive meanwhile; it tells by itself what went wrong."""
-        words = [sys.executable, "-m", "synergy_cli", command]
+        words = [sys.executable, "-m", "synergy_cli", *_COMMANDS[command]]
         child = spawn(words, environment=self._environ, stderr=subprocess.PIPE)
         while not self._ending:
             _ALIVE.touch()
@@ -124,24 +126,6 @@ class Loop:
             self._log_copied = began
         except BackupError as error:
             log.error("backup.log_not_copied", reason=str(error))  # noqa: TRY400 - the sentence tells
-
-    def copy_all(self) -> None:
-        """Copy to the bucket, if there is one, and record how it went."""
-        if not self._offsite.configured:
-            return
-        started_at = datetime.now(UTC)
-        try:
-            self._offsite.copy_all()
-        except BackupError as error:
-            log.error("backup.not_copied", reason=str(error))  # noqa: TRY400 - the sentence tells
-            record(self._settings, "offsite_copy", "failed", started_at, str(error), {})
-            return
-        seconds = round((datetime.now(UTC) - started_at).total_seconds(), 1)
-        log.info("backup.copied", seconds=seconds)
-        record(
-            self._settings, "offsite_copy", "ok", started_at, f"The bucket is as the backups are, in {seconds} s.",
-            {"seconds": seconds, "bucket": self._settings.backup_s3_bucket},
-        )  # fmt: skip
 
     def heartbeat(self) -> None:
         """Ask the operator's address, if there is one."""
