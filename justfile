@@ -14,7 +14,7 @@ default:
 init *args:
     @{{ stack }} init "$@"
 
-# build what has changed and start everything
+# start everything, and build the images that are not here
 up:
     @{{ stack }} up
 

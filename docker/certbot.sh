@@ -19,13 +19,28 @@ install_certificate() {  # the proxy looks into current/ every ten seconds
   done
 }
 
+authority_changed() {  # certbot would keep a certificate of the test service as long as it is good
+  wanted=https://acme-v02.api.letsencrypt.org/directory word_before=""
+  for word in "$@"; do
+    [ "$word_before" != --server ] || wanted=$word
+    word_before=$word
+  done
+  [ -f /tls/acme/renewal/synergyos.conf ] && ! grep -qxF "server = $wanted" /tls/acme/renewal/synergyos.conf
+}
+
 if [ "${1:-}" = init ]; then
   rm -f "$unverified"
   case " $* " in *" --no-verify-ssl "*) touch "$unverified" ;; esac
 fi
 [ ! -e "$unverified" ] || options="$options --no-verify-ssl"
 case "${1:-}" in
-  init) shift; certbot certonly $options --webroot --webroot-path /acme --non-interactive --agree-tos --cert-name synergyos "$@"; install_certificate; exit 0 ;;
+  init)
+    shift
+    ! authority_changed "$@" || options="$options --force-renewal"
+    certbot certonly $options --webroot --webroot-path /acme --non-interactive --agree-tos --cert-name synergyos "$@"
+    install_certificate
+    exit 0
+    ;;
   once) shift; certbot renew $options --no-random-sleep-on-renew "$@"; install_certificate; exit 0 ;;
 esac
 trap 'exit 0' TERM INT

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,59 @@ def test_connections_beyond_the_database_are_refused(stack, tmp_path):
         check_connections(stack, {"api": 6, "worker": 1, "scheduler": 1})
     (tmp_path / ".env").write_text("WEB_WORKERS=4\nDB_HOST=pooler.internal\n")
     check_connections(stack, {"api": 60, "worker": 1, "scheduler": 1})
+
+
+def test_a_setting_that_is_no_number_is_named(stack, tmp_path):
+    (tmp_path / ".env").write_text("WEB_WORKERS=auto\n")
+    with pytest.raises(StackError, match="WEB_WORKERS is 'auto'"):
+        check_connections(stack, {"api": 3, "worker": 2, "scheduler": 2})
+
+
+def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path, monkeypatch, capsys):
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+    for folder in ("docker", "secrets", ".stack.lock"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / ".env").write_text("WEB_WORKERS=4\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["scale", "api=2"]) == 1
+    assert ".stack.lock cannot be used: Is a directory" in capsys.readouterr().err
+
+
+_WAY_BACK = """
+import sys, time
+from pathlib import Path
+from synergy_cli.stack.compose import Stack, StackError, say
+
+stack = Stack(Path(sys.argv[1]))
+try:
+    with stack.lock():
+        try:
+            print("changing", flush=True)
+            sys.stdin.read()
+        except KeyboardInterrupt:
+            say("going back")  # to a terminal that is gone
+            time.sleep(1)
+            (stack.root / "back").touch()
+            raise StackError("Interrupted.") from None
+except StackError:
+    sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_what_changes_the_stack_goes_its_way_back_however_it_is_ended(number, tmp_path):
+    child = subprocess.Popen(
+        [sys.executable, "-c", _WAY_BACK, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"changing\n"
+    child.stdout.close()
+    for _ in range(3):  # an impatient hand; a shell and the kernel, both
+        child.send_signal(number)
+        time.sleep(0.2)
+    assert child.wait(20) == 3
+    assert (tmp_path / "back").exists()
+    child.stdin.close()
 
 
 @pytest.mark.parametrize("words", [["deploy"], ["scale", "api=3"], ["smoke"], ["tls", "init", "--email", "a@b.c"]])

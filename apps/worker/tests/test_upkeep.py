@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 
+import msgspec
 import pytest
 from prometheus_client import REGISTRY
 
@@ -31,6 +32,7 @@ async def record(runtime, task: str, outcome: str, hours_ago: float) -> None:
 
 @pytest.mark.parametrize("task", ["backup", "drill", "offsite_copy"])
 async def test_last_failure_and_age_of_the_last_good_one_are_told(own_runtime, task):
+    own_runtime.settings = msgspec.structs.replace(own_runtime.settings, backup_s3_bucket="copies")
     await record(own_runtime, task, "ok", 30)
     assert await told(own_runtime, "failed", task) == 0
     assert await told(own_runtime, "age_seconds", task) == pytest.approx(30 * 3600, abs=10)
@@ -56,5 +58,14 @@ async def test_what_was_never_done_is_as_old_as_the_instance_and_a_copy_nobody_w
         assert await told(own_runtime, "age_seconds", task) == pytest.approx(3 * 86400, abs=10)
         assert await told(own_runtime, "failed", task) == 0
     assert math.isnan(await told(own_runtime, "age_seconds", "offsite_copy"))
-    await record(own_runtime, "offsite_copy", "failed", 1)
+    own_runtime.settings = msgspec.structs.replace(own_runtime.settings, backup_s3_bucket="copies")
     assert await told(own_runtime, "age_seconds", "offsite_copy") == pytest.approx(3 * 86400, abs=10)
+
+
+async def test_of_what_was_turned_off_nobody_is_warned(own_runtime):
+    for task in ("backup", "drill", "offsite_copy"):
+        await record(own_runtime, task, "failed", 50)
+    own_runtime.settings = msgspec.structs.replace(own_runtime.settings, backup_time="off", drill_time="off")
+    for task in ("backup", "drill", "offsite_copy"):
+        assert await told(own_runtime, "failed", task) == 0
+        assert math.isnan(await told(own_runtime, "age_seconds", task))

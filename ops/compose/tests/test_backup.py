@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -212,9 +212,19 @@ def test_from_the_keys_and_the_archive_to_a_running_system(lab, backup, tmp_path
 @pytest.mark.full
 def test_copy_in_a_bucket(lab, backup, tmp_path):
     here = gateway(lab, "egress")
+    address = f"http://{here}:15555"
+    tonight = datetime.now(UTC) + timedelta(seconds=70)
+    with (lab.root / ".env").open("a") as env:
+        env.write(f"SYNERGY_BACKUP_S3_ENDPOINT={address}\nSYNERGY_BACKUP_S3_BUCKET=copies\n")
+        env.write("SYNERGY_BACKUP_S3_ACCESS_KEY_ID=tests\nSYNERGY_BACKUP_S3_SECRET_ACCESS_KEY=tests-secret\n")
+        env.write(f"SYNERGY_BACKUP_TIME={tonight:%H:%M}\n")
+    lab.stack("init")
+    lab.compose("up", "--detach", "--no-build", "--wait", "backup")
+    # the bucket is away in the night, and a copy that failed is made again when it is there
+    lab.wait_for(lambda: lab.outcomes("offsite_copy")[:1] == ["failed"], 300)
+    assert lab.outcomes("backup")[0] == "ok"
     server = subprocess.Popen(["moto_server", "-H", here, "-p", "15555"])
     try:
-        address = f"http://{here}:15555"
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -223,13 +233,7 @@ def test_copy_in_a_bucket(lab, backup, tmp_path):
             except httpx.TransportError:
                 assert time.monotonic() < deadline
                 time.sleep(0.3)
-        with (lab.root / ".env").open("a") as env:
-            env.write(f"SYNERGY_BACKUP_S3_ENDPOINT={address}\nSYNERGY_BACKUP_S3_BUCKET=copies\n")
-            env.write("SYNERGY_BACKUP_S3_ACCESS_KEY_ID=tests\nSYNERGY_BACKUP_S3_SECRET_ACCESS_KEY=tests-secret\n")
-        lab.stack("init")
-        lab.compose("up", "--detach", "--no-build", "--wait", "backup")
-        lab.execute("backup", "synergy", "container", "copy")
-        assert lab.outcomes("offsite_copy")[0] == "ok"
+        lab.wait_for(lambda: lab.outcomes("offsite_copy")[0] == "ok", 300)
         listing = httpx.get(f"{address}/copies?list-type=2").text
         assert f"sets/{newest(lab)}/manifest.json" in listing
         assert "pgbackrest/backup/synergyos/backup.info" in listing

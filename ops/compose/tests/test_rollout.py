@@ -75,6 +75,22 @@ def test_deploy_of_a_broken_release_goes_back_by_itself(lab, clients):
     assert under.result["failures"] == []
 
 
+@pytest.mark.full
+def test_deploy_whose_background_work_does_not_work_is_not_called_done(lab):
+    """Each container lives and the API is ready; only together they are of no use."""
+    env = (lab.root / ".env").read_text()
+    try:
+        (lab.root / ".env").write_text(f"{env}\nTASKIQ_BROKER_URL=redis://broker:6399/0\n")
+        refused = lab.stack("deploy", "--tag", f"deaf-{uuid4().hex[:8]}", check=False)
+        assert refused.returncode == 1
+        assert "With the new containers the system is not well" in refused.stderr
+        assert "runs as before" in refused.stderr
+    finally:
+        (lab.root / ".env").write_text(env)
+    lab.stack("deploy", "--no-build", "--tag", lab.env("SYNERGY_VERSION"))
+    lab.wait_healthy()
+
+
 def test_scale_to_three_takes_traffic_on_all_within_ten_seconds(lab):
     try:
         lab.stack("scale", "api=3", "worker=2")

@@ -26,12 +26,15 @@ async def measure_upkeep(runtime: Runtime) -> None:
     first = await db.value(_FIRST_SCHEDULE)
     began = now if first is None else made_at(first)
     settings = runtime.settings
-    # what an instance has to have from its first day on; what it has turned off, or never tried, is unknown
-    expected = {"backup": settings.backup_time != "off", "drill": settings.drill_time != "off", "offsite_copy": False}
+    # what an instance has to have from its first day on; of what it has turned off nobody needs to hear
+    expected = {
+        "backup": settings.backup_time != "off", "drill": settings.drill_time != "off",
+        "offsite_copy": bool(settings.backup_s3_bucket),
+    }  # fmt: skip
     last = {row["task"]: row for row in await db.rows(_LAST, list(expected))}
     for task, is_expected in expected.items():
-        _FAILED.labels(task).set(task in last and last[task]["outcome"] == "failed")
-        if task in last or is_expected:
+        _FAILED.labels(task).set(is_expected and task in last and last[task]["outcome"] == "failed")
+        if is_expected:
             since = (last[task]["done_at"] if task in last else None) or began
             _AGE.labels(task).set((now - since).total_seconds())
         else:

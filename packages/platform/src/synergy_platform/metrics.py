@@ -70,20 +70,20 @@ async def keep_measuring(runtime: Runtime, *measures: Measure, interval: float =
         # work goes on without metrics; a missing target is what the watching side has an alert for
         log.error("metrics.not_served", port=port, error=str(error))  # noqa: TRY400 - the address says all
         return
-    failing = False
+    failing: set[Measure] = set()
     machine = Machine(runtime.settings.media_path)
     REGISTRY.register(machine)
     try:
         while True:
             await look(runtime)
-            try:
-                for each in measures:
+            for each in measures:  # one that fails keeps no other from being told
+                try:
                     await each(runtime)
-                failing = False
-            except Exception as error:  # noqa: BLE001 - the database is away; the next look may work
-                if not failing:
-                    log.warning("metrics.not_measured", error=repr(error))
-                failing = True
+                    failing.discard(each)
+                except Exception as error:  # noqa: BLE001 - the database is away; the next look may work
+                    if each not in failing:
+                        log.warning("metrics.not_measured", measure=repr(each), error=repr(error))
+                    failing.add(each)
             await asyncio.sleep(interval)
     finally:
         REGISTRY.unregister(machine)

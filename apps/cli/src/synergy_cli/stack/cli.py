@@ -11,13 +11,16 @@ from synergy_cli.stack import doctor, images, init, logs, maintenance, recovery,
 from synergy_cli.stack.compose import Stack, StackError, find_root, say
 
 Verb = Callable[[Stack, argparse.Namespace], "int | None"]
+_ENV_FILES = ".env and compose.yaml"
 AddVerb = Callable[[str, str, Verb], argparse.ArgumentParser]
 
 
 def _up(stack: Stack, _: argparse.Namespace) -> int | None:
     stack.require_init()
-    init.write_secrets(stack)
-    stack.compose("up", "--detach", "--build", "--wait")
+    with stack.lock():
+        init.write_secrets(stack)
+        # builds what is not there; never another checkout's code under the name of the release that runs
+        stack.compose("up", "--detach", "--wait")
     say(f"SynergyOS runs: {stack.setting('SYNERGY_PUBLIC_URL', '')}")
     return None
 
@@ -156,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
 
     one = verb("init", "write .env with fresh secrets, and secrets/", lambda s, a: init.init(s, host=a.host))
     one.add_argument("host", nargs="?", help="public name; localhost when none is given")
-    verb("up", "build what has changed and start everything", _up)
+    verb("up", "start everything, and build the images that are not here", _up)
     one = verb("down", "end and remove all containers; the data stays", lambda s, a: s.interactive("down", *a.rest))
     for name, text in (("start", "start stopped containers"), ("stop", "stop containers"), ("pull", "pull the images")):
         one = verb(name, text, lambda s, a: s.interactive(a.verb, *a.service))
@@ -239,6 +242,15 @@ def main(arguments: Sequence[str]) -> int:
         return parsed.run(Stack(_root(parsed)), parsed) or 0
     except StackError as error:
         sys.stderr.write(f"{error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(
+            f"{error.filename or 'Something'} cannot be used: {error.strerror or error}. Run this as the user who ran "
+            "`just init`.\n"
+        )
+        return 1
+    except UnicodeError:
+        sys.stderr.write(f"A file here is no UTF-8 text: look at {_ENV_FILES}.\n")
         return 1
     except KeyboardInterrupt:
         return 130

@@ -6,12 +6,14 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from synergy_cli.stack.envfile import read_env, write_env
@@ -20,6 +22,7 @@ _HEALTH_POLL_SECONDS = 0.5
 _NO_HEALTH = {"Status": ""}
 _NO_DOCKER = "The docker command is not here. Install Docker Engine with Compose v2."
 _ON = {"1", "true", "yes", "on"}
+_ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 class StackError(Exception):
@@ -27,9 +30,22 @@ class StackError(Exception):
 
 
 def say(sentence: str) -> None:
-    """Tell the operator what is done."""
-    sys.stdout.write(f"{sentence}\n")
-    sys.stdout.flush()
+    """Tell the operator what is done; whose terminal is gone is told nothing, and no way back ends for that."""
+    with contextlib.suppress(OSError):
+        sys.stdout.write(f"{sentence}\n")
+        sys.stdout.flush()
+
+
+def stop_as_by_hand() -> None:
+    """Have a lost connection or a kill end a command as Ctrl-C does: with its way back, which nothing interrupts."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in _ENDING:
+        signal.signal(number, stop)
 
 
 def last_line(text: str) -> str:
@@ -68,6 +84,13 @@ class Stack:
     def setting(self, name: str, default: str) -> str:
         """A value of `env`, where an empty one counts as none."""
         return self.env.get(name) or default
+
+    def count(self, name: str, default: int) -> int:
+        """A setting of `env` that is a number; StackError when it is none."""
+        value = self.setting(name, str(default))
+        if not value.isdecimal():
+            raise StackError(f"{name} is {value!r} in .env or the environment: write a number there.")
+        return int(value)
 
     def switch(self, name: str, *, default: bool) -> bool:
         """Whether a setting of `env` is on, in the words that the product's settings take."""
@@ -197,13 +220,19 @@ class Stack:
 
     @contextlib.contextmanager
     def lock(self) -> Generator[None]:
-        """Only one command at a time may change the stack."""
+        """Only one command at a time may change the stack, and however it is ended, it goes its way back."""
         with (self.root / ".stack.lock").open("w") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise StackError("Another command changes the stack at this moment. Wait for it to end.") from None
-            yield
+            before = {number: signal.getsignal(number) for number in _ENDING}
+            stop_as_by_hand()
+            try:
+                yield
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
 
 
 def find_root(start: Path) -> Path:

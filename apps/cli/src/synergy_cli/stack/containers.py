@@ -147,7 +147,7 @@ def migrated(seen: Seen) -> Finding:
         raise NotSeen("no container of a migration is left")
     status = max(found, key=lambda each: str(each["State"]["FinishedAt"]))["State"]["ExitCode"]
     if status:
-        fix = "Read `just logs migrate --no-follow`, mend what it says, then `just migrate`."
+        fix = "Read `just logs migrate --no-follow`, mend what it says, then `just up`."
         return fault(f"The last migration ended with {status}.", fix, _DOWN)
     return ok("The last migration ended well.")
 

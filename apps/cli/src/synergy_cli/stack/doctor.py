@@ -6,6 +6,7 @@ What PostgreSQL, Redis and the proxy tell is judged by the checks that `synergy 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -134,14 +135,14 @@ def read_shares(text: str) -> dict[str, float]:
 
 def _facts(stack: Stack, root: Path, *, production: bool, faults: list[str]) -> Facts:
     public = urlsplit(stack.setting("SYNERGY_PUBLIC_URL", "https://localhost"))
-    port = int(stack.setting("SYNERGY_HTTPS_PORT", "443"))
+    port = stack.count("SYNERGY_HTTPS_PORT", 443)
     tag = stack.setting("SYNERGY_VERSION", "")
     is_production = stack.setting("SYNERGY_ENV", "production") != "development"
     site = Site(f"https://127.0.0.1:{port}", public.netloc)
     facts = Facts(
         production=production or is_production,
         start="`just up`",
-        version=tag.split("-")[0] if tag[:1].isdigit() else version(stack.root),
+        version=found[0] if (found := re.match(r"\d+\.\d+\.\d+", tag)) else version(stack.root),
         settings_faults=faults,
         production_faults=production_faults(stack),
         known_settings=read_settings(stack, is_production=is_production),
@@ -212,7 +213,7 @@ def secrets_there(root: Path) -> Finding:
 
 def _pools(stack: Stack) -> Finding:
     try:
-        check_connections(stack, {name: int(stack.setting(REPLICAS[name], "1")) for name in ROLLING})
+        check_connections(stack, {name: stack.count(REPLICAS[name], 1) for name in ROLLING})
     except StackError as error:
         text = str(error).partition(". ")[0]
         return fault(f"{text}.", "Scale down, lower WEB_WORKERS, or put PgBouncer between.", "database-refused")
@@ -223,4 +224,4 @@ def _certificate(stack: Stack, facts: Facts) -> Finding:
     host = urlsplit(facts.settings.public_url).hostname or "localhost"
     if host == "localhost":
         raise NotUsed("nobody signs a certificate for localhost")
-    return certificate.judge("127.0.0.1", host, int(stack.setting("SYNERGY_HTTPS_PORT", "443")))
+    return certificate.judge("127.0.0.1", host, stack.count("SYNERGY_HTTPS_PORT", 443))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import time
 from pathlib import Path
-from types import FrameType
 
 from synergy_cli.stack import smoke
-from synergy_cli.stack.compose import Stack, StackError, say
+from synergy_cli.stack.compose import Stack, StackError, say, stop_as_by_hand
 from synergy_cli.stack.envfile import read_env
 from synergy_cli.stack.init import write_secrets
 
@@ -55,7 +53,6 @@ def restore(
             "This puts an earlier state in the place of the present one, which is kept aside. Nobody can work while "
             "they are swapped. `just restore --yes …` does it; `--verify` only tries whether it can be done."
         )
-    stop_as_by_hand()
     with stack.lock():
         project = _project(stack)
         old = stack.setting(_VOLUME, f"{project}_db")
@@ -68,16 +65,6 @@ def restore(
 
 def _despite(*, damage: bool) -> list[str]:
     return ["--despite-damage"] if damage else []
-
-
-def stop_as_by_hand() -> None:
-    """Have a lost connection or a kill end a command as Ctrl-C does: with its way back."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    for number in (signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, stop)
 
 
 def _volumes(stack: Stack, project: str) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from synergy_cli.stack.compose import Stack, StackError, say
 from synergy_cli.stack.init import version, write_secrets
+from synergy_cli.stack.smoke import unwell
 
 # In this order: what serves requests first, so that a page never meets an API that is older than itself.
 ROLLING = ("api", "web", "worker", "scheduler")
@@ -17,6 +18,7 @@ REPLICAS = {name: f"SYNERGY_{name.upper()}_REPLICAS" for name in ROLLING}
 _BEHIND_PROXY = ("api", "web")
 
 _HEALTH_GATE_SECONDS = 180.0
+_WELL_SECONDS = 60.0
 # the proxy asks for the addresses every 5 s
 _PROXY_LOOKUP_SECONDS = 6.0
 _GRACE_SECONDS = {"api": 35, "web": 20, "worker": 40, "scheduler": 20}
@@ -90,7 +92,8 @@ def renew_backup(stack: Stack, release: Release, *, build: bool, pull: bool) -> 
             stack.compose("pull", "--quiet", "backup", env=release.environment)
         elif build:
             stack.compose("build", "--quiet", "backup", env=release.environment)
-        stack.compose("up", "--detach", "--no-deps", "--no-build", "backup", env=release.environment, capture=True)
+        options = ("--detach", "--no-deps", "--no-build", "--wait")
+        stack.compose("up", *options, "backup", env=release.environment, capture=True)
     except StackError as error:
         say(f"The backup container is still as it was, so mend this and `just deploy` again: {error}")
 
@@ -107,6 +110,7 @@ def rollback(stack: Stack) -> None:
         _require_images(stack, wanted)
         _roll_out(stack, wanted, back_to=current, migrate=False)
         stack.save({"SYNERGY_VERSION": wanted.tag, "SYNERGY_PREVIOUS_VERSION": current.tag})
+        renew_backup(stack, wanted, build=False, pull=False)
         say(f"Back on {wanted.tag}. `just rollback` would bring {current.tag} again.")
 
 
@@ -120,7 +124,7 @@ def restart(stack: Stack, services: Iterable[str]) -> None:
                 replace(stack, service, release)
             else:
                 say(f"{service}: made anew")
-                stack.compose("up", "--detach", "--no-deps", "--force-recreate", "--no-build", service)
+                stack.compose("up", "--detach", "--no-deps", "--force-recreate", "--no-build", "--wait", service)
 
 
 def scale(stack: Stack, wanted: dict[str, int]) -> None:
@@ -130,8 +134,8 @@ def scale(stack: Stack, wanted: dict[str, int]) -> None:
     if unknown:
         raise StackError(f"{unknown[0]} cannot be scaled. These can: {', '.join(REPLICAS)}.")
     with stack.lock():
-        counts = {name: wanted.get(name, int(stack.setting(REPLICAS[name], "1"))) for name in ROLLING}
-        check_connections(stack, counts)
+        counts = {name: wanted.get(name, stack.count(REPLICAS[name], 1)) for name in ROLLING}
+        check_connections(stack, {**counts, "api": counts["api"] + 1})  # as each deploy will want it
         stack.save({REPLICAS[name]: str(count) for name, count in wanted.items()})
         options = [word for name, count in wanted.items() for word in ("--scale", f"{name}={count}")]
         stack.compose("up", "--detach", "--no-deps", "--no-recreate", "--no-build", *options, *wanted)
@@ -149,15 +153,15 @@ def connections(*, api_processes: int, workers: int, schedulers: int, pool: int,
 
 def check_connections(stack: Stack, counts: dict[str, int]) -> None:
     """The pools of all processes together have to fit into the database's max_connections."""
-    api_processes = counts["api"] * int(stack.setting("WEB_WORKERS", "4"))
+    api_processes = counts["api"] * stack.count("WEB_WORKERS", 4)
     needed = connections(
         api_processes=api_processes,
         workers=counts["worker"],
         schedulers=counts["scheduler"],
-        pool=int(stack.setting("SYNERGY_DB_POOL_SIZE", "3")),
-        worker_pool=int(stack.setting("SYNERGY_WORKER_DB_POOL_SIZE", "5")),
+        pool=stack.count("SYNERGY_DB_POOL_SIZE", 3),
+        worker_pool=stack.count("SYNERGY_WORKER_DB_POOL_SIZE", 5),
     )
-    available = int(stack.setting("SYNERGY_DB_MAX_CONNECTIONS", str(MAX_CONNECTIONS))) - RESERVED_CONNECTIONS
+    available = stack.count("SYNERGY_DB_MAX_CONNECTIONS", MAX_CONNECTIONS) - RESERVED_CONNECTIONS
     if stack.setting("DB_HOST", "db") == "db" and needed > available:
         raise StackError(
             f"{api_processes} API processes, {counts['worker']} workers and {counts['scheduler']} schedulers may open "
@@ -169,7 +173,7 @@ def check_connections(stack: Stack, counts: dict[str, int]) -> None:
 
 def check_room(stack: Stack) -> None:
     """One more API container than usual has to fit: the new one, while the old one still runs."""
-    counts = {name: int(stack.setting(REPLICAS[name], "1")) for name in ROLLING}
+    counts = {name: stack.count(REPLICAS[name], 1) for name in ROLLING}
     check_connections(stack, {**counts, "api": counts["api"] + 1})
 
 
@@ -179,7 +183,7 @@ def replace(stack: Stack, service: str, release: Release) -> None:
     One at a time, because each opens connections to the database, which are counted.
     """
     old = stack.containers(service)
-    count = int(stack.setting(REPLICAS[service], "1"))
+    count = stack.count(REPLICAS[service], 1)
     say(f"{service}: {count} new for {len(old)}")
     for place in range(max(count, len(old))):
         if place < count:
@@ -223,6 +227,7 @@ def _wait_for_readiness(stack: Stack, container: str) -> None:
 
 def _roll_out(stack: Stack, wanted: Release, *, back_to: Release, migrate: bool = True) -> None:
     check_room(stack)
+    was_well = bool(stack.containers("proxy")) and not unwell(stack)
     if migrate:
         # it reads the settings too, and names every fault in them before anything is touched
         say("Migrating …")
@@ -233,21 +238,43 @@ def _roll_out(stack: Stack, wanted: Release, *, back_to: Release, migrate: bool 
             touched.append(service)
             replace(stack, service, wanted)
         reload_proxy(stack)
+        if was_well:  # what was amiss before is not this release's doing, and no reason to keep the old one
+            _wait_until_well(stack)
     except (StackError, KeyboardInterrupt) as error:
         reason = str(error) or "Interrupted."
         if wanted == back_to:  # other settings, the same images: there is nothing else to go back to
             raise StackError(
                 f"{reason}\nSome containers may have the new settings; mend .env and deploy again."
             ) from None
-        _go_back(stack, touched, wanted, back_to)
+        failed = _go_back(stack, touched, wanted, back_to)
+        if failed:
+            raise StackError(
+                f"{reason}\nNot all went back to {back_to.tag}, so mend this and `just deploy --tag {back_to.tag} "
+                "--no-build`:\n" + "\n".join(failed)
+            ) from None
         raise StackError(f"{reason}\n{back_to.tag} runs as before.") from None
 
 
-def _go_back(stack: Stack, touched: list[str], wanted: Release, back_to: Release) -> None:
+def _wait_until_well(stack: Stack) -> None:
+    """Health checks say that containers live; this, that together they work: database, Redis, background work."""
+    deadline = time.monotonic() + _WELL_SECONDS
+    while said := unwell(stack):
+        if time.monotonic() > deadline:
+            raise StackError(f"With the new containers the system is not well: {said}")
+        time.sleep(1)
+
+
+def _go_back(stack: Stack, touched: list[str], wanted: Release, back_to: Release) -> list[str]:
+    """As far as it goes; what did not go back, and why."""
     say(f"This did not work; going back to {back_to.tag} …")
+    failed: list[str] = []
     for service in reversed(touched):
         if any(each.image.endswith(f":{wanted.tag}") for each in stack.containers(service)):
-            replace(stack, service, back_to)
+            try:
+                replace(stack, service, back_to)
+            except StackError as error:
+                failed.append(f"{service}: {error}")
+    return failed
 
 
 def reload_proxy(stack: Stack) -> None:
@@ -270,7 +297,8 @@ def _require_images(stack: Stack, release: Release) -> None:
         image = image_of(stack, name, release)
         if stack.docker("image", "inspect", image, capture=True, check=False).returncode != 0:
             raise StackError(
-                f"The image {image} is not here. Build it (`just deploy`) or pull it (`just deploy --pull`)."
+                f"The image {image} is not here. Build it from its own commit (`git checkout` it, then `just deploy "
+                f"--tag {release.tag}`) or pull it (`just deploy --tag {release.tag} --pull`)."
             )
 
 

@@ -14,6 +14,7 @@ _HEADERS = (
     "content-security-policy", "x-frame-options", "x-content-type-options", "referrer-policy", "permissions-policy",
     "cross-origin-opener-policy", "cross-origin-resource-policy", "x-request-id",
 )  # fmt: skip
+_NO_ANSWER = (OSError, http.client.HTTPException, ValueError, KeyError)
 
 
 class _Answer:
@@ -23,33 +24,47 @@ class _Answer:
         self.body = response.read()
 
 
-def smoke(stack: Stack) -> None:
-    """Ask; StackError names everything that is not as it should be."""
-    stack.require_init()
-    public = urlsplit(stack.setting("SYNERGY_PUBLIC_URL", "https://localhost"))
-    host = public.hostname or "localhost"
-    https = int(stack.setting("SYNERGY_HTTPS_PORT", "443"))
-    plain = int(stack.setting("SYNERGY_HTTP_PORT", "80"))
+def _ask(stack: Stack, path: str, *, tls: bool = True, name: str = "") -> _Answer:
+    """Ask the proxy of this machine, by the public name unless another is given."""
+    host = name or urlsplit(stack.setting("SYNERGY_PUBLIC_URL", "https://localhost")).hostname or "localhost"
+    port = stack.count("SYNERGY_HTTPS_PORT", 443) if tls else stack.count("SYNERGY_HTTP_PORT", 80)
     # the certificate may be self-signed, and this asks the machine itself, not the name
     trusting = ssl.create_default_context()
     trusting.check_hostname = False
     trusting.verify_mode = ssl.CERT_NONE
+    connection = (
+        http.client.HTTPSConnection("127.0.0.1", port, timeout=15, context=trusting)
+        if tls
+        else http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+    )
+    try:
+        connection.request("GET", path, headers={"Host": host, "Accept": "*/*"})
+        return _Answer(connection.getresponse())
+    finally:
+        connection.close()
 
-    def ask(path: str, *, tls: bool = True, name: str = host) -> _Answer:
-        connection = (
-            http.client.HTTPSConnection("127.0.0.1", https, timeout=15, context=trusting)
-            if tls
-            else http.client.HTTPConnection("127.0.0.1", plain, timeout=15)
-        )
-        try:
-            connection.request("GET", path, headers={"Host": name, "Accept": "*/*"})
-            return _Answer(connection.getresponse())
-        finally:
-            connection.close()
+
+def unwell(stack: Stack) -> str:
+    """What the system says of itself through the proxy when it is not well; empty when every part is."""
+    try:
+        answer = _ask(stack, "/api/auth/health/")
+        if json.loads(answer.body)["status"] == "healthy":
+            return ""
+    except _NO_ANSWER as error:
+        return f"no answer through the proxy ({error})"
+    return answer.body.decode(errors="replace")[:300]
+
+
+def smoke(stack: Stack) -> None:
+    """Ask; StackError names everything that is not as it should be."""
+    stack.require_init()
+
+    def ask(path: str, *, tls: bool = True, name: str = "") -> _Answer:
+        return _ask(stack, path, tls=tls, name=name)
 
     checks: list[tuple[str, Callable[[], bool]]] = [
         ("the API is ready", lambda: ask("/api/health/ready").status == 200),
-        ("every part is well", lambda: json.loads(ask("/api/auth/health/").body)["status"] == "healthy"),
+        ("every part is well", lambda: not unwell(stack)),
         ("the sign-in page is rendered", lambda: b"<html" in ask("/login").body),
         ("the API wants a sign-in", lambda: ask("/api/v1/me").status == 401),
         ("its errors are problem+json", lambda: "problem+json" in ask("/api/v1/me").headers["content-type"]),
@@ -67,7 +82,7 @@ def smoke(stack: Stack) -> None:
     for sentence, check in checks:
         try:
             fine, reason = check(), ""
-        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+        except _NO_ANSWER as error:
             fine, reason = False, f" ({error})"
         say(f"{'ok  ' if fine else 'FAIL'} {sentence}{reason}")
         if not fine:
