@@ -15,6 +15,7 @@ done
 psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" \
   -v migrator="$(password_of migrator)" -v app="$(password_of app)" \
   -v readonly="$(password_of readonly)" -v backup="$(password_of backup)" -v db="$POSTGRES_DB" <<'SQL'
+SET log_min_duration_statement = -1; SET log_min_error_statement = panic; SET log_statement = none;
 CREATE ROLE synergy_owner NOLOGIN;
 CREATE ROLE synergy_migrator LOGIN PASSWORD :'migrator' IN ROLE synergy_owner;
 CREATE ROLE synergy_app LOGIN PASSWORD :'app';

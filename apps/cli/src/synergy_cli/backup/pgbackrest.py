@@ -361,7 +361,8 @@ class PgBackRest:
         return self._repository / "archive" / STANZA
 
     def _archived(self, name: str) -> bool:
-        return any(self._archive().glob(f"*/{name[:16]}/{name}-*"))
+        # while it is written it has `.pgbackrest.tmp` behind that, and cannot be read yet
+        return any(self._archive().glob(f"*/{name[:16]}/{name}-*.zst"))
 
     def _fetch_segment(self, name: str, into: Path) -> bool:
         if not self._archived(name):

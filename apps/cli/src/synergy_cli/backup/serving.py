@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
 
@@ -135,5 +136,5 @@ class Loop:
         try:
             with urllib.request.urlopen(url, timeout=_HEARTBEAT_SECONDS):  # noqa: S310 - the operator's own address
                 pass
-        except OSError as error:
+        except (OSError, ValueError, HTTPException) as error:  # an address without https:// too
             log.warning("backup.heartbeat_failed", reason=type(error).__name__)

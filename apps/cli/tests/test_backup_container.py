@@ -1,4 +1,4 @@
-"""Somebody outside hears of each good backup, and so notices silence."""
+"""The backup container, as far as no container is needed: who hears of a good backup, and what counts as archived."""
 
 from __future__ import annotations
 
@@ -49,3 +49,16 @@ def test_a_good_backup_is_told_where_the_setting_says(tmp_path, listener):
 
 def test_a_listener_that_is_away_harms_nothing(tmp_path):
     loop(tmp_path, "http://127.0.0.1:1/").heartbeat()
+    loop(tmp_path, "hc.example.org/ping/abc").heartbeat()
+
+
+def test_a_segment_that_is_still_written_is_not_there_yet(tmp_path):
+    engine = PgBackRest(dsn="", key=b"", media=None, root=tmp_path, work=tmp_path / "work")
+    name = "000000010000000000000005"
+    folder = tmp_path / "pgbackrest/archive/synergyos/17-1" / name[:16]
+    folder.mkdir(parents=True)
+    written = folder / f"{name}-{'a' * 40}.zst.pgbackrest.tmp"
+    written.touch()
+    assert not engine._archived(name)
+    written.rename(folder / f"{name}-{'a' * 40}.zst")
+    assert engine._archived(name)
