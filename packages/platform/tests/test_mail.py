@@ -30,6 +30,7 @@ from synergy_platform.runtime import Runtime
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REGISTRY = Registry(IoHandler(name=name, function=send_mail) for name in (SEND_MAIL, SEND_SEALED_MAIL))
 STEP = timedelta(seconds=15)
+TIMEOUT_SECONDS = 2.0  # all processors busy, 25 mails at once take more than a moment
 
 
 class PostOffice:
@@ -97,7 +98,11 @@ async def post(own_settings, office):
         email_from="SynergyOS <no-reply@pm.example.org>",
     )  # fmt: skip
     runtime = Runtime(
-        settings, application="test", clock=SetClock(NOW), mailer=SmtpMailer(settings, timeout=0.4, pause=0), writers=2
+        settings,
+        application="test",
+        clock=SetClock(NOW),
+        mailer=SmtpMailer(settings, timeout=TIMEOUT_SECONDS, pause=0),
+        writers=2,
     )
     await runtime.open()
     yield runtime
@@ -282,7 +287,7 @@ async def test_server_hangs_after_content_sends_the_same_mail_again(post, office
     await office.open()
 
     async def hang(_server):
-        await asyncio.sleep(1)
+        await asyncio.sleep(TIMEOUT_SECONDS + 1)
 
     office.after_content = hang
     await queue(post, a_mail())
