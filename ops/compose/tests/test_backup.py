@@ -182,6 +182,52 @@ def test_a_second_restore_goes_further_back_than_the_first(lab, backup):
 
 
 @pytest.mark.full
+def test_a_gap_in_the_kept_log_is_refused_and_not_taken_for_its_end(lab, backup):
+    for _ in range(3):
+        lab.sql("SELECT pg_logical_emit_message(true, 'probe', 'gap')")
+        lab.sql("SELECT pg_switch_wal()")
+    lab.stack("restore", "--verify")
+    newest = "ls -t /backups/pgbackrest/archive/synergyos/*/*/*.zst | sed -n 3p"
+    gap = lab.execute("backup", "sh", "-c", newest)
+    lab.execute("backup", "mv", gap, f"{gap}.away")
+    try:
+        refused = lab.stack("restore", "--verify", check=False)
+        assert refused.returncode == 3
+        assert "breaks off" in refused.stderr
+    finally:
+        lab.execute("backup", "mv", f"{gap}.away", gap)
+    lab.stack("restore", "--verify")
+
+
+@pytest.mark.full
+def test_a_restore_that_was_undone_leads_no_later_one_astray(lab, backup):
+    """The old volume is taken again: the branch of the restored one has a higher number, and is over."""
+    with lab.signed_in() as client:
+        project = lab.new_project(client)
+    time.sleep(2)
+    moment = datetime.now(UTC)
+    time.sleep(2)
+    with lab.signed_in() as client:
+        before = lab.new_task(client, project)
+    old = lab.env("SYNERGY_DB_VOLUME") or f"{lab.project}_db"
+    lab.stack("restore", "--to", moment.isoformat(), "--yes")
+    lab.compose("rm", "--stop", "--force", "db", "backup")
+    env = (lab.root / ".env").read_text()
+    (lab.root / ".env").write_text(f"{env}\nSYNERGY_DB_VOLUME={old}\n")
+    lab.stack("up")
+    lab.wait_healthy()
+    with lab.signed_in() as client:
+        assert client.get(f"/api/v1/tasks/{before}").status_code == 200
+        after = lab.new_task(client, project)
+    lab.stack("drill")
+    lab.stack("restore", "--yes")
+    lab.wait_healthy()
+    with lab.signed_in() as client:
+        found = [client.get(f"/api/v1/tasks/{task}").status_code for task in (before, after)]
+    assert found == [200, 200]
+
+
+@pytest.mark.full
 def test_from_the_keys_and_the_archive_to_a_running_system(lab, backup, tmp_path):
     with lab.signed_in() as client:
         mark = lab.new_task(client)

@@ -64,6 +64,11 @@ class Clock:
                 return name
         return None
 
+    def waits_since(self, name: str, moment: datetime) -> bool:
+        """Whether it was last begun before that moment, and nothing says yet when it is done again."""
+        entry = self._read().get(name)
+        return entry is None or (entry.again is None and entry.begun < moment)
+
     def begun(self, name: str, now: datetime) -> None:
         """It is begun now, so it is due tomorrow; sooner, should nobody hear how it ended."""
         failures = entry.failures if (entry := self._read().get(name)) else 0

@@ -66,20 +66,32 @@ def restore(*, backup_id: str | None, moment: str | None, despite_damage: bool) 
         finish(proof)
 
 
-@container.command("restore-files")
+@container.command("choose")
 @_backup
 @_to
-def restore_files(*, backup_id: str | None, moment: str | None) -> None:
-    """Put back uploaded files that are missing or changed."""
+def choose_backup(*, backup_id: str | None, moment: str | None) -> None:
+    """Say which backup a restore of that begins with."""
     with told():
         from synergy_cli.backup.proving import choose
+        from synergy_cli.backup.shape import container_engine
+
+        manifest, _ = choose(container_engine(_settings()), backup_id, moment_of(moment))
+        click.echo(manifest.id)
+
+
+@container.command("restore-files")
+@click.argument("backup_id")
+def restore_files(backup_id: str) -> None:
+    """Put back uploaded files that are missing or changed; as root, as whom pgBackRest would not run."""
+    with told():
+        from synergy_cli.backup.manifest import read_manifest
         from synergy_cli.backup.shape import container_engine
         from synergy_cli.backup.taking import soon_alone
 
         engine = container_engine(_settings())
         if engine.media is not None:
             with soon_alone(engine.root):
-                manifest, _ = choose(engine, backup_id, moment_of(moment))
+                manifest = read_manifest(engine.root, backup_id, engine.key)
                 engine.restore_media(manifest, _FILES)
                 engine.restore_latest_media(_FILES)
 

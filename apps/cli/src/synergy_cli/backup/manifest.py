@@ -12,7 +12,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -106,6 +106,14 @@ def read_manifest(root: Path, backup_id: str, key: bytes) -> Manifest:
             "backup key that belongs to it."
         )
     return msgspec.json.decode(text, type=Manifest)
+
+
+def newest_at(root: Path) -> datetime | None:
+    """When the newest backup came to its end; None without one."""
+    with contextlib.suppress(FileNotFoundError):
+        for backup_id in backup_ids(root)[:1]:
+            return datetime.fromtimestamp((sets_folder(root) / backup_id / "manifest.json").stat().st_mtime, UTC)
+    return None
 
 
 def backup_ids(root: Path) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -35,7 +36,7 @@ from synergy_cli.backup.manifest import (
 from synergy_cli.backup.media import FileRow, MediaFile
 from synergy_cli.backup.retention import kept
 from synergy_cli.backup.tools import ask, close_segment, run
-from synergy_cli.backup.wal import segments_between
+from synergy_cli.backup.wal import lsn_number, segment_number, segments_between
 from synergy_platform.embedded.process import end, spawn
 
 _PGBACKREST = "/usr/local/bin/synergy-pgbackrest"
@@ -46,6 +47,8 @@ _FULL_EVERY = timedelta(days=7) - timedelta(hours=6)  # a run that is late one w
 _LOG_KEPT = timedelta(days=7)
 _ARCHIVED_SECONDS = 120.0
 _CLOSED_SECONDS = 15.0
+_SEGMENT = re.compile(r"[0-9A-F]{24}-")
+_SEGMENT_BYTES = 16 * 1024 * 1024
 _READY = "database system is ready to accept connections"
 _END_STEPS = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
 _RECOVERY_SETTINGS = (
@@ -80,6 +83,8 @@ class PgBackRest:
         self.dsn = dsn
         self._repository = root / "pgbackrest"
         self._window: Window | None = None
+        self._last_segment = ""  # of the window
+        self._wanted_end = ""  # the segment in which a recovery has to end
 
     def program(self, name: str) -> str:
         """See Engine."""
@@ -167,7 +172,8 @@ class PgBackRest:
 
     def expire(self) -> list[str]:
         """See Engine."""
-        manifests = {each.id: each for each in self.candidates()}
+        # those of a past that was undone too: they age like all others
+        manifests = {each.id: each for each in readable_manifests(self.root, self.key)}
         keep = kept({each: found.created_at for each, found in manifests.items()})
         gone = [each for each in manifests if each not in keep]
         for each in gone:
@@ -208,7 +214,29 @@ class PgBackRest:
 
     def candidates(self) -> Sequence[Manifest]:
         """See Engine."""
-        return list(readable_manifests(self.root, self.key))
+        manifests = list(readable_manifests(self.root, self.key))
+        ends = {str(each["label"]): str(each["archive"]["stop"]) for each in self._labels()}
+        branches = self._branches()
+        return [
+            each for each in manifests
+            # of one whose label is gone nobody can tell, and a restore will say so
+            if each.base not in ends or lsn_number(each.lsn) <= branches.get(int(ends[each.base][:8], 16), -1)
+        ]  # fmt: skip
+
+    def _branches(self) -> dict[int, int]:
+        """What led to the present: each timeline with the place in the log at which the next one left it."""
+        last = self._newest_segment()
+        if last is None:
+            return {}
+        present = int(last.name[:8], 16)
+        history = last.parents[1] / f"{last.name[:8]}.history"
+        told = self._pgbackrest("repo-get", str(history.relative_to(self._repository))) if present > 1 else ""
+        return _left_at(told) | {present: 1 << 64}
+
+    def _newest_segment(self) -> Path | None:
+        """The one that was archived last: of the branch that lives, and not of the one with the highest number."""
+        found = [path for path in self._archive().glob("*/*/*.zst") if _SEGMENT.match(path.name)]
+        return max(found, key=lambda path: (path.stat().st_mtime, path.name), default=None)
 
     def window(self) -> Window | None:
         """See Engine: the log is kept since the last but one full backup. What was answered once holds for this run."""
@@ -235,13 +263,16 @@ class PgBackRest:
         """Now, where the database hands over what it has; else when the last segment was written."""
         with contextlib.suppress(BackupError):
             at = datetime.now(UTC)
-            self._ask("SELECT pg_logical_emit_message(false, 'synergy', '')")  # an empty segment is not closed
-            last = self._ask("SELECT pg_walfile_name(pg_switch_wal())")
+            # an empty segment is not closed; and a commit is needed behind each moment that may be chosen
+            self._ask("SELECT pg_logical_emit_message(true, 'synergy', '')")
+            self._last_segment = last = self._ask("SELECT pg_walfile_name(pg_switch_wal())")
             deadline = time.monotonic() + _CLOSED_SECONDS
             while not (is_there := self._archived(last)) and time.monotonic() < deadline:
                 time.sleep(0.2)
             if is_there:
                 return at
+        newest = self._newest_segment()
+        self._last_segment = newest.name[:24] if newest else ""
         written = [path.stat().st_mtime for path in self._archive().rglob("*.zst")]
         return max([datetime.fromtimestamp(max(written, default=0), UTC), *(each.point_at for each in within)])
 
@@ -266,11 +297,13 @@ class PgBackRest:
         if to is None:
             target = ["--type=name", f"--target={manifest.restore_point}", "--target-timeline=current"]
         elif is_end:
-            target = ["--type=default"]
+            # else PostgreSQL takes the branch with the highest number, which a restore that was undone may have made
+            target = ["--type=default", f"--target-timeline={int(self._last_segment[:8], 16)}"]
         else:
             # on its own branch: a backup begins each new one
             stamp = to.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00")
             target = ["--type=time", f"--target={stamp}", "--target-timeline=current"]
+        self._wanted_end = self._last_segment if is_end else ""
         action = [] if is_end else ["--target-action=promote"]
         try:
             self._pgbackrest(
@@ -313,9 +346,22 @@ class PgBackRest:
                 time.sleep(0.1)
             for name in _RECOVERY_SETTINGS:
                 self._ask(f"ALTER SYSTEM RESET {name}", dsn)
+            self._require_end(data)
             yield dsn
         finally:
             end(server, _END_STEPS)
+
+    def _require_end(self, data: Path) -> None:
+        """BackupRefused when recovery ended before the last segment: what PostgreSQL cannot get, it takes for the end."""
+        if not self._wanted_end:
+            return
+        history = max((data / "pg_wal").glob("*.history"), key=lambda path: path.name)
+        ended = max(_left_at(history.read_text()).values())
+        if ended < segment_number(self._wanted_end) * _SEGMENT_BYTES:
+            raise BackupRefused(
+                f"The kept log breaks off before its last segment, {self._wanted_end}: one in between is missing or "
+                "damaged. `--to` a moment before that restores what there is."
+            )
 
     def restore_dump(self, manifest: Manifest, into: Path) -> None:
         """See Engine."""
@@ -405,9 +451,11 @@ class PgBackRest:
         environment = {
             **os.environ, "RESTIC_REPOSITORY": str(self.root / "restic"), "RESTIC_PASSWORD_FILE": str(KEY_FILE),
         }  # fmt: skip
-        if command in {"backup", "forget", "check"}:  # a lock is left by a run that was killed: ours run one at a time
-            run("restic unlock", [_RESTIC, "--no-cache", "unlock", "--quiet"], environment)
-        return run(f"restic {command}", [_RESTIC, "--no-cache", command, *words], environment)
+        # ours run one at a time, by a lock of their own: a lock of restic's was left by one that was killed
+        if command in {"backup", "forget", "check"}:
+            run("restic unlock", [_RESTIC, "--no-cache", "unlock", "--remove-all", "--quiet"], environment)
+        reading = ["--no-lock"] if command in {"restore", "snapshots"} else []
+        return run(f"restic {command}", [_RESTIC, "--no-cache", *reading, command, *words], environment)
 
 
 def _chain(label: str) -> tuple[str, ...]:
@@ -418,3 +466,9 @@ def _chain(label: str) -> tuple[str, ...]:
 
 def _stopped(label: Mapping[str, Any]) -> datetime:
     return datetime.fromtimestamp(label["timestamp"]["stop"], UTC)
+
+
+def _left_at(history: str) -> dict[int, int]:
+    """Of a timeline's history: the timelines before it, and the place in the log at which each was left."""
+    lines = [line.split() for line in history.splitlines()]
+    return {int(words[0]): lsn_number(words[1]) for words in lines if len(words) > 1 and words[0].isdecimal()}

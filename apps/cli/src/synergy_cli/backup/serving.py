@@ -17,7 +17,7 @@ import structlog
 
 from synergy_cli.backup.clock import CLOCK_FILE, OFF, Clock
 from synergy_cli.backup.errors import BackupError
-from synergy_cli.backup.manifest import backup_ids
+from synergy_cli.backup.manifest import backup_ids, newest_at
 from synergy_cli.backup.offsite import Offsite
 from synergy_cli.backup.pgbackrest import PgBackRest
 from synergy_cli.backup.taking import alone
@@ -31,6 +31,7 @@ _ALIVE = Path("/tmp/alive")  # noqa: S108 - the container's health check looks a
 _LOOK_SECONDS = 5.0
 _LOG_SECONDS = 60.0
 _LOG_MARGIN_SECONDS = 900.0
+_LOG_FIRST_SECONDS = 86_400.0
 _HEARTBEAT_SECONDS = 20
 _GRACE = ((signal.SIGTERM, 20.0),)
 _COMMANDS = {"backup": ("backup",), "drill": ("drill",), "copy": ("container", "copy")}
@@ -46,7 +47,8 @@ class Loop:
         self._offsite = Offsite(settings, engine.root)
         self._ending = False
         self._next_log = 0.0
-        self._log_copied = time.monotonic()
+        # a day: what a container before this one could not copy is copied now
+        self._log_copied = time.monotonic() - _LOG_FIRST_SECONDS
         self._next_uploads = 0.0
         self._last_upload = ""
 
@@ -71,6 +73,8 @@ class Loop:
         self._ending = True
 
     def _look(self, clock: Clock) -> None:
+        if self._offsite.configured and (newest := newest_at(self._engine.root)) and clock.waits_since("copy", newest):
+            clock.bring_forward("copy")
         now = datetime.now(UTC)
         due = clock.due(now)
         if due is None:
@@ -79,7 +83,6 @@ class Loop:
         well = self._do(due)
         clock.ended(due, datetime.now(UTC), well=well)
         if well and due == "backup":
-            clock.bring_forward("copy")
             self.heartbeat()
 
     def _do(self, command: str) -> bool:

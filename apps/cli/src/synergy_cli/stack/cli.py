@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from synergy_cli.stack import doctor, images, init, logs, maintenance, recovery, rollout, smoke, tls, tune, upgrade
@@ -90,16 +91,30 @@ def _doctor(stack: Stack, arguments: argparse.Namespace) -> int:
     return doctor.doctor(stack, production=arguments.prod, is_json=arguments.json)
 
 
+def _moment(text: str | None) -> str | None:
+    """A time with its zone: without one, that of this machine, which the container need not have."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        raise StackError(
+            f"{text} is no time: write 2026-11-30T14:05:00+01:00, or 2026-11-30 14:05:00 for local time."
+        ) from None
+    say(f"Up to {moment.isoformat(sep=' ')}.")
+    return moment.isoformat()
+
+
 def _restore(stack: Stack, arguments: argparse.Namespace) -> int:
     return recovery.restore(
-        stack, backup_id=arguments.backup, to=arguments.to, verify=arguments.verify,
+        stack, backup_id=arguments.backup, to=_moment(arguments.to), verify=arguments.verify,
         despite_damage=arguments.despite_damage, confirmed=arguments.yes,
     )  # fmt: skip
 
 
 def _recover(stack: Stack, arguments: argparse.Namespace) -> None:
     recovery.recover(
-        stack, keys=arguments.keys, source=arguments.source, to=arguments.to,
+        stack, keys=arguments.keys, source=arguments.source, backup_id=arguments.backup, to=_moment(arguments.to),
         despite_damage=arguments.despite_damage,
     )  # fmt: skip
 
@@ -135,6 +150,7 @@ def _add_recovery(verb: AddVerb) -> None:
     one.add_argument("file", type=Path)
     one = verb("recover", "from the keys and the backups to a running system, on a bare machine", _recover)
     one.add_argument("keys", type=Path, help="the file of `escrow`")
+    one.add_argument("--backup", metavar="ID", help="as with restore")
     one.add_argument("--from", dest="source", metavar="FOLDER", help="with the backups; else the bucket of the keys")
     one.add_argument("--to", metavar="TIME", help="as with restore")
     one.add_argument("--despite-damage", action="store_true", help=despite)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from synergy_cli.stack import smoke
-from synergy_cli.stack.compose import Stack, StackError, say, stop_as_by_hand
+from synergy_cli.stack.compose import Stack, StackError, last_line, say, stop_as_by_hand
 from synergy_cli.stack.envfile import read_env
 from synergy_cli.stack.init import write_secrets
 
@@ -56,8 +56,13 @@ def restore(
     with stack.lock():
         project = _project(stack)
         old = stack.setting(_VOLUME, f"{project}_db")
+        chosen = _choose(stack, choice)
         new = _restored_volume(stack, project, [*choice, *_despite(damage=despite_damage)])
-        _put_files_back(stack, project, choice)
+        try:
+            _put_files_back(stack, project, chosen)
+        except (StackError, KeyboardInterrupt):
+            stack.docker("volume", "rm", new, capture=True, check=False)
+            raise
         _swap(stack, old, new)
         say(f"Restored. The database of before is the volume {old}: delete it when you need it no more.")
     return 0
@@ -94,14 +99,24 @@ def _restored_volume(stack: Stack, project: str, choice: list[str]) -> str:
     return name
 
 
-def _put_files_back(stack: Stack, project: str, choice: list[str]) -> None:
+def _choose(stack: Stack, choice: list[str]) -> str:
+    """The backup that a restore begins with."""
+    done = stack.compose(
+        "run", "--rm", "--no-deps", "-T", "backup", "container", "choose", *choice, capture=True, check=False
+    )
+    if done.returncode != 0:
+        raise StackError(last_line(done.stderr))
+    return done.stdout.split()[-1]
+
+
+def _put_files_back(stack: Stack, project: str, chosen: str) -> None:
     """Uploaded files that are missing or changed; those that came later stay, and are swept when nothing names them."""
     say("Putting back uploaded files …")
     # they belong to the API's user, and the backup's user may only read them
     stack.compose(
         "run", "--rm", "--no-deps", "-T", "--user", "0", "--cap-add", "DAC_OVERRIDE", "--cap-add", "CHOWN",
         "--cap-add", "FOWNER", "--volume", f"{project}_media:/media-restored", "backup", "container",
-        "restore-files", *choice,
+        "restore-files", chosen,
     )  # fmt: skip
 
 
@@ -159,7 +174,9 @@ def escrow(stack: Stack, target: Path) -> None:
     say(f"{target}: written. Print it or keep it in a password manager; `just recover` needs it and a backup.")
 
 
-def recover(stack: Stack, *, keys: Path, source: str | None, to: str | None, despite_damage: bool) -> None:
+def recover(
+    stack: Stack, *, keys: Path, source: str | None, backup_id: str | None, to: str | None, despite_damage: bool
+) -> None:
     """From nothing but the keys and the backups to a running system: a folder with them, or the bucket of the keys."""
     stop_as_by_hand()
     if (stack.root / "secrets").exists():
@@ -192,11 +209,12 @@ def recover(stack: Stack, *, keys: Path, source: str | None, to: str | None, des
             say("Building the images …")
             stack.compose("build", "--quiet")
             _fetch(stack, project, source)
-            choice = ["--to", to] if to else []
+            choice = [*(["--backup", backup_id] if backup_id else []), *(["--to", to] if to else [])]
+            chosen = _choose(stack, choice)
             new = _restored_volume(stack, project, [*choice, *_despite(damage=despite_damage)])
             stack.save({_VOLUME: new})
             proven = True
-            _put_files_back(stack, project, choice)
+            _put_files_back(stack, project, chosen)
             _start(stack)
             smoke.smoke(stack)
         except BaseException:
