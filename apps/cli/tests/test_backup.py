@@ -334,6 +334,24 @@ def test_the_window_begins_where_the_kept_log_does(system, taken):
             path.with_suffix(".away").rename(path)
 
 
+def test_a_set_that_was_copied_in_part_or_is_damaged_hides_no_other(system, taken, tmp_path):
+    take_backup(system.engine(), system.settings)
+    copy = copied(system.engine(), tmp_path)
+    newest, *others = backup_ids(copy.root)
+    wal = sets_folder(copy.root) / newest / "wal"
+    first = wal / f"{names_of(wal)[0]}.gz"
+    content = bytearray(first.read_bytes())
+    for damage in (content[:100], content[:20] + bytes(40) + content[60:], None):
+        first.unlink()
+        if damage is None:
+            shutil.rmtree(wal)
+            wal.mkdir()
+        else:
+            first.write_bytes(damage)
+        assert [each.id for each in copy.candidates()] == others
+        assert copy.window() is not None
+
+
 @pytest.mark.parametrize("moment", ["2020-01-01T00:00:00+00:00", "2099-01-01T00:00:00+00:00"])
 def test_a_moment_outside_of_the_window_is_refused_and_the_window_named(system, taken, moment):
     window = system.engine().window()

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from synergy_cli.stack import init as stack_init
-from synergy_cli.stack.cli import main
+from synergy_cli.stack.cli import _moment, main
 from synergy_cli.stack.compose import Stack, StackError
 from synergy_cli.stack.envfile import read_env, write_env
 from synergy_cli.stack.logs import sorted_lines
@@ -103,6 +103,21 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     assert main(["scale", "api=2"]) == 1
     assert ".stack.lock cannot be used: Is a directory" in capsys.readouterr().err
+
+
+def test_a_moment_without_a_zone_is_one_of_this_machine(monkeypatch, capsys):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        assert _moment("2026-11-30 14:05:00") == "2026-11-30T14:05:00+01:00"
+        assert _moment("2026-11-30T14:05:00+00:00") == "2026-11-30T15:05:00+01:00"
+        assert _moment(None) is None
+        assert "Up to 2026-11-30 14:05:00+01:00." in capsys.readouterr().out
+        with pytest.raises(StackError, match="is no time"):
+            _moment("yesterday")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 _WAY_BACK = """

@@ -17,11 +17,15 @@ import signal
 import subprocess
 import tarfile
 import time
+import zlib
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import structlog
 
 from synergy_cli.backup.engine import Base, Window
 from synergy_cli.backup.errors import BackupError, BackupRefused
@@ -45,7 +49,10 @@ from synergy_platform.embedded.errors import EmbeddedError
 from synergy_platform.embedded.postgres import EmbeddedPostgres, binaries
 from synergy_platform.embedded.process import end, spawn
 
+log = structlog.stdlib.get_logger("synergy_cli.backup")
+
 _LOG_SECONDS = 120.0
+_BAD_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 _YOUNG_SECONDS = 2 * 86400.0
 _RECOVERY_SECONDS = 24 * 3600.0
 _RECOVERY_SETTINGS = ("restore_command", "recovery_target_name", "recovery_target_time", "recovery_target_timeline")
@@ -201,22 +208,27 @@ class EmbeddedEngine:
         """See Engine."""
         found: list[Manifest] = []
         for manifest in self._manifests():
-            timelines = self.archive.timelines(self._server(manifest))
-            own = int(names_of(self._set(manifest.id) / "wal")[-1][:8], 16)
+            try:
+                timelines = self.archive.timelines(self._server(manifest))
+                own = int(names_of(self._set(manifest.id) / "wal")[-1][:8], 16)
+            except (BackupRefused, IndexError, OSError) as error:  # damaged, or copied here in part: the others count
+                log.warning("backup.unreadable", backup=manifest.id, reason=str(error))
+                continue
             if lsn_number(manifest.lsn) <= timelines.get(own, -1):
                 found.append(manifest)
         return found
 
     def _end(self, newest: Manifest) -> datetime:
         chain = self.archive.chain(self._server(newest), self._last_segment(newest))
-        return max(newest.point_at, self.archive.last_commit(chain, self.work) or newest.point_at)
+        return max(newest.point_at, self.archive.last_commit(chain) or newest.point_at)
 
     def _server(self, manifest: Manifest) -> int:
         wal = self._set(manifest.id) / "wal"
-        self.work.mkdir(mode=0o700, parents=True, exist_ok=True)
-        first = self.work / "segment"
-        _unpack(wal / f"{names_of(wal)[0]}.gz", first, limit=8192)
-        return server_id(first)
+        # not in `work`: whoever lists backups holds no lock
+        with TemporaryDirectory(prefix="synergy-") as folder:
+            first = Path(folder) / "segment"
+            _unpack(wal / f"{names_of(wal)[0]}.gz", first, limit=8192)
+            return server_id(first)
 
     def _last_segment(self, manifest: Manifest) -> int:
         return max(segment_number(name) for name in names_of(self._set(manifest.id) / "wal"))
@@ -229,7 +241,7 @@ class EmbeddedEngine:
         try:
             with tarfile.open(folder / "base" / "base.tar.gz") as archive:
                 archive.extractall(into, filter=_as_ours)  # noqa: S202 - `_as_ours` refuses what leaves the folder
-        except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+        except (tarfile.TarError, *_BAD_GZIP) as error:
             raise BackupRefused(
                 f"Backup {manifest.id}: its copy of the database cannot be unpacked ({error})."
             ) from None
@@ -346,5 +358,5 @@ def _unpack(source: Path, target: Path, limit: int = -1) -> None:
                 file.write(packed.read(limit))
             else:
                 shutil.copyfileobj(packed, file, 1 << 20)
-    except (EOFError, gzip.BadGzipFile) as error:
+    except _BAD_GZIP as error:
         raise BackupRefused(f"{source} cannot be unpacked ({error}).") from None

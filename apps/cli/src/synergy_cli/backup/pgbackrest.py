@@ -352,7 +352,7 @@ class PgBackRest:
             end(server, _END_STEPS)
 
     def _require_end(self, data: Path) -> None:
-        """BackupRefused when recovery ended before the last segment: what PostgreSQL cannot get, it takes for the end."""
+        """BackupRefused when recovery ended before the last segment: PostgreSQL takes a gap for the end."""
         if not self._wanted_end:
             return
         history = max((data / "pg_wal").glob("*.history"), key=lambda path: path.name)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from synergy_platform.embedded.postgres import EmbeddedPostgres, binaries
 from synergy_platform.embedded.process import Output, spawn
@@ -120,10 +121,13 @@ class LogArchive:
             number += 1
         return chosen
 
-    def last_commit(self, chain: Mapping[str, Path], work: Path) -> datetime | None:
+    def last_commit(self, chain: Mapping[str, Path]) -> datetime | None:
         """When the last transaction in these segments was committed; None when there is none in the last of them."""
         newest = sorted(chain, key=lambda name: (name[:8], segment_number(name)), reverse=True)[:_LOOKED_BACK]
-        return next((at for name in newest if (at := _last_commit(name, chain[name], work)) is not None), None)
+        # not among what is restored: whoever lists backups holds no lock
+        with TemporaryDirectory(prefix="synergy-") as folder:
+            work = Path(folder)
+            return next((at for name in newest if (at := _last_commit(name, chain[name], work)) is not None), None)
 
     def expire(self, now: datetime) -> None:
         """Delete segments that are older than 7 days; backups have those that they need themselves."""
