@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import asyncpg
 import psutil
@@ -358,6 +359,15 @@ def test_a_moment_outside_of_the_window_is_refused_and_the_window_named(system, 
     with pytest.raises(BackupError, match="choose a moment from") as refusal:
         choose(system.engine(), None, datetime.fromisoformat(moment))
     assert window.start.isoformat() in str(refusal.value)
+
+
+def test_a_disk_without_room_is_left_alone(system, taken, monkeypatch):
+    manifest = read_manifest(system.engine().root, taken, system.engine().key)
+    assert system.engine().restored_bytes(manifest) > 1_000_000
+    monkeypatch.setattr("synergy_cli.backup.proving.shutil.disk_usage", lambda _path: SimpleNamespace(free=1000))
+    with pytest.raises(BackupError, match="make room"):
+        drill(system.engine(), system.settings, system.environ)
+    assert _last(system, "drill").outcome == "failed"
 
 
 def test_a_live_database_is_never_restored_onto(system, taken):

@@ -52,6 +52,7 @@ from synergy_platform.embedded.process import end, spawn
 log = structlog.stdlib.get_logger("synergy_cli.backup")
 
 _LOG_SECONDS = 120.0
+_UNPACKED = 4
 _BAD_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 _YOUNG_SECONDS = 2 * 86400.0
 _RECOVERY_SECONDS = 24 * 3600.0
@@ -232,6 +233,11 @@ class EmbeddedEngine:
 
     def _last_segment(self, manifest: Manifest) -> int:
         return max(segment_number(name) for name in names_of(self._set(manifest.id) / "wal"))
+
+    def restored_bytes(self, manifest: Manifest) -> int:
+        """See Engine; what is packed unfolds to about four times its size."""
+        base = f"sets/{manifest.id}/base/"
+        return _UNPACKED * sum(part.size for name, part in manifest.parts.items() if name.startswith(base))
 
     def restore_base(self, manifest: Manifest, into: Path, to: datetime | None) -> None:
         """See Engine."""

@@ -105,6 +105,10 @@ class Engine(Protocol):
         """Between which moments a restore may choose; None without a backup."""
         ...
 
+    def restored_bytes(self, manifest: Manifest) -> int:
+        """About how many bytes the database takes once it is restored."""
+        ...
+
     def restore_base(self, manifest: Manifest, into: Path, to: datetime | None) -> None:
         """Put a cluster into the empty folder `into` that, once started, recovers up to `to` and takes connections.
 

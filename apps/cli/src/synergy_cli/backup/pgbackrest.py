@@ -276,6 +276,10 @@ class PgBackRest:
         written = [path.stat().st_mtime for path in self._archive().rglob("*.zst")]
         return max([datetime.fromtimestamp(max(written, default=0), UTC), *(each.point_at for each in within)])
 
+    def restored_bytes(self, manifest: Manifest) -> int:
+        """See Engine."""
+        return next((int(each["info"]["size"]) for each in self._labels() if each["label"] == manifest.base), 0)
+
     def restore_base(self, manifest: Manifest, into: Path, to: datetime | None) -> None:
         """See Engine."""
         is_end = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from synergy_cli.backup.recording import record
 from synergy_cli.backup.smoke import on_database, smoke
 from synergy_cli.backup.taking import soon_alone
 from synergy_cli.backup.tools import libpq, of_database, run
+from synergy_domain.maintenance import readable
 from synergy_domain.schema import SUPPORTED_REVISIONS
 from synergy_platform.embedded.errors import EmbeddedError
 from synergy_platform.settings import Settings
@@ -32,6 +34,7 @@ log = structlog.stdlib.get_logger("synergy_cli.backup")
 # a log that is kept later than this is more than the promised minute behind
 LOG_BEHIND_SECONDS = 90.0
 _SHOWN = 20
+_ROOM = 1.1  # what is needed, and a tenth
 _SCRATCH = "synergy_proof"
 
 
@@ -84,6 +87,7 @@ def prove(
     with _step(proof, "check"):
         check_parts(engine.root, manifest)
         engine.verify(manifest, whole=whole)
+    _require_room(engine, manifest, task)
     data, media = engine.cluster, media or engine.work / "media"
     with _step(proof, "copy"):
         engine.restore_base(manifest, data, to)
@@ -119,6 +123,19 @@ def prove(
         elif not proof.differences:
             _record(on_database(settings, dsn), "restore", began_at, proof)
     return proof
+
+
+def _require_room(engine: Engine, manifest: Manifest, task: str) -> None:
+    """BackupError before a disk is filled that the live database may be on; a drill restores the dump, too."""
+    engine.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = engine.restored_bytes(manifest)
+    needed = database * (3 if task == "drill" else 1) + sum(file.size for file in manifest.media.values())
+    free = shutil.disk_usage(engine.work).free
+    if needed * _ROOM > free:
+        raise BackupError(
+            f"{engine.work} has {readable(free)} free, and this takes about {readable(needed)}: make room, or put that "
+            "folder on a larger disk."
+        )
 
 
 def _files(
