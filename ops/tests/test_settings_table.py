@@ -91,7 +91,7 @@ PROOFS = {
     "SYNERGY_BACKUP_S3_BUCKET": COPY,
     "SYNERGY_BACKUP_S3_ACCESS_KEY_ID": COPY,
     "SYNERGY_BACKUP_S3_SECRET_ACCESS_KEY": COPY,
-    "SYNERGY_BACKUP_HEARTBEAT_URL": "apps/cli/tests/test_backup_heartbeat.py"
+    "SYNERGY_BACKUP_HEARTBEAT_URL": "apps/cli/tests/test_backup_container.py"
     "::test_a_good_backup_is_told_where_the_setting_says",
     "SYNERGY_BACKUP_DIR": BACKUP,
     "SYNERGY_BACKUP_KEY": BACKUP,
