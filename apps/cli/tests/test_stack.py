@@ -75,9 +75,9 @@ def test_init_with_another_port_puts_it_into_the_public_address(stack, tmp_path,
 
 def test_write_env_replaces_a_value_where_it_stands(tmp_path):
     path = tmp_path / ".env"
-    path.write_text("A=1\n# B=2\nexport C='3'\n")
+    path.write_text("A=1\n# B=2\nexport C='3'\nA=2\n")
     write_env(path, {"A": "9", "B": "8", "C": "7"})
-    assert path.read_text() == "A=9\n# B=2\nC=7\nB=8\n"
+    assert path.read_text() == "A=9\n# B=2\nC=7\nA=9\nB=8\n"
 
 
 def test_connections_beyond_the_database_are_refused(stack, tmp_path):

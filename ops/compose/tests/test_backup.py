@@ -213,7 +213,9 @@ def test_a_restore_that_was_undone_leads_no_later_one_astray(lab, backup):
     lab.stack("restore", "--to", moment.isoformat(), "--yes")
     lab.compose("rm", "--stop", "--force", "db", "backup")
     env = (lab.root / ".env").read_text()
-    (lab.root / ".env").write_text(f"{env}\nSYNERGY_DB_VOLUME={old}\n")
+    (lab.root / ".env").write_text(
+        re.sub("^SYNERGY_DB_VOLUME=.*$", f"SYNERGY_DB_VOLUME={old}", env, flags=re.MULTILINE)
+    )
     lab.stack("up")
     lab.wait_healthy()
     with lab.signed_in() as client:

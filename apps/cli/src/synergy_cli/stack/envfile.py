@@ -30,12 +30,14 @@ def _unquoted(text: str) -> str:
 def write_env(path: Path, values: Mapping[str, str], *, header: str = "") -> None:
     """Set these values and leave everything else as it is; mode 0600, replaced in one step."""
     lines = path.read_text().splitlines() if path.exists() else header.splitlines()
-    left = dict(values)
+    found: set[str] = set()
     for place, line in enumerate(lines):
         match = _LINE.match(line)
-        if match and not line.lstrip().startswith("#") and match[1] in left:
-            lines[place] = f"{match[1]}={left.pop(match[1])}"
-    lines += [f"{name}={value}" for name, value in left.items()]
+        if match and not line.lstrip().startswith("#") and match[1] in values:
+            # each of them, where a name stands twice: the last one counts
+            lines[place] = f"{match[1]}={values[match[1]]}"
+            found.add(match[1])
+    lines += [f"{name}={value}" for name, value in values.items() if name not in found]
     part = path.with_name(path.name + ".part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as target:
