@@ -14,7 +14,7 @@ USER postgres
 FROM ${POSTGRES_IMAGE} AS venv
 RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends binutils python3 python3-venv >/dev/null && rm -rf /var/lib/apt/lists/*
 COPY docker/requirements.txt docker/requirements-build.txt docker/build-venv.sh /build/
-RUN --mount=type=cache,target=/root/.cache/pip sh /build/build-venv.sh libraries
+RUN --mount=type=cache,target=/var/cache/pip PIP_CACHE_DIR=/var/cache/pip sh /build/build-venv.sh libraries
 COPY packages/platform /build/packages/platform
 COPY packages/domain /build/packages/domain
 COPY apps/api /build/apps/api

@@ -4,7 +4,7 @@ ARG PYTHON_IMAGE=python:3.13-slim
 FROM ${PYTHON_IMAGE} AS build
 RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends binutils >/dev/null && rm -rf /var/lib/apt/lists/*
 COPY docker/requirements.txt docker/requirements-build.txt docker/build-venv.sh /build/
-RUN --mount=type=cache,target=/root/.cache/pip sh /build/build-venv.sh libraries
+RUN --mount=type=cache,target=/var/cache/pip PIP_CACHE_DIR=/var/cache/pip sh /build/build-venv.sh libraries
 COPY packages/platform /build/packages/platform
 COPY packages/domain /build/packages/domain
 COPY apps/api /build/apps/api

@@ -4,7 +4,7 @@ ARG NODE_IMAGE=node:24-slim
 FROM ${NODE_IMAGE} AS build
 WORKDIR /build/apps/web
 COPY apps/web/package.json apps/web/package-lock.json apps/web/.npmrc ./
-RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund --loglevel=error
+RUN --mount=type=cache,target=/var/cache/npm npm ci --cache /var/cache/npm --no-audit --no-fund --loglevel=error
 COPY packages/client /build/packages/client
 COPY apps/web ./
 # react-router names TypeScript as an optional peer, so that npm keeps it; nothing reads types and maps at run time

@@ -124,15 +124,15 @@ def test_what_has_no_hour_is_done_when_it_is_brought_forward(tmp_path):
 def test_a_copy_is_due_for_what_came_after_the_last_one(tmp_path):
     clock = Clock(tmp_path / "clock", {"copy": None}, tried_again={"copy"})
     now = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
-    assert clock.waits_since("copy", now)  # never done
+    assert clock.is_outdated("copy", now)  # never done
     clock.bring_forward("copy")
-    assert not clock.waits_since("copy", now)
+    assert not clock.is_outdated("copy", now)
     clock.begun("copy", now)
     clock.ended("copy", now, well=False)
-    assert not clock.waits_since("copy", now + timedelta(seconds=1))  # its pause is kept
+    assert not clock.is_outdated("copy", now + timedelta(seconds=1))  # its pause is kept
     clock.ended("copy", now, well=True)
-    assert not clock.waits_since("copy", now - timedelta(seconds=1))
-    assert clock.waits_since("copy", now + timedelta(seconds=1))
+    assert not clock.is_outdated("copy", now - timedelta(seconds=1))
+    assert clock.is_outdated("copy", now + timedelta(seconds=1))
 
 
 def test_a_backup_that_was_cut_off_is_taken_again(tmp_path):

@@ -38,6 +38,14 @@ def listed(lab) -> list[dict]:
     return json.loads(said)["backups"] if said.startswith("{") else []
 
 
+def quiet_moment() -> datetime:
+    """One with nothing written shortly before or after."""
+    time.sleep(2)
+    moment = datetime.now(UTC)
+    time.sleep(2)
+    return moment
+
+
 def newest(lab) -> str:
     return listed(lab)[0]["id"]
 
@@ -146,9 +154,7 @@ def test_restore_to_a_second_between_two_writes(lab, backup):
     with lab.signed_in() as client:
         project = lab.new_project(client)
         before = lab.new_task(client, project)
-    time.sleep(2)
-    moment = datetime.now(UTC)
-    time.sleep(2)
+    moment = quiet_moment()
     with lab.signed_in() as client:
         after = lab.new_task(client, project)
     old = lab.env("SYNERGY_DB_VOLUME") or f"{lab.project}_db"
@@ -169,9 +175,7 @@ def test_a_second_restore_goes_further_back_than_the_first(lab, backup):
     for _ in range(3):
         with lab.signed_in() as client:
             tasks.append(lab.new_task(client))
-        time.sleep(2)
-        moments.append(datetime.now(UTC))
-        time.sleep(2)
+        moments.append(quiet_moment())
     for kept in (2, 1):  # of the three tasks
         lab.stack("restore", "--to", moments[kept - 1].isoformat(), "--yes")
         lab.wait_healthy()
@@ -204,9 +208,7 @@ def test_a_restore_that_was_undone_leads_no_later_one_astray(lab, backup):
     """The old volume is taken again: the branch of the restored one has a higher number, and is over."""
     with lab.signed_in() as client:
         project = lab.new_project(client)
-    time.sleep(2)
-    moment = datetime.now(UTC)
-    time.sleep(2)
+    moment = quiet_moment()
     with lab.signed_in() as client:
         before = lab.new_task(client, project)
     old = lab.env("SYNERGY_DB_VOLUME") or f"{lab.project}_db"

@@ -235,8 +235,7 @@ class Database:
         async with self._session() as session:
             raw = await (await self._writers.acquired(session.connection())).get_raw_connection()
             # SQLAlchemy sends BEGIN with its own first statement, which may come after a raw one: begin now
-            # no public method sends BEGIN alone; a test tells when this one changes
-            begin = cast("Any", raw.dbapi_connection)._start_transaction  # noqa: SLF001 - see the line above
+            begin = cast("Any", raw.dbapi_connection)._start_transaction  # noqa: SLF001 - no public one; has a test
             try:
                 await begin()
             except AsyncAdapt_asyncpg_dbapi.Error as error:

@@ -80,7 +80,7 @@ async def keep_measuring(runtime: Runtime, *measures: Measure, interval: float =
                 try:
                     await each(runtime)
                     failing.discard(each)
-                except Exception as error:  # noqa: BLE001 - the database is away; the next look may work
+                except Exception as error:  # noqa: BLE001 - whatever it is, the next look may work
                     if each not in failing:
                         log.warning("metrics.not_measured", measure=repr(each), error=repr(error))
                     failing.add(each)

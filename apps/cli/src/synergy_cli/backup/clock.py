@@ -64,7 +64,7 @@ class Clock:
                 return name
         return None
 
-    def waits_since(self, name: str, moment: datetime) -> bool:
+    def is_outdated(self, name: str, moment: datetime) -> bool:
         """Whether it was last begun before that moment, and nothing says yet when it is done again."""
         entry = self._read().get(name)
         return entry is None or (entry.again is None and entry.begun < moment)

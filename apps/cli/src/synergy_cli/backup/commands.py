@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from synergy_cli.backup.errors import BackupError, BackupRefused
+from synergy_cli.backup.moment import read_moment
 from synergy_cli.local import home_of, local_environment, settings_or_exit
 from synergy_cli.up.environment import is_set, without
 from synergy_platform.embedded.errors import EmbeddedError
@@ -271,11 +272,9 @@ def moment_of(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
-        return datetime.fromisoformat(text).astimezone()
-    except ValueError:
-        raise BackupError(
-            f"{text} is no time: write 2026-11-30T14:05:00+01:00, or 2026-11-30 14:05:00 for local time."
-        ) from None
+        return read_moment(text)
+    except ValueError as error:
+        raise BackupError(str(error)) from None
 
 
 def _local(moment: datetime) -> str:

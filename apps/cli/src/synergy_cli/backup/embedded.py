@@ -52,7 +52,7 @@ from synergy_platform.embedded.process import end, spawn
 log = structlog.stdlib.get_logger("synergy_cli.backup")
 
 _LOG_SECONDS = 120.0
-_UNPACKED = 4
+_UNPACKED = 4  # times the size of what gzip packed, about
 _BAD_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 _YOUNG_SECONDS = 2 * 86400.0
 _RECOVERY_SECONDS = 24 * 3600.0

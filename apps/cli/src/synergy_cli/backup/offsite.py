@@ -92,12 +92,15 @@ def copy_away(settings: Settings, root: Path) -> None:
     if not offsite.configured:
         raise BackupError("There is no bucket to copy to: set SYNERGY_BACKUP_S3_BUCKET.")
     started_at = datetime.now(UTC)
+    reason = ""
     try:
         offsite.copy_all()
     except BackupError as error:
-        log.error("backup.not_copied", reason=str(error))  # noqa: TRY400 - the sentence tells
-        record(settings, "offsite_copy", "failed", started_at, str(error), {})
-        raise
+        reason = str(error)
+    if reason:
+        log.error("backup.not_copied", reason=reason)
+        record(settings, "offsite_copy", "failed", started_at, reason, {})
+        raise BackupError(reason)
     seconds = round((datetime.now(UTC) - started_at).total_seconds(), 1)
     log.info("backup.copied", seconds=seconds)
     record(

@@ -36,7 +36,7 @@ from synergy_cli.backup.manifest import (
 from synergy_cli.backup.media import FileRow, MediaFile
 from synergy_cli.backup.retention import kept
 from synergy_cli.backup.tools import ask, close_segment, run
-from synergy_cli.backup.wal import lsn_number, segment_number, segments_between
+from synergy_cli.backup.wal import left_at, lsn_number, segment_start, segments_between
 from synergy_platform.embedded.process import end, spawn
 
 _PGBACKREST = "/usr/local/bin/synergy-pgbackrest"
@@ -48,7 +48,6 @@ _LOG_KEPT = timedelta(days=7)
 _ARCHIVED_SECONDS = 120.0
 _CLOSED_SECONDS = 15.0
 _SEGMENT = re.compile(r"[0-9A-F]{24}-")
-_SEGMENT_BYTES = 16 * 1024 * 1024
 _READY = "database system is ready to accept connections"
 _END_STEPS = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
 _RECOVERY_SETTINGS = (
@@ -231,7 +230,7 @@ class PgBackRest:
         present = int(last.name[:8], 16)
         history = last.parents[1] / f"{last.name[:8]}.history"
         told = self._pgbackrest("repo-get", str(history.relative_to(self._repository))) if present > 1 else ""
-        return _left_at(told) | {present: 1 << 64}
+        return left_at(told) | {present: 1 << 64}
 
     def _newest_segment(self) -> Path | None:
         """The one that was archived last: of the branch that lives, and not of the one with the highest number."""
@@ -360,8 +359,8 @@ class PgBackRest:
         if not self._wanted_end:
             return
         history = max((data / "pg_wal").glob("*.history"), key=lambda path: path.name)
-        ended = max(_left_at(history.read_text()).values())
-        if ended < segment_number(self._wanted_end) * _SEGMENT_BYTES:
+        ended = max(left_at(history.read_text()).values())
+        if ended < segment_start(self._wanted_end):
             raise BackupRefused(
                 f"The kept log breaks off before its last segment, {self._wanted_end}: one in between is missing or "
                 "damaged. `--to` a moment before that restores what there is."
@@ -470,9 +469,3 @@ def _chain(label: str) -> tuple[str, ...]:
 
 def _stopped(label: Mapping[str, Any]) -> datetime:
     return datetime.fromtimestamp(label["timestamp"]["stop"], UTC)
-
-
-def _left_at(history: str) -> dict[int, int]:
-    """Of a timeline's history: the timelines before it, and the place in the log at which each was left."""
-    lines = [line.split() for line in history.splitlines()]
-    return {int(words[0]): lsn_number(words[1]) for words in lines if len(words) > 1 and words[0].isdecimal()}

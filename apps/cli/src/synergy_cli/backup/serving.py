@@ -73,7 +73,7 @@ class Loop:
         self._ending = True
 
     def _look(self, clock: Clock) -> None:
-        if self._offsite.configured and (newest := newest_at(self._engine.root)) and clock.waits_since("copy", newest):
+        if self._offsite.configured and (newest := newest_at(self._engine.root)) and clock.is_outdated("copy", newest):
             clock.bring_forward("copy")
         now = datetime.now(UTC)
         due = clock.due(now)

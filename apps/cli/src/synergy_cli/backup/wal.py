@@ -22,6 +22,7 @@ SLOT = "synergy_backup"
 # a receiver that is away keeps the server from deleting so much of its log, and no more: the disk never fills by it
 SERVER_SETTINGS = {"max_slot_wal_keep_size": "1GB"}
 KEPT = timedelta(days=7)
+_SEGMENT_BYTES = 16 * 1024 * 1024
 _SEGMENTS = 256  # of 16 MiB, as initdb makes them, in the 4 GiB that the middle of a name counts
 _SEGMENT = re.compile(r"([0-9A-F]{8})([0-9A-F]{16})(\.partial)?")
 _COMMIT = re.compile(r"desc: COMMIT(?:_PREPARED)? (\S+ \S+) UTC")
@@ -43,6 +44,17 @@ def lsn_number(lsn: str) -> int:
     """A place in the log, such as 0/16B3748, as one number."""
     high, _, low = lsn.partition("/")
     return (int(high, 16) << 32) + int(low, 16)
+
+
+def segment_start(name: str) -> int:
+    """The place in the log at which a segment begins, as `lsn_number` counts."""
+    return segment_number(name) * _SEGMENT_BYTES
+
+
+def left_at(history: str) -> dict[int, int]:
+    """Of a timeline's history: the timelines before it, and the place in the log at which each was left."""
+    lines = [line.split() for line in history.splitlines()]
+    return {int(words[0]): lsn_number(words[1]) for words in lines if len(words) > 1 and words[0].isdecimal()}
 
 
 def server_id(segment: Path) -> int:
@@ -102,10 +114,7 @@ class LogArchive:
         histories = self.histories()
         newest = max((int(name[:8], 16) for name in (*histories, *self.segments(of_server))), default=1)
         told = histories.get(f"{newest:08X}.history")
-        lines = [line.split() for line in told.read_text().splitlines()] if told else []
-        return {int(words[0]): lsn_number(words[1]) for words in lines if words and words[0].isdigit()} | {
-            newest: 1 << 64
-        }
+        return (left_at(told.read_text()) if told else {}) | {newest: 1 << 64}
 
     def chain(self, of_server: int, after: int, up_to: int | None = None) -> dict[str, Path]:
         """The segments behind number `after` without a gap, of the present's timelines; as far as there are any."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 
+from synergy_cli.backup.moment import read_moment
 from synergy_cli.stack import doctor, images, init, logs, maintenance, recovery, rollout, smoke, tls, tune, upgrade
 from synergy_cli.stack.compose import Stack, StackError, find_root, say
 
 Verb = Callable[[Stack, argparse.Namespace], "int | None"]
-_ENV_FILES = ".env and compose.yaml"
 AddVerb = Callable[[str, str, Verb], argparse.ArgumentParser]
 
 
@@ -92,15 +91,13 @@ def _doctor(stack: Stack, arguments: argparse.Namespace) -> int:
 
 
 def _moment(text: str | None) -> str | None:
-    """A time with its zone: without one, that of this machine, which the container need not have."""
+    """With its zone: that of the container, which would read it else, may be another one."""
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text).astimezone()
-    except ValueError:
-        raise StackError(
-            f"{text} is no time: write 2026-11-30T14:05:00+01:00, or 2026-11-30 14:05:00 for local time."
-        ) from None
+        moment = read_moment(text)
+    except ValueError as error:
+        raise StackError(str(error)) from None
     say(f"Up to {moment.isoformat(sep=' ')}.")
     return moment.isoformat()
 
@@ -266,7 +263,7 @@ def main(arguments: Sequence[str]) -> int:
         )
         return 1
     except UnicodeError:
-        sys.stderr.write(f"A file here is no UTF-8 text: look at {_ENV_FILES}.\n")
+        sys.stderr.write("A file here is no UTF-8 text: look at .env and compose.yaml.\n")
         return 1
     except KeyboardInterrupt:
         return 130

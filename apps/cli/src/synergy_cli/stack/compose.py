@@ -36,7 +36,7 @@ def say(sentence: str) -> None:
         sys.stdout.flush()
 
 
-def stop_as_by_hand() -> None:
+def _stop_as_by_hand() -> None:
     """Have a lost connection or a kill end a command as Ctrl-C does: with its way back, which nothing interrupts."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -227,7 +227,7 @@ class Stack:
             except BlockingIOError:
                 raise StackError("Another command changes the stack at this moment. Wait for it to end.") from None
             before = {number: signal.getsignal(number) for number in _ENDING}
-            stop_as_by_hand()
+            _stop_as_by_hand()
             try:
                 yield
             finally:

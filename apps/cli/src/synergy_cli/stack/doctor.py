@@ -35,7 +35,7 @@ from synergy_cli.stack.compose import Stack, StackError, say
 from synergy_cli.stack.containers import Seen
 from synergy_cli.stack.init import secret_files, version
 from synergy_cli.stack.inside import ask_database, ask_redis
-from synergy_cli.stack.rollout import REPLICAS, ROLLING, check_connections
+from synergy_cli.stack.rollout import check_connections, replicas
 
 # as synergy_platform.settings, which needs more than the standard library
 _PLACEHOLDERS = ("changeme", "change-me", "secret", "insecure", "placeholder", "example")
@@ -213,7 +213,7 @@ def secrets_there(root: Path) -> Finding:
 
 def _pools(stack: Stack) -> Finding:
     try:
-        check_connections(stack, {name: stack.count(REPLICAS[name], 1) for name in ROLLING})
+        check_connections(stack, replicas(stack))
     except StackError as error:
         text = str(error).partition(". ")[0]
         return fault(f"{text}.", "Scale down, lower WEB_WORKERS, or put PgBouncer between.", "database-refused")

@@ -17,7 +17,7 @@ from synergy_cli.stack.compose import Stack, StackError, last_line
 from synergy_cli.stack.doctor import engine_root
 from synergy_cli.stack.init import secret_files, write_secrets
 from synergy_cli.stack.plan_text import backup_sentence, schema_lines
-from synergy_cli.stack.rollout import Release, check_room, image_of
+from synergy_cli.stack.rollout import Release, check_room, image_of, replicas
 from synergy_cli.stack.standing import Standing, find_standing
 
 _GIB = 2**30
@@ -159,7 +159,7 @@ def _judge_schema(plan: Plan, schema: dict[str, Any], running: str) -> None:
 
 def _judge_machine(stack: Stack, plan: Plan) -> None:
     try:
-        check_room(stack)
+        check_room(stack, replicas(stack))
     except StackError as error:
         plan.refusals.append(str(error))
     missing = [name for name in ("db", "api", "proxy") if name != "db" or stack.setting("DB_HOST", "db") == "db"]

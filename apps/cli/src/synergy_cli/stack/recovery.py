@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from synergy_cli.stack import smoke
-from synergy_cli.stack.compose import Stack, StackError, last_line, say, stop_as_by_hand
+from synergy_cli.stack.compose import Stack, StackError, last_line, say
 from synergy_cli.stack.envfile import read_env
 from synergy_cli.stack.init import write_secrets
 
@@ -44,7 +44,7 @@ def restore(
     stack: Stack, *, backup_id: str | None, to: str | None, verify: bool, despite_damage: bool, confirmed: bool
 ) -> int:
     """Restore into a new cluster, prove it, and put it in the place of the one that runs; the old one stays."""
-    choice = [*(["--backup", backup_id] if backup_id else []), *(["--to", to] if to else [])]
+    choice = _choice(backup_id, to)
     if verify:
         return _in_container(stack, "restore", "--verify", *choice, *_despite(damage=despite_damage))
     stack.require_init()
@@ -66,6 +66,10 @@ def restore(
         _swap(stack, old, new)
         say(f"Restored. The database of before is the volume {old}: delete it when you need it no more.")
     return 0
+
+
+def _choice(backup_id: str | None, to: str | None) -> list[str]:
+    return [*(["--backup", backup_id] if backup_id else []), *(["--to", to] if to else [])]
 
 
 def _despite(*, damage: bool) -> list[str]:
@@ -178,7 +182,6 @@ def recover(
     stack: Stack, *, keys: Path, source: str | None, backup_id: str | None, to: str | None, despite_damage: bool
 ) -> None:
     """From nothing but the keys and the backups to a running system: a folder with them, or the bucket of the keys."""
-    stop_as_by_hand()
     if (stack.root / "secrets").exists():
         raise StackError("There is a folder secrets/ here: a system was, or is. Recover in a fresh clone.")
     if stack.env_file.exists():
@@ -209,7 +212,7 @@ def recover(
             say("Building the images …")
             stack.compose("build", "--quiet")
             _fetch(stack, project, source)
-            choice = [*(["--backup", backup_id] if backup_id else []), *(["--to", to] if to else [])]
+            choice = _choice(backup_id, to)
             chosen = _choose(stack, choice)
             new = _restored_volume(stack, project, [*choice, *_despite(damage=despite_damage)])
             stack.save({_VOLUME: new})

@@ -134,8 +134,8 @@ def scale(stack: Stack, wanted: dict[str, int]) -> None:
     if unknown:
         raise StackError(f"{unknown[0]} cannot be scaled. These can: {', '.join(REPLICAS)}.")
     with stack.lock():
-        counts = {name: wanted.get(name, stack.count(REPLICAS[name], 1)) for name in ROLLING}
-        check_connections(stack, {**counts, "api": counts["api"] + 1})  # as each deploy will want it
+        counts = replicas(stack) | wanted
+        check_room(stack, counts)
         stack.save({REPLICAS[name]: str(count) for name, count in wanted.items()})
         options = [word for name, count in wanted.items() for word in ("--scale", f"{name}={count}")]
         stack.compose("up", "--detach", "--no-deps", "--no-recreate", "--no-build", *options, *wanted)
@@ -171,9 +171,13 @@ def check_connections(stack: Stack, counts: dict[str, int]) -> None:
         )
 
 
-def check_room(stack: Stack) -> None:
-    """One more API container than usual has to fit: the new one, while the old one still runs."""
-    counts = {name: stack.count(REPLICAS[name], 1) for name in ROLLING}
+def replicas(stack: Stack) -> dict[str, int]:
+    """How many containers of each service are wanted."""
+    return {name: stack.count(REPLICAS[name], 1) for name in ROLLING}
+
+
+def check_room(stack: Stack, counts: dict[str, int]) -> None:
+    """One more API container than that has to fit: a deploy's new one, while the old one still runs."""
     check_connections(stack, {**counts, "api": counts["api"] + 1})
 
 
@@ -226,7 +230,7 @@ def _wait_for_readiness(stack: Stack, container: str) -> None:
 
 
 def _roll_out(stack: Stack, wanted: Release, *, back_to: Release, migrate: bool = True) -> None:
-    check_room(stack)
+    check_room(stack, replicas(stack))
     was_well = bool(stack.containers("proxy")) and not unwell(stack)
     if migrate:
         # it reads the settings too, and names every fault in them before anything is touched

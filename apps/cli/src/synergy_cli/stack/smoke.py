@@ -6,6 +6,7 @@ import http.client
 import json
 import ssl
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlsplit
 
 from synergy_cli.stack.compose import Stack, StackError, say
@@ -58,10 +59,7 @@ def unwell(stack: Stack) -> str:
 def smoke(stack: Stack) -> None:
     """Ask; StackError names everything that is not as it should be."""
     stack.require_init()
-
-    def ask(path: str, *, tls: bool = True, name: str = "") -> _Answer:
-        return _ask(stack, path, tls=tls, name=name)
-
+    ask = partial(_ask, stack)
     checks: list[tuple[str, Callable[[], bool]]] = [
         ("the API is ready", lambda: ask("/api/health/ready").status == 200),
         ("every part is well", lambda: not unwell(stack)),
