@@ -31,13 +31,7 @@ from synergy_platform.embedded.process import free_port
 RTO_SECONDS_A_GB = 60.0
 RPO_SECONDS = 60.0
 _FILE_BYTES = 8 << 20
-_FILL = """
-    INSERT INTO measured (number, noise, words)
-    SELECT n, (SELECT string_agg(sha512((n || '-' || part)::text::bytea)::text, '') FROM generate_series(1, 4) part),
-           repeat('a word that comes again ', 20)
-    FROM generate_series($1::int, $2::int) n
-"""
-_ROWS_AT_A_TIME = 20_000
+_MORE_ROWS = Path(__file__).with_name("measured_rows.sql")
 
 
 class Measured:
@@ -84,12 +78,10 @@ class Measured:
     async def fill(self, size: float) -> int:
         """Rows until the database has so many bytes; how many it has."""
         connection = await self.connect()
-        await connection.execute("CREATE TABLE measured (number int PRIMARY KEY, noise text, words text)")
         await connection.execute("CREATE TABLE diary (at timestamptz DEFAULT clock_timestamp(), number int)")
-        first, bytes_now = 1, 0
+        more_rows, bytes_now = _MORE_ROWS.read_text(), 0
         while bytes_now < size:
-            await connection.execute(_FILL, first, first + _ROWS_AT_A_TIME - 1)
-            first += _ROWS_AT_A_TIME
+            await connection.execute(more_rows)
             bytes_now = await connection.fetchval("SELECT pg_database_size(current_database())")
         await connection.execute("CREATE INDEX ON measured (left(noise, 20))")
         bytes_now = await connection.fetchval("SELECT pg_database_size(current_database())")
